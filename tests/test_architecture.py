@@ -1,0 +1,394 @@
+"""The arrows of the house point one way, and some things are done in one place only.
+
+    knobs <- config <- leaves <- models <- trainer <- store, explain <- runner, search, frameworks
+          <- ui <- pages <- dashboard
+
+Each rule reads a file's syntax tree and gives one sentence for each breach.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+LEAF = 3  # also the level of a module of nn_core that is not listed
+LEVELS = {
+    "nn_core.knobs": 0,
+    "nn_core.config": 1,
+    "nn_core.presets": 2,
+    "nn_core.models": 4,
+    "nn_core.fast": 4,
+    "nn_core.trainer": 5,
+    "nn_core.store": 6,
+    "nn_core.explain": 6,
+    "nn_core": 6,  # the front: `from nn_core import Trainer`
+    "nn_core.runner": 7,
+    "nn_core.search": 7,
+    "nn_core.frameworks": 7,
+    "nn_core.__main__": 8,
+    "ui": 9,
+    "pages": 10,
+    "dashboard": 11,
+}
+WITH_MORE_THAN_NUMPY = {"nn_core.store", "nn_core.search", "nn_core.sketch", "nn_core.frameworks", "nn_core.__main__"}
+OUR_OWN = {"nn_core", "ui", "pages", "dashboard"}
+MAX_LINES = {"nn_core": 450, "ui": 450, "pages": 120}
+STREAMLIT = {"streamlit", "streamlit_drawable_canvas"}
+UNSAFE = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+GENERATORS = {"BitGenerator", "Generator", "PCG64", "PCG64DXSM", "Philox", "SFC64", "SeedSequence", "default_rng"}
+
+
+class Source:
+    """One file of the project: its path relative to the checkout, its text, and what it imports."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path, self.text = path, text
+        self.tree = ast.parse(text, path)
+        self.module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        self.top = self.module.split(".")[0]
+
+    @property
+    def unit(self) -> str:
+        """What has a level and permissions: a module or package directly in nn_core, or a whole top-level package."""
+        return ".".join(self.module.split(".")[: 2 if self.top == "nn_core" else 1])
+
+    @cached_property
+    def imports(self) -> list[tuple[ast.stmt, str]]:
+        """Every imported module, wherever the import stands; relative ones made absolute."""
+        found: list[tuple[ast.stmt, str]] = []
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                found += [(node, alias.name) for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                base = self._absolute(node)
+                for (
+                    alias
+                ) in node.names:  # `from nn_core import data` means nn_core.data, `import Trainer` means the front
+                    submodule = f"{base}.{alias.name}"
+                    found.append((node, submodule if _is_module(submodule) else base))
+        return found
+
+    def _absolute(self, node: ast.ImportFrom) -> str:
+        if not node.level:
+            return node.module or ""
+        package = self.module.split(".") if self.path.endswith("__init__.py") else self.module.split(".")[:-1]
+        return ".".join(package[: len(package) - node.level + 1] + ([node.module] if node.module else []))
+
+    @cached_property
+    def imports_when_loaded(self) -> set[ast.stmt]:
+        """The import statements that run when the module is loaded: not in a function, not for type checking alone."""
+        return set(_run_when_loaded(self.tree.body))
+
+    def at(self, node: ast.AST, sentence: str) -> str:
+        """The sentence with its place."""
+        return f"{self.path}:{getattr(node, 'lineno', 1)}: {sentence}"
+
+
+def _run_when_loaded(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in statements:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            yield statement
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        type_checking = isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.unparse(statement.test)
+        for block in ("orelse",) if type_checking else ("body", "orelse", "finalbody"):
+            yield from _run_when_loaded(getattr(statement, block, []))
+        for handler in getattr(statement, "handlers", []):
+            yield from _run_when_loaded(handler.body)
+
+
+def _is_module(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").is_file() or (name.split(".")[0] in OUR_OWN and path.is_dir())
+
+
+def _level(unit: str) -> int:
+    return LEVELS.get(unit, LEAF)
+
+
+# ---------------------------------------------------------------------------------------------- the rules
+
+Rule = Callable[[Source], Iterator[str]]
+RULES: dict[str, Rule] = {}
+
+
+def rule(check: Rule) -> Rule:
+    """Decorator: every file of the project is held to this."""
+    RULES[check.__name__] = check
+    return check
+
+
+@rule
+def imports_point_one_way(source: Source) -> Iterator[str]:
+    for node, name in source.imports:
+        if name.split(".")[0] not in OUR_OWN:
+            continue
+        unit = ".".join(name.split(".")[: 2 if name.startswith("nn_core") else 1])
+        if _level(unit) > _level(source.unit) and source.module != "nn_core":
+            yield source.at(node, f"{source.unit} must not know {unit}, which stands above it")
+        if source.top == "pages" and unit == "pages":
+            yield source.at(node, "a page must not import another page")
+
+
+@rule
+def streamlit_stays_in_the_app(source: Source) -> Iterator[str]:
+    if source.top in {"ui", "pages", "dashboard"} and source.path != "ui/figures.py":
+        return
+    for node, name in source.imports:
+        if name.split(".")[0] in STREAMLIT:
+            yield source.at(node, f"{name} belongs in dashboard.py, pages/ and ui/ (but not in ui/figures.py)")
+
+
+@rule
+def plotly_stays_in_figures_and_live_plot(source: Source) -> Iterator[str]:
+    if source.path in {"ui/figures.py", "ui/live_plot.py"}:
+        return
+    for node, name in source.imports:
+        if name.split(".")[0] == "plotly":
+            yield source.at(node, "plotly belongs in ui/figures.py and ui/live_plot.py")
+
+
+@rule
+def nn_core_needs_numpy_alone(source: Source) -> Iterator[str]:
+    if source.top != "nn_core":
+        return
+    for node, name in source.imports:
+        if name.split(".")[0] in {*sys.stdlib_module_names, "numpy", "nn_core", *STREAMLIT, "plotly"}:
+            continue
+        if source.unit not in WITH_MORE_THAN_NUMPY:
+            yield source.at(node, f"{source.unit} must do without {name}")
+        elif node in source.imports_when_loaded:
+            yield source.at(
+                node, f"{name} must be imported where it is used, so that `import nn_core` works without it"
+            )
+
+
+@rule
+def session_state_and_caches_are_named_in_ui_session_alone(source: Source) -> Iterator[str]:
+    if source.path == "ui/session.py":
+        return
+    for node in ast.walk(source.tree):
+        names = [node.attr] if isinstance(node, ast.Attribute) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [alias.name for alias in node.names]
+        for name in {"session_state", "cache_data", "cache_resource"} & set(names):
+            yield source.at(node, f"{name} belongs in ui/session.py")
+
+
+@rule
+def randomness_comes_from_a_generator(source: Source) -> Iterator[str]:
+    for node in ast.walk(source.tree):
+        names: set[str] = set()
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in {"np.random", "numpy.random"}:
+            names = {node.attr}
+        elif isinstance(node, ast.ImportFrom) and node.module == "numpy.random":
+            names = {alias.name for alias in node.names}
+        for name in names - GENERATORS:
+            yield source.at(node, f"np.random.{name} is global state: pass a Generator")
+        if source.top == "nn_core" and re.fullmatch(r"(.*\.)?default_rng\((None)?\)", ast.unparse(node)):
+            yield source.at(node, "a generator of nn_core needs a seed")
+
+
+@rule
+def no_data_is_run_as_code(source: Source) -> Iterator[str]:
+    for node, name in source.imports:
+        if name.split(".")[0] in UNSAFE:
+            yield source.at(node, f"{name} runs what it reads")
+    for call in (node for node in ast.walk(source.tree) if isinstance(node, ast.Call)):
+        if isinstance(call.func, ast.Name) and call.func.id in {"eval", "exec"}:
+            yield source.at(call, f"{call.func.id} runs what it is given")
+        for keyword in call.keywords:
+            if keyword.arg == "allow_pickle" and getattr(keyword.value, "value", True) is not False:
+                yield source.at(call, "allow_pickle runs what it reads")
+
+
+@rule
+def files_stay_short(source: Source) -> Iterator[str]:
+    n_lines, most = source.text.count("\n"), MAX_LINES.get(source.top)
+    if most and n_lines > most:
+        yield source.at(source.tree, f"{n_lines} lines, more than {most}: it wants to be two files with two names")
+
+
+@rule
+def pages_lie_in_groups(source: Source) -> Iterator[str]:
+    if source.top == "pages" and source.path.count("/") != 2:
+        yield source.at(source.tree, "a page is pages/<group>/<page>.py; Streamlit runs others without dashboard.py")
+
+
+def breaches(source: Source) -> list[str]:
+    """One sentence for each breach of any rule."""
+    return [sentence for check in RULES.values() for sentence in check(source)]
+
+
+# ---------------------------------------------------------------------------------------------- the project
+
+
+def _project_files() -> list[str]:
+    paths = [
+        ROOT / "dashboard.py",
+        *(path for top in ("nn_core", "ui", "pages") for path in (ROOT / top).rglob("*.py")),
+    ]
+    return sorted(path.relative_to(ROOT).as_posix() for path in paths if path.is_file())
+
+
+@pytest.mark.parametrize("path", _project_files())
+def test_a_file_keeps_the_rules_of_the_house(path: str) -> None:
+    found = breaches(Source(path, (ROOT / path).read_text(encoding="utf-8")))
+    assert not found, "\n".join(found)
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    arrows: dict[str, set[str]] = {}
+    for path in _project_files():
+        source = Source(path, (ROOT / path).read_text(encoding="utf-8"))
+        arrows[source.module] = {name for _, name in source.imports if name.split(".")[0] in OUR_OWN} - {source.module}
+    assert _circle(arrows) is None
+
+
+def _circle(arrows: dict[str, set[str]]) -> list[str] | None:
+    """Modules that import one another in a circle, or None."""
+    done: set[str] = set()
+
+    def walk(module: str, way: list[str]) -> list[str] | None:
+        if module in way:
+            return [*way[way.index(module) :], module]
+        if module in done:
+            return None
+        found = next(filter(None, (walk(target, [*way, module]) for target in sorted(arrows.get(module, ())))), None)
+        done.add(module)
+        return found
+
+    return next(filter(None, (walk(module, []) for module in sorted(arrows))), None)
+
+
+def test_a_circle_of_imports_is_noticed() -> None:
+    assert _circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert _circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) is None
+
+
+def test_every_package_that_the_app_imports_is_in_requirements_txt() -> None:
+    named = {_canonical(line) for line in (ROOT / "requirements.txt").read_text().splitlines() if line[:1].isalpha()}
+    distributions = importlib.metadata.packages_distributions()
+    for path in _project_files():
+        source = Source(path, (ROOT / path).read_text(encoding="utf-8"))
+        if source.unit == "nn_core.frameworks":  # optional, and it says so itself
+            continue
+        for node, name in source.imports:
+            package = name.split(".")[0]
+            if package in OUR_OWN or package in sys.stdlib_module_names:
+                continue
+            provided_by = {_canonical(name) for name in distributions.get(package, [package])}
+            assert provided_by & named, source.at(node, f"requirements.txt does not name {package}")
+
+
+def _canonical(requirement: str) -> str:
+    return re.split(r"[\s<>=!~;\[]", requirement, maxsplit=1)[0].replace("_", "-").lower()
+
+
+# ---------------------------------------------------------------------------------------------- the rules themselves
+
+BAD = [
+    ("imports_point_one_way", "nn_core/layers.py", "from nn_core.trainer import Trainer"),
+    ("imports_point_one_way", "nn_core/layers.py", "from nn_core import Trainer"),
+    ("imports_point_one_way", "nn_core/trainer.py", "from .runner import Run"),
+    ("imports_point_one_way", "nn_core/config.py", "def f():\n    import nn_core.optimizers"),
+    ("imports_point_one_way", "nn_core/data/__init__.py", "from ..models import MLP"),
+    ("imports_point_one_way", "nn_core/runner.py", "import ui.session"),
+    ("imports_point_one_way", "ui/controls.py", "import dashboard"),
+    ("imports_point_one_way", "pages/play/train.py", "import pages.play.draw"),
+    ("streamlit_stays_in_the_app", "nn_core/runner.py", "def f():\n    import streamlit as st"),
+    ("streamlit_stays_in_the_app", "ui/figures.py", "from streamlit.components import v2"),
+    ("plotly_stays_in_figures_and_live_plot", "pages/look/data.py", "import plotly.express as px"),
+    ("plotly_stays_in_figures_and_live_plot", "nn_core/metrics.py", "from plotly import graph_objects"),
+    ("nn_core_needs_numpy_alone", "nn_core/layers.py", "def f():\n    import scipy.special"),
+    ("nn_core_needs_numpy_alone", "nn_core/sketch.py", "from PIL import Image"),
+    (
+        "nn_core_needs_numpy_alone",
+        "nn_core/search.py",
+        "try:\n    import optuna\nexcept ImportError:\n    optuna = None",
+    ),
+    ("session_state_and_caches_are_named_in_ui_session_alone", "ui/controls.py", "st.session_state['a'] = 1"),
+    ("session_state_and_caches_are_named_in_ui_session_alone", "pages/play/draw.py", "@st.cache_data\ndef f(): ..."),
+    ("session_state_and_caches_are_named_in_ui_session_alone", "dashboard.py", "from streamlit import cache_resource"),
+    ("randomness_comes_from_a_generator", "nn_core/layers.py", "x = np.random.randn(3)"),
+    ("randomness_comes_from_a_generator", "ui/controls.py", "from numpy.random import shuffle"),
+    ("randomness_comes_from_a_generator", "nn_core/trainer.py", "rng = np.random.default_rng()"),
+    ("no_data_is_run_as_code", "nn_core/store.py", "import pickle"),
+    ("no_data_is_run_as_code", "nn_core/data/__init__.py", "np.load(path, allow_pickle=True)"),
+    ("no_data_is_run_as_code", "ui/session.py", "value = eval(text)"),
+    ("files_stay_short", "nn_core/layers.py", "x = 1\n" * 451),
+    ("files_stay_short", "pages/play/train.py", "x = 1\n" * 121),
+    ("pages_lie_in_groups", "pages/train.py", "x = 1"),
+]
+GOOD = [
+    ("nn_core/layers.py", "import math\nimport numpy as np\nfrom nn_core.knobs import register\n"),
+    ("nn_core/layers.py", "rng = np.random.default_rng(np.random.SeedSequence(0))\nmodel.eval()\n"),
+    ("nn_core/sketch.py", "def f():\n    from PIL import Image\n"),
+    ("nn_core/store.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import safetensors\n"),
+    ("nn_core/__init__.py", "from nn_core.trainer import Trainer\n"),
+    ("nn_core/data/__init__.py", "np.load(path, allow_pickle=False)\n"),
+    ("ui/session.py", "import streamlit as st\nfrom nn_core.runner import Run\nst.session_state['a'] = 1\n"),
+    ("pages/look/data.py", "import streamlit as st\nfrom ui import figures\nfrom nn_core import Trainer\n"),
+    ("dashboard.py", "import streamlit as st\nfrom ui.controls import sidebar\n"),
+]
+
+
+@pytest.mark.parametrize(("name", "path", "text"), BAD)
+def test_a_breach_is_noticed_by_its_rule(name: str, path: str, text: str) -> None:
+    assert list(RULES[name](Source(path, text)))
+
+
+@pytest.mark.parametrize(("path", "text"), GOOD)
+def test_what_is_allowed_is_no_breach(path: str, text: str) -> None:
+    assert breaches(Source(path, text)) == []
+
+
+def test_every_rule_is_shown_to_notice_something() -> None:
+    assert {name for name, *_ in BAD} == set(RULES)
+
+
+# ---------------------------------------------------------------------------------------------- NumPy alone
+
+BLOCK_ALL_BUT_NUMPY = """
+import importlib, pkgutil, sys
+
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        top = name.split(".")[0]
+        if top not in sys.stdlib_module_names and top not in ("numpy", "nn_core"):
+            raise ModuleNotFoundError(f"blocked: {name}", name=name)
+
+sys.meta_path.insert(0, Block())
+"""
+
+
+def _python(code: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", BLOCK_ALL_BUT_NUMPY + code]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_every_module_of_nn_core_can_be_imported_with_numpy_alone() -> None:
+    done = _python(
+        "import nn_core\n"
+        "for module in pkgutil.walk_packages(nn_core.__path__, 'nn_core.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "    print(module.name)"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "nn_core.config" in done.stdout.split()
+
+
+def test_with_numpy_alone_nothing_else_can_be_imported() -> None:
+    done = _python("import streamlit")
+    assert done.returncode != 0
+    assert "blocked: streamlit" in done.stderr

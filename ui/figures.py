@@ -1,0 +1,637 @@
+"""Pure functions from data to plotly figures. They say what is drawn; ui/live_plot.js adds font and page colours.
+
+Every figure carries in `layout.meta`: `label`, a sentence for screen readers; walls and matrices also `aspect`, the
+width over the height that keeps their shape, and walls `pixels`, the size of their picture.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from nn_core.history import Axis, Series, downsample, smooth
+from ui import theme, tiles
+
+Array = npt.NDArray[Any]
+Trace = dict[str, Any]
+
+MAX_POINTS = 1000  # of one curve, sent to the browser
+N_BARS = 64  # more outgoing weights than this are drawn as a strip
+DIGITS = tuple("0123456789")
+
+
+def _figure(traces: Sequence[Trace], layout: Mapping[str, Any], label: str, **meta: Any) -> go.Figure:
+    return go.Figure({"data": list(traces), "layout": {**layout, "meta": {"label": label, **meta}}})
+
+
+def _number(value: float) -> str:
+    """Three significant digits, with a true minus sign."""
+    return f"{value:.3g}".replace("-", "−")
+
+
+def _still(**more: Any) -> dict[str, Any]:
+    """An axis that is neither zoomed nor ruled."""
+    return {"fixedrange": True, "showgrid": False, "zeroline": False, **more}
+
+
+# ---------------------------------------------------------------------------------------------- curves
+
+
+class Edit(Protocol):
+    """A setting changed while training: `step`, `field`, `old` and `new`."""
+
+    @property
+    def step(self) -> int: ...
+    @property
+    def field(self) -> str: ...
+    @property
+    def old(self) -> Any: ...
+    @property
+    def new(self) -> Any: ...
+
+
+_X_TITLES: Mapping[Axis, str] = {
+    "step": "step",
+    "epoch": "epoch",
+    "images": "images seen",
+    "seconds": "seconds of training",
+}
+_X_HOVER: Mapping[Axis, str] = {
+    "step": "step %{x:,d}",
+    "epoch": "epoch %{x:.2f}",
+    "images": "%{x:,d} images seen",
+    "seconds": "%{x:.1f} s",
+}
+_CURVES: Mapping[str, tuple[str, ...]] = {  # drawn in this order, the most important on top
+    "loss": ("batch/loss", "train/l2", "train/loss", "val/loss"),
+    "accuracy": ("train/accuracy", "val/accuracy"),
+}
+_SPLITS = {"train": "training", "val": "validation", "batch": "batches", "l2": "L2's part"}
+_LEAST_ERROR = 1e-4  # an accuracy of 100 % on the error scale, which has no zero
+_ERROR_TICKS = (0.9, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, _LEAST_ERROR)
+
+
+def curves(
+    series: Mapping[str, Series],
+    *,
+    kind: Literal["loss", "accuracy"],
+    x: Axis = "step",
+    log_y: bool = False,
+    log_x: bool = False,
+    smoothing: float = 0.0,
+    edits: Sequence[Edit] = (),
+    ghost: Mapping[str, Series] | None = None,
+    dark: bool = False,
+    sizes: Mapping[str, int] | None = None,
+    ghost_name: str = "ghost run",
+) -> go.Figure:
+    """Loss or accuracy against steps, epochs, images or seconds.
+
+    `smoothing` in [0, 1) lays a moving average over the faint raw line; `edits` are marked by thin vertical lines;
+    `ghost` is another run's series, drawn dashed; `sizes` is how many images "train" and "val" were scored on (5,000).
+    On a log axis accuracy is spaced by its error, so that 99 % and 99.5 % stand as far apart as 50 % and 75 %.
+    """
+    sizes = {"train": 5000, "val": 5000, **(sizes or {})}
+    error_scale = kind == "accuracy" and log_y
+    traces: list[Trace] = []
+    for source, dashed in ((ghost or {}, True), (series, False)):
+        for name in _CURVES[kind]:
+            if name in source and _worth_drawing(source[name]):
+                traces += _curve(source[name], x, log_x, log_y, smoothing, dark, sizes, ghost_name if dashed else "")
+    reference = max(series.values(), key=len, default=None)
+    marks, lines = _edit_marks(edits, reference, x, log_x, dark)
+    layout: dict[str, Any] = {
+        "title": {"text": "Loss" if kind == "loss" else "Accuracy"},
+        "showlegend": True,
+        "legend": {
+            "orientation": "h",
+            "x": 1,
+            "xanchor": "right",
+            "y": 1,
+            "yanchor": "bottom",
+            "traceorder": "reversed",
+        },
+        "hovermode": "x unified",
+        "hoverdistance": 40,
+        "margin": {"l": 44, "r": 10, "t": 30, "b": 38},
+        "xaxis": {
+            "title": {"text": _X_TITLES[x]},
+            "type": "log" if log_x else "linear",
+            "unifiedhovertitle": {"text": _X_HOVER[x]},
+            "showspikes": True,
+            "spikemode": "across",
+            "uirevision": f"{x} {log_x}",
+        },
+        "yaxis": {**_Y_AXES[kind, log_y], "uirevision": f"{kind} {log_y}"},
+        "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
+        "shapes": lines,
+    }
+    if kind == "accuracy":
+        chance = 0.9 if error_scale else 0.1
+        layout["shapes"] = [*lines, _chance_line(chance, dark)]
+        layout["annotations"] = [_chance_label(math.log10(chance) if error_scale else chance)]
+    return _figure([*traces, *marks], layout, _curves_label(series, kind))
+
+
+_Y_AXES: Mapping[tuple[str, bool], dict[str, Any]] = {
+    ("loss", False): {"rangemode": "tozero"},
+    ("loss", True): {"type": "log", "dtick": "D2", "exponentformat": "none"},
+    ("accuracy", False): {"range": [0, 1.005], "tickformat": ".0%", "dtick": 0.2},
+    ("accuracy", True): {
+        "type": "log",
+        "autorange": "reversed",
+        "tickvals": _ERROR_TICKS,
+        "ticktext": [f"{100 * (1 - error):.4g} %" for error in _ERROR_TICKS],
+    },
+}
+
+
+def _worth_drawing(series: Series) -> bool:
+    return len(series) > 0 and (series.name != "train/l2" or bool(np.any(series.value)))
+
+
+def _curve(
+    series: Series,
+    axis: Axis,
+    log_x: bool,
+    log_y: bool,
+    smoothing: float,
+    dark: bool,
+    sizes: Mapping[str, int],
+    ghost_name: str,
+) -> list[Trace]:
+    """The line of one series, faint and with a smoothed line above it when smoothing is asked for."""
+    colours = theme.palette(dark)
+    split, scalar = series.name.split("/")
+    part = "l2" if scalar == "l2" else split
+    colour = colours.series[part]
+    if ghost_name:
+        colour = theme.mix(colour, colours.ghost, 0.55)
+    drawable = np.isfinite(series.value) & ((series.x(axis) > 0) if log_x else True)
+    if log_y and scalar != "accuracy":
+        drawable &= series.value > 0
+    xs, values = series.x(axis)[drawable], series.value[drawable]
+    size = f", n={sizes[split]:,}" if part in ("train", "val") else ""
+    name = f"{_SPLITS[part]}{size}" + (f" ({ghost_name})" if ghost_name else "")
+    width = 1.0 if part == "batch" else 2.0
+    common: Trace = {
+        "type": "scatter",
+        "mode": "lines" if len(values) > 20 else "lines+markers",
+        "marker": {"size": 4},
+        "legendgroup": name,
+        "name": name,
+        "hovertemplate": f"{name}: "
+        + ("%{customdata:.2%}" if scalar == "accuracy" else "%{y:.4f}")
+        + "<extra></extra>",
+    }
+    dash = {"dash": "dash"} if ghost_name else {"dash": "dot"} if part == "l2" else {}
+    faint = 0.35 if part == "batch" else 0.28 if smoothing and part != "l2" else 1.0
+    line = {"color": colour, "width": width, **dash}
+    raw = {**common, **_points(*downsample(xs, values, MAX_POINTS), scalar, log_y), "line": line, "opacity": faint}
+    raw["uid"] = f"{ghost_name} {series.name}"
+    if part == "l2" and not log_y and not ghost_name:
+        raw |= {"fill": "tozeroy", "fillcolor": theme.translucent(colour, 0.15)}
+    if not smoothing or part == "l2" or len(values) < 3:
+        return [raw]
+    raw |= {"showlegend": False, "line": {**line, "width": 1.0}}
+    over = {**common, **_points(*_smoothed(xs, values, smoothing), scalar, log_y), "line": {**line, "width": 2.0}}
+    return [raw, over | {"uid": f"{ghost_name} {series.name} smoothed", "hoverinfo": "skip", "hovertemplate": None}]
+
+
+def _points(xs: Array, values: Array, scalar: str, log_y: bool) -> Trace:
+    """x and y as they are sent: float32 is more than a screen can show. Accuracy keeps its value for the hover text."""
+    xs, values = xs.astype(np.float32), values.astype(np.float32)
+    if scalar != "accuracy":
+        return {"x": xs, "y": values}
+    return {"x": xs, "y": np.maximum(1 - values, np.float32(_LEAST_ERROR)) if log_y else values, "customdata": values}
+
+
+def _smoothed(xs: Array, values: Array, weight: float) -> tuple[Array, Array]:
+    """An exponential moving average at no more than MAX_POINTS points: that of the means of short stretches."""
+    stretch = math.ceil(len(values) / MAX_POINTS)
+    starts = np.arange(0, len(values), stretch)
+    means = np.add.reduceat(values, starts) / np.diff(np.append(starts, len(values)))
+    ends = np.minimum(starts + stretch, len(values)) - 1
+    return xs[ends], smooth(means, weight**stretch)
+
+
+def _edit_marks(
+    edits: Sequence[Edit], reference: Series | None, axis: Axis, log_x: bool, dark: bool
+) -> tuple[list[Trace], list[dict[str, Any]]]:
+    """Thin vertical lines where a setting was changed, and marks at their top that say what."""
+    if not edits or reference is None or len(reference) == 0:
+        return [], []
+    colour = theme.palette(dark).muted
+    at = np.interp([edit.step for edit in edits], reference.step, reference.x(axis))
+    kept = [(place, edit) for place, edit in zip(at.tolist(), edits, strict=True) if place > 0 or not log_x]
+    marks = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [place for place, _ in kept],
+        "y": [1.0] * len(kept),
+        "yaxis": "y2",
+        "text": [f"step {edit.step:,}: {edit.field} {_setting(edit.old)} → {_setting(edit.new)}" for _, edit in kept],
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": {"symbol": "triangle-down", "size": 9, "color": colour},
+        "cliponaxis": False,
+        "showlegend": False,
+        "name": "changed",
+        "uid": "edits",
+    }
+    line = {"color": colour, "width": 1, "dash": "dot"}
+    lines = [
+        {"type": "line", "x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1, "line": line, "layer": "below"}
+        for place, _ in kept
+    ]
+    return [marks], lines
+
+
+def _setting(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _chance_line(y: float, dark: bool) -> dict[str, Any]:
+    line = {"color": theme.palette(dark).muted, "width": 1, "dash": "dot"}
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line, "layer": "below"}
+
+
+def _chance_label(y: float) -> dict[str, Any]:
+    place = {"xref": "paper", "x": 1, "xanchor": "right", "y": y, "yanchor": "bottom"}
+    return {**place, "text": "chance, 10 %", "showarrow": False, "borderpad": 0}
+
+
+def _curves_label(series: Mapping[str, Series], kind: str) -> str:
+    ends = []
+    for name in reversed(_CURVES[kind]):
+        if name in series and len(series[name]) and name != "batch/loss":
+            value = series[name].last
+            part = "l2" if name.endswith("/l2") else name.split("/")[0]
+            ends.append(f"{_SPLITS[part]} {value:.1%}" if kind == "accuracy" else f"{_SPLITS[part]} {value:.3g}")
+    return f"Curves of {kind}: {', '.join(ends) or 'no point yet'}"
+
+
+# ---------------------------------------------------------------------------------------------- walls of tiles
+
+
+def _wall(wall: tiles.Wall, numbers: Array, texts: Sequence[str], layout: Mapping[str, Any], label: str) -> go.Figure:
+    """One picture under a transparent heatmap whose z is each tile's number, so that hover and click know the tile."""
+    cells: list[Any] = [int(number) for number in numbers] + [None] * (wall.rows * wall.columns - wall.n)
+    words = [*texts, *([""] * (len(cells) - wall.n))]
+    split = range(0, len(cells), wall.columns)
+    heatmap = {
+        "type": "heatmap",
+        "z": [cells[start : start + wall.columns] for start in split],
+        "text": [words[start : start + wall.columns] for start in split],
+        "colorscale": [[0, "rgba(0,0,0,0)"], [1, "rgba(0,0,0,0)"]],
+        "showscale": False,
+        "hoverongaps": False,
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+    picture = {
+        "source": wall.uri,
+        "xref": "x",
+        "yref": "y",
+        "x": -0.5,
+        "y": -0.5,
+        "sizex": wall.columns,
+        "sizey": wall.rows,
+        "sizing": "stretch",
+        "layer": "below",
+    }
+    place = {
+        "images": [picture],
+        "xaxis": _still(visible=False, range=[-0.5, wall.columns - 0.5], constrain="domain"),
+        "yaxis": _still(
+            visible=False, range=[wall.rows - 0.5, -0.5], scaleanchor="x", constrain="domain", constraintoward="top"
+        ),
+        "margin": {"l": 2, "r": 2, "t": 2, "b": 2},
+    }
+    height, width = wall.index.shape
+    traces, rest = [heatmap, *layout.get("traces", ())], {k: v for k, v in layout.items() if k != "traces"}
+    return _figure(traces, {**place, **rest}, label, aspect=wall.columns / wall.rows, pixels=[width, height])
+
+
+def weight_limits(weights: Array, shared: bool) -> Array:
+    """The weight of full colour for each filter, (n,): its own largest, or one for all.
+
+    The shared one is the 99.8th percentile of all magnitudes, so that a single large weight does not pale the others.
+    """
+    magnitudes = np.abs(np.nan_to_num(weights))
+    if not shared:
+        return magnitudes.max(axis=0)
+    at = np.percentile(magnitudes, 99.8) or magnitudes.max()
+    return np.full(weights.shape[1], float(at))
+
+
+def tile_image(
+    weights: Array,
+    *,
+    order: Array | None = None,
+    shared_scale: bool = True,
+    columns: int | None = None,
+    aspect: float = 2.5,
+    dark: bool = False,
+) -> Array:
+    """The filters (784, n) as one picture, uint8 (height, width, 3): what `tile_wall` shows without axes."""
+    return _filters(weights, order, shared_scale, columns, aspect, dark)[0].rgb
+
+
+def _filters(
+    weights: Array, order: Array | None, shared_scale: bool, columns: int | None, aspect: float, dark: bool
+) -> tuple[tiles.Wall, Array, Array]:
+    order = np.arange(weights.shape[1]) if order is None else np.asarray(order)
+    limits = weight_limits(weights, shared_scale)
+    wall = tiles.weight_wall(weights[:, order], limits=limits[order], columns=columns, aspect=aspect, dark=dark)
+    return wall, order, limits
+
+
+def tile_wall(
+    weights: Array,
+    *,
+    order: Array | None = None,
+    shared_scale: bool = True,
+    columns: int | None = None,
+    aspect: float = 2.5,
+    dark: bool = False,
+    labels: Sequence[str] | None = None,
+    title: str = "",
+) -> go.Figure:
+    """First-layer weights (784, n), 1 <= n <= 2048, as tiles of 28x28 on the signed scale; a click gives the unit as z.
+
+    `order` lists the units to show, first to last; `labels` (n,) are hover texts by unit ("unit 7, norm 3.2").
+    """
+    wall, order, limits = _filters(weights, order, shared_scale, columns, aspect, dark)
+    if labels is None:
+        norms = np.linalg.norm(weights, axis=0)
+        labels = [f"unit {unit}, norm {norm:.2f}" for unit, norm in enumerate(norms)]
+    limit = float(limits[0]) if shared_scale else 1.0
+    ends = [f"−{limit:.2g}", "0", f"+{limit:.2g}"] if shared_scale else ["−largest", "0", "+largest"]
+    layout = {
+        "traces": [_signed_bar(limit, ends, dark)],
+        "title": {"text": title},
+        "margin": {"l": 2, "r": 2, "t": 34, "b": 2},
+    }
+    scale = f"colour scale ±{limit:.2g}" if shared_scale else "each filter on its own colour scale"
+    label = f"{len(order)} first-layer filters, {scale}"
+    return _wall(wall, order, [labels[unit] for unit in order], layout, label)
+
+
+def _signed_bar(limit: float, ends: Sequence[str], dark: bool) -> Trace:
+    """A colour bar above the plot at the right, from -limit to +limit; its trace draws nothing else."""
+    return {
+        "type": "scatter",
+        "x": [None],
+        "y": [None],
+        "mode": "markers",
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "marker": {
+            "color": [0],
+            "cmin": -limit or -1.0,
+            "cmax": limit or 1.0,
+            "colorscale": theme.signed_scale(dark),
+            "showscale": True,
+            "colorbar": {
+                "orientation": "h",
+                "thickness": 8,
+                "lenmode": "pixels",
+                "len": 190,
+                "x": 1,
+                "xanchor": "right",
+                "xpad": 24,
+                "y": 1,
+                "yanchor": "bottom",
+                "ypad": 2,
+                "outlinewidth": 0,
+                "tickvals": [-limit or -1.0, 0, limit or 1.0],
+                "ticktext": list(ends),
+                "ticklabelposition": "outside top",
+            },
+        },
+    }
+
+
+def filter_detail(weights: Array, *, limit: float, dark: bool = False, title: str = "") -> go.Figure:
+    """One filter (784,) enlarged, on the signed scale from -limit to +limit, with each weight on hover."""
+    image = np.asarray(weights, dtype=np.float32).reshape(tiles.SIDE, tiles.SIDE)
+    limit = float(limit) or 1.0
+    heatmap = {
+        "type": "heatmap",
+        "z": image,
+        "zmin": -limit,
+        "zmax": limit,
+        "colorscale": theme.signed_scale(dark),
+        "showscale": False,
+        "hovertemplate": "row %{y}, column %{x}: %{z:.4f}<extra></extra>",
+    }
+    rule = theme.palette(dark).faint
+    frame = {"visible": True, "showticklabels": False, "mirror": True, "showline": True, "linecolor": rule, "ticks": ""}
+    layout = {
+        "title": {"text": title},
+        "xaxis": _still(**frame, constrain="domain", range=[-0.5, 27.5]),
+        "yaxis": _still(**frame, scaleanchor="x", constrain="domain", range=[27.5, -0.5]),
+        "margin": {"l": 2, "r": 2, "t": 34, "b": 2},
+    }
+    bar = _signed_bar(limit, [f"−{limit:.2g}", "0", f"+{limit:.2g}"], dark)
+    label = f"The weights of one filter, from {_number(float(image.min()))} to {_number(float(image.max()))}"
+    return _figure([heatmap, bar], layout, label, aspect=1.0)
+
+
+def image_wall(
+    images: Array,
+    *,
+    captions: Sequence[str],
+    columns: int | None = None,
+    aspect: float = 2.5,
+    borders: Sequence[str | None] | None = None,
+    title: str = "",
+) -> go.Figure:
+    """Images uint8 (n, 28, 28) with `captions` (n,) as hover texts; a click gives the image's place 0..n-1 as z."""
+    wall = tiles.image_tiles(images, columns=columns, aspect=aspect, borders=borders)
+    layout: dict[str, Any] = {"title": {"text": title}, "margin": {"l": 2, "r": 2, "t": 30, "b": 2}} if title else {}
+    return _wall(wall, np.arange(len(images)), captions, layout, f"{len(images)} images. {title}".strip())
+
+
+# ---------------------------------------------------------------------------------------------- matrix
+
+
+def confusion_matrix(
+    counts: Array,
+    *,
+    normalize: bool = False,
+    names: Sequence[str] = DIGITS,
+    dark: bool = False,
+    title: str = "",
+) -> go.Figure:
+    """Counts (k, k) [true, read as], as numbers or as shares of each row; a click gives customdata [true, read as].
+
+    What was read rightly is blue by its share of the row; errors are orange by theirs, on a scale stretched to the
+    largest error, so that one in a hundred can be seen.
+    """
+    counts = np.asarray(counts, dtype=np.int64)
+    n_rows = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(n_rows, 1)
+    right = np.eye(len(counts), dtype=bool)
+    worst = max(float(shares[~right].max(initial=0.0)), 0.02)
+    colour = np.where(right, shares, -np.sqrt(shares / worst)) * np.where(right, 0.8, 0.72)
+    number = (lambda i, j: f"{100 * shares[i, j]:.1f}") if normalize else (lambda i, j: str(counts[i, j]))
+    cells = [(i, j) for i in range(len(counts)) for j in range(len(counts))]
+    heatmap = {
+        "type": "heatmap",
+        "z": colour.round(4),
+        "zmin": -1,
+        "zmax": 1,
+        "colorscale": theme.signed_scale(dark),
+        "showscale": False,
+        "xgap": 1,
+        "ygap": 1,
+        "text": _square([number(i, j) if counts[i, j] else "" for i, j in cells]),
+        "texttemplate": "%{text}",
+        "customdata": _square([[i, j] for i, j in cells]),
+        "hovertext": _square([_sentence(counts, n_rows, names, i, j) for i, j in cells]),
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }
+    total = int(counts.sum())
+    ticks = {"tickvals": list(range(len(names))), "ticktext": list(names), "ticks": ""}
+    heading = ", ".join(part for part in (title, f"n={total:,}", "% of each row" if normalize else "") if part)
+    layout = {
+        "title": {"text": heading},
+        "xaxis": _still(**ticks, title={"text": "read as"}, side="bottom", constrain="domain"),
+        "yaxis": _still(
+            **ticks,
+            title={"text": "true digit"},
+            autorange="reversed",
+            scaleanchor="x",
+            scaleratio=0.72,
+            constrain="domain",
+        ),
+        "margin": {"l": 44, "r": 4, "t": 30, "b": 40},
+    }
+    share = f"{np.trace(counts) / total:.1%} on the diagonal" if total else "empty"
+    return _figure([heatmap], layout, f"Confusion matrix, {heading}: {share}", aspect=1 / 0.72)
+
+
+def _square(cells: list[Any]) -> list[list[Any]]:
+    side = math.isqrt(len(cells))
+    return [cells[start : start + side] for start in range(0, len(cells), side)]
+
+
+def _sentence(counts: Array, n_rows: Array, names: Sequence[str], i: int, j: int) -> str:
+    count, n = int(counts[i, j]), int(n_rows[i, 0])
+    share = f" ({count / n:.1%})" if n else ""
+    return f"{count:,} of {n:,} images of {names[i]} read as {names[j]}{share}"
+
+
+# ---------------------------------------------------------------------------------------------- bars
+
+
+def outgoing_bars(
+    weights: Array,
+    *,
+    names: Sequence[str] | None = None,
+    limit: float | None = None,
+    dark: bool = False,
+    title: str = "",
+) -> go.Figure:
+    """The weights (n_out,) that leave a unit, on the signed scale: bars, or a strip of more than 64."""
+    weights = np.asarray(weights, dtype=np.float64)
+    limit = float(limit or np.abs(weights).max(initial=0.0)) or 1.0
+    names = [f"unit {at}" for at in range(len(weights))] if names is None else list(names)
+    label = (
+        f"{len(weights)} outgoing weights, the largest in magnitude {_number(float(np.abs(weights).max(initial=0.0)))}"
+    )
+    layout: dict[str, Any] = {"title": {"text": title}, "margin": {"l": 40, "r": 4, "t": 30 if title else 6, "b": 24}}
+    if len(weights) > N_BARS:
+        strip = {
+            "type": "heatmap",
+            "z": [weights.astype(np.float32)],
+            "zmin": -limit,
+            "zmax": limit,
+            "colorscale": theme.signed_scale(dark),
+            "showscale": False,
+            "hovertext": [names],
+            "hovertemplate": "to %{hovertext}: %{z:.4f}<extra></extra>",
+        }
+        return _figure([strip], {**layout, "xaxis": _still(), "yaxis": _still(visible=False)}, label)
+    colours = [theme.hex_colour(theme.signed_colours(dark)[row]) for row in theme.signed_index(weights, limit)]
+    bars = {
+        "type": "bar",
+        "x": names,
+        "y": weights,
+        "marker": {"color": colours, "line": {"width": 1, "color": theme.palette(dark).ghost}},
+        "hovertemplate": "to %{x}: %{y:.4f}<extra></extra>",
+    }
+    axis = {"range": [-1.08 * limit, 1.08 * limit], "fixedrange": True, "nticks": 5, "zeroline": True}
+    return _figure([bars], {**layout, "xaxis": _still(type="category", dtick=1), "yaxis": axis, "bargap": 0.25}, label)
+
+
+def probability_bars(
+    probabilities: Array,
+    *,
+    names: Sequence[str] = DIGITS,
+    dark: bool = False,
+    highlight: int | None = None,
+    title: str = "",
+) -> go.Figure:
+    """Ten probabilities as horizontal bars on a fixed axis; `highlight` (else the likeliest) in full colour."""
+    p = np.asarray(probabilities, dtype=np.float64)
+    top = int(p.argmax()) if highlight is None else highlight
+    colours = theme.palette(dark)
+    fills = [
+        colours.digits[at % 10] if at == top else theme.mix(colours.digits[at % 10], colours.background, 0.45)
+        for at in range(len(p))
+    ]
+    texts = [f"<b>{share:.1%}</b>" if at == top else f"{share:.1%}" for at, share in enumerate(p)]
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "y": list(names),
+        "x": p,
+        "marker": {"color": fills},
+        "text": texts,
+        "textposition": "outside",
+        "cliponaxis": False,
+        "hovertemplate": "%{y}: %{x:.3%}<extra></extra>",
+    }
+    layout = {
+        "title": {"text": title},
+        "xaxis": _still(range=[0, 1.16], showticklabels=False),
+        "yaxis": _still(type="category", autorange="reversed", dtick=1, ticks=""),
+        "bargap": 0.22,
+        "margin": {"l": 24, "r": 4, "t": 30 if title else 4, "b": 4},
+    }
+    return _figure([bars], layout, f"Read as {names[top]} with {p[top]:.1%}")
+
+
+def count_bars(
+    counts: Array, *, names: Sequence[str] = DIGITS, dark: bool = False, title: str = "", highlight: int | None = None
+) -> go.Figure:
+    """How many images each class has, one colour a class; a click gives the class as point."""
+    counts = np.asarray(counts)
+    colours = theme.palette(dark)
+    bars = {
+        "type": "bar",
+        "x": list(names),
+        "y": counts,
+        "marker": {
+            "color": [colours.digits[at % 10] for at in range(len(counts))],
+            "opacity": [1.0 if highlight in (None, at) else 0.4 for at in range(len(counts))],
+        },
+        "text": [f"{count:,}" for count in counts.tolist()],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "hovertemplate": "%{x}: %{y:,} images<extra></extra>",
+    }
+    layout = {
+        "title": {"text": title},
+        "xaxis": _still(type="category", dtick=1, ticks=""),
+        "yaxis": _still(visible=False, range=[0, 1.12 * max(1, int(counts.max(initial=0)))]),
+        "bargap": 0.2,
+        "margin": {"l": 4, "r": 4, "t": 34 if title else 8, "b": 24},
+    }
+    return _figure([bars], layout, f"{int(counts.sum()):,} images in {len(counts)} classes")

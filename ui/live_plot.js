@@ -1,0 +1,208 @@
+// Draws a Plotly figure into a place that is never remounted: updates go through Plotly.react, so zoom, hover and the
+// DOM node survive them. Colours and font come from the page's --st-* variables. Clicks go back as the trigger "click".
+
+const charts = new WeakMap(); // parentElement -> chart; this module is loaded once for all charts of the page
+let library = null; // the promise of window.Plotly
+
+function loadLibrary(version) {
+  if (!library) {
+    library = new Promise((resolve, reject) => {
+      const own = document.querySelector('script[src*="static/js/"]'); // the page's own script tells where the app lies
+      const base = own ? new URL("../../", own.src) : new URL("/", location.href);
+      const script = document.createElement("script");
+      script.src = new URL(`app/static/plotly.min.js?v=${version}`, base).href;
+      script.onload = () => (window.Plotly ? resolve(window.Plotly) : reject(new Error(script.src)));
+      script.onerror = () => reject(new Error(script.src));
+      document.head.appendChild(script);
+    });
+    library.catch(() => (library = null)); // the next chart tries again
+  }
+  return library;
+}
+
+// ---------------------------------------------------------------------------------------- looks
+
+function themeOf(element) {
+  const style = getComputedStyle(element);
+  const value = (name) => style.getPropertyValue(`--st-${name}`).trim();
+  return {
+    text: value("text-color"),
+    background: value("background-color"),
+    panel: value("secondary-background-color"),
+    border: value("border-color"),
+    accent: value("primary-color"),
+    muted: value("gray-text-color") || value("text-color"),
+    font: value("font") || "sans-serif",
+  };
+}
+
+function templateOf(theme, width) {
+  const size = width < 480 ? 11 : 12;
+  const axis = {
+    color: theme.muted,
+    gridcolor: theme.border,
+    linecolor: theme.border,
+    zerolinecolor: theme.border,
+    zerolinewidth: 1,
+    tickcolor: theme.border,
+    automargin: true,
+    title: { standoff: 6, font: { size } },
+    hoverformat: "~g",
+    spikecolor: theme.muted,
+    spikethickness: 1,
+    spikedash: "dot",
+  };
+  return {
+    layout: {
+      font: { family: theme.font, size, color: theme.text },
+      title: { font: { size: size + 2, color: theme.text }, x: 0, xref: "container", xanchor: "left", pad: { l: 4 } },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      margin: { l: 44, r: 12, t: 28, b: 36, pad: 0 },
+      hoverlabel: {
+        bgcolor: theme.panel,
+        bordercolor: theme.border,
+        font: { family: theme.font, size: 12, color: theme.text },
+        namelength: -1,
+        align: "left",
+      },
+      legend: { font: { size }, bgcolor: "rgba(0,0,0,0)", itemsizing: "constant" },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: theme.muted, activecolor: theme.accent, orientation: "h" },
+      xaxis: axis,
+      yaxis: axis,
+      annotationdefaults: { font: { size, color: theme.muted } },
+    },
+  };
+}
+
+function configOf(layout) {
+  const zoomable = !layout.xaxis?.fixedrange;
+  const buttons = zoomable ? ["zoom2d", "pan2d", "autoScale2d", "toImage"] : ["toImage"];
+  return {
+    displayModeBar: "hover",
+    displaylogo: false,
+    modeBarButtons: [buttons],
+    doubleClick: "reset+autosize",
+    toImageButtonOptions: { format: "png", scale: 2, filename: "glassnet" },
+  };
+}
+
+function heightOf(layout, height, width) {
+  const aspect = layout.meta?.aspect; // width / height of what must not be stretched
+  if (!aspect) return height;
+  const margin = { l: 0, r: 0, t: 0, b: 0, ...layout.margin };
+  return Math.min(height, Math.ceil((width - margin.l - margin.r) / aspect + margin.t + margin.b));
+}
+
+// ---------------------------------------------------------------------------------------- drawing
+
+function draw(chart) {
+  if (chart.queued || chart.gone || !chart.sent) return;
+  chart.queued = true;
+  requestAnimationFrame(async () => {
+    const { plotly, box, sent } = chart;
+    const width = box.clientWidth;
+    if (chart.gone || !plotly || !width || box._dragging) {
+      chart.queued = false;
+      if (box._dragging) setTimeout(() => draw(chart), 150); // do not pull the chart from under a zoom being drawn
+      return;
+    }
+    const { data, layout } = structuredClone(sent.figure); // plotly writes into what it is given
+    const touch = matchMedia("(pointer: coarse)").matches; // a finger scrolls the page
+    const height = heightOf(layout, sent.height, width);
+    box.style.height = `${height}px`;
+    Object.assign(layout, { template: templateOf(themeOf(box), width), width, height, uirevision: layout.uirevision ?? "kept" });
+    if (touch) layout.dragmode = false;
+    try {
+      await plotly.react(box, data, layout, configOf(layout));
+      sharpenImages(box);
+      if (!chart.listening) listen(chart);
+      box.dataset.drawn = Number(box.dataset.drawn ?? 0) + 1;
+    } catch (error) {
+      console.error("live_plot", error);
+    }
+    chart.queued = false;
+    if (chart.sent !== sent || box.clientWidth !== width) draw(chart);
+  });
+}
+
+function sharpenImages(box) {
+  for (const image of box.querySelectorAll(".layer-below image, .imagelayer image")) {
+    const meta = box.layout.meta?.pixels; // [width, height] of the PNG
+    const enlarged = !meta || image.getBoundingClientRect().width >= meta[0];
+    image.style.imageRendering = enlarged ? "pixelated" : "auto";
+  }
+}
+
+function listen(chart) {
+  chart.listening = true;
+  chart.box.on("plotly_click", ({ points, event }) => {
+    const point = points?.[0];
+    if (!point || !chart.sent.clickable) return;
+    chart.trigger("click", {
+      curve: point.curveNumber ?? null,
+      name: point.data?.name ?? null,
+      point: point.pointNumber ?? point.pointIndex ?? null,
+      x: point.x ?? null,
+      y: point.y ?? null,
+      z: point.z ?? null,
+      customdata: ArrayBuffer.isView(point.customdata) ? Array.from(point.customdata) : (point.customdata ?? null),
+      shift: Boolean(event?.shiftKey),
+    });
+  });
+}
+
+// ---------------------------------------------------------------------------------------- mounting
+
+function mount(parentElement) {
+  const box = document.createElement("div");
+  box.className = "glassnet-plot";
+  box.setAttribute("role", "img");
+  box.style.width = "100%";
+  parentElement.appendChild(box);
+  const chart = { box, plotly: null, sent: null, queued: false, listening: false, gone: false };
+  chart.observer = new ResizeObserver(() => box.clientWidth !== box._fullLayout?.width && draw(chart));
+  chart.observer.observe(box);
+  charts.set(parentElement, chart);
+  return chart;
+}
+
+function unmount(parentElement) {
+  const chart = charts.get(parentElement);
+  if (!chart) return;
+  charts.delete(parentElement);
+  chart.gone = true;
+  chart.observer.disconnect();
+  if (chart.plotly) chart.plotly.purge(chart.box);
+  chart.box.remove();
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const text = new TextDecoder().decode(data);
+  const message = JSON.parse(text);
+  if (!message.figure) {
+    const container = parentElement.closest('[data-testid="stElementContainer"]');
+    if (container) container.style.display = "none"; // only here to load the library
+    loadLibrary(message.version).catch(() => {});
+    return () => {};
+  }
+  const chart = charts.get(parentElement) ?? mount(parentElement);
+  const { box } = chart;
+  chart.trigger = setTriggerValue;
+  const seen = text + JSON.stringify(themeOf(box)); // a rerun of the page that changes nothing here draws nothing
+  if (chart.seen === seen) return () => unmount(parentElement);
+  chart.seen = seen;
+  chart.sent = message;
+  box.style.cursor = message.clickable ? "pointer" : "";
+  box.classList.toggle("clickable", message.clickable);
+  box.setAttribute("aria-label", message.label);
+  if (!box.style.height) box.style.height = `${message.height}px`; // the place is held until the first drawing
+  loadLibrary(message.version).then(
+    (plotly) => {
+      chart.plotly = plotly;
+      draw(chart);
+    },
+    (error) => (box.textContent = `The chart library could not be loaded from ${error.message}; reload the page to try again.`),
+  );
+  return () => unmount(parentElement);
+}

@@ -1,0 +1,105 @@
+"""Walls of 28x28 tiles (first-layer filters, digit images) as one picture with a colour table."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ui import theme
+
+Array = npt.NDArray[Any]
+
+SIDE = 28
+SMALL_SIDE = 14  # a wall of more than MANY tiles shows them at half size: they are no larger on the screen
+MANY = 512
+_CLEAR = 255  # the row of every colour table that is transparent: between the tiles, and after the last one
+_EDGE = 254  # the row of an image wall's colour table where frames begin, counted down
+
+
+@dataclass(frozen=True)
+class Wall:
+    """Tiles side by side: `index` (height, width) uint8 points into the colour `table` uint8 (256, 3)."""
+
+    index: Array
+    table: Array
+    n: int
+    columns: int
+    rows: int
+
+    @property
+    def rgb(self) -> Array:
+        """The picture, uint8 (height, width, 3)."""
+        return self.table[self.index]
+
+    @property
+    def uri(self) -> str:
+        """The picture as a PNG in a data: address."""
+        image = Image.fromarray(self.index)
+        image.putpalette(self.table.tobytes())
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG", compress_level=3, transparency=_CLEAR)
+        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def grid(n: int, columns: int | None, aspect: float) -> tuple[int, int]:
+    """Columns and rows for n tiles: as given, or near width / height = `aspect`; no row is empty."""
+    columns = min(n, columns or max(1, math.ceil(math.sqrt(n * aspect))))
+    rows = math.ceil(n / columns)
+    return math.ceil(n / rows) if rows > 1 else columns, rows
+
+
+def weight_wall(
+    weights: Array, *, limits: Array, columns: int | None = None, aspect: float = 2.5, dark: bool = False
+) -> Wall:
+    """Filters (784, n), one tile a column, on the signed scale; `limits` (n,) is the weight of full colour of each."""
+    n = weights.shape[1]
+    tiles = weights.T.reshape(n, SIDE, SIDE)
+    if n > MANY:
+        tiles = tiles.reshape(n, SMALL_SIDE, 2, SMALL_SIDE, 2).mean(axis=(2, 4))
+    table = np.zeros((256, 3), dtype=np.uint8)
+    table[: theme.N_SIGNED] = theme.signed_colours(dark)
+    table[_CLEAR] = theme.rgb(theme.palette(dark).rule)
+    return _lay(theme.signed_index(tiles, limits[:, None, None]), table, columns, aspect)
+
+
+def image_tiles(
+    images: Array, *, columns: int | None = None, aspect: float = 2.5, borders: Sequence[str | None] | None = None
+) -> Wall:
+    """Images uint8 (n, 28, 28) in grey, white ink on black; `borders` gives a tile a frame in #rrggbb, or None.
+
+    Grey is kept to the two hundred levels that fit into the colour table beside the frames.
+    """
+    n = len(images)
+    colours = sorted({colour for colour in borders or () if colour})[:50]
+    table = np.zeros((256, 3), dtype=np.uint8)
+    table[:200] = np.linspace(0, 255, 200).round().astype(np.uint8)[:, None]
+    tiles = np.rint(images * (199 / 255)).astype(np.uint8)
+    if borders is None:
+        return _lay(tiles, table, columns, aspect)
+    framed = np.full((n, SIDE + 4, SIDE + 4), _CLEAR, dtype=np.uint8)
+    for at, colour in enumerate(colours):
+        table[_EDGE - at] = theme.rgb(colour)
+    for tile, border in zip(framed, borders, strict=True):
+        if border in colours:
+            tile[:] = _EDGE - colours.index(border)
+    framed[:, 2:-2, 2:-2] = tiles
+    return _lay(framed, table, columns, aspect)
+
+
+def _lay(tiles: Array, table: Array, columns: int | None, aspect: float, gap: int = 2) -> Wall:
+    """Tiles (n, side, side) in rows, each with half a gap around it, so that the tiles' centres are evenly spaced."""
+    n, side = len(tiles), tiles.shape[1]
+    columns, rows = grid(n, columns, aspect)
+    pitch = side + gap
+    cells = np.full((rows * columns, pitch, pitch), _CLEAR, dtype=np.uint8)
+    cells[:n, gap // 2 : gap // 2 + side, gap // 2 : gap // 2 + side] = tiles
+    index = cells.reshape(rows, columns, pitch, pitch).swapaxes(1, 2).reshape(rows * pitch, columns * pitch)
+    return Wall(np.ascontiguousarray(index), table, n, columns, rows)

@@ -8,19 +8,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from nn_core.history import Axis, Series, downsample, smooth
+from nn_core.history import Axis, Series
 from ui import theme, tiles
+from ui.curve_traces import (
+    CurveStyle,
+    Edit,
+    chance_line,
+    curve_traces,
+    describe_ends,
+    edit_marks,
+    x_axis,
+    y_axis,
+)
 
 Array = npt.NDArray[Any]
 Trace = dict[str, Any]
 
-MAX_POINTS = 1000  # of one curve, sent to the browser
 N_BARS = 64  # more outgoing weights than this are drawn as a strip
 DIGITS = tuple("0123456789")
 
@@ -42,40 +51,6 @@ def _still(**more: Any) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------------- curves
 
 
-class Edit(Protocol):
-    """A setting changed while training: `step`, `field`, `old` and `new`."""
-
-    @property
-    def step(self) -> int: ...
-    @property
-    def field(self) -> str: ...
-    @property
-    def old(self) -> Any: ...
-    @property
-    def new(self) -> Any: ...
-
-
-_X_TITLES: Mapping[Axis, str] = {
-    "step": "step",
-    "epoch": "epoch",
-    "images": "images seen",
-    "seconds": "seconds of training",
-}
-_X_HOVER: Mapping[Axis, str] = {
-    "step": "step %{x:,d}",
-    "epoch": "epoch %{x:.2f}",
-    "images": "%{x:,d} images seen",
-    "seconds": "%{x:.1f} s",
-}
-_CURVES: Mapping[str, tuple[str, ...]] = {  # drawn in this order, the most important on top
-    "loss": ("batch/loss", "train/l2", "train/loss", "val/loss"),
-    "accuracy": ("train/accuracy", "val/accuracy"),
-}
-_SPLITS = {"train": "training", "val": "validation", "batch": "batches", "l2": "L2's part"}
-_LEAST_ERROR = 1e-4  # an accuracy of 100 % on the error scale, which has no zero
-_ERROR_TICKS = (0.9, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, _LEAST_ERROR)
-
-
 def curves(
     series: Mapping[str, Series],
     *,
@@ -90,189 +65,40 @@ def curves(
     sizes: Mapping[str, int] | None = None,
     ghost_name: str = "ghost run",
 ) -> go.Figure:
-    """Loss or accuracy against steps, epochs, images or seconds.
+    """Loss or accuracy (in %) against steps, epochs, images or seconds.
 
     `smoothing` in [0, 1) lays a moving average over the faint raw line; `edits` are marked by thin vertical lines;
     `ghost` is another run's series, drawn dashed; `sizes` is how many images "train" and "val" were scored on (5,000).
     On a log axis accuracy is spaced by its error, so that 99 % and 99.5 % stand as far apart as 50 % and 75 %.
     """
     sizes = {"train": 5000, "val": 5000, **(sizes or {})}
-    error_scale = kind == "accuracy" and log_y
-    traces: list[Trace] = []
-    for source, dashed in ((ghost or {}, True), (series, False)):
-        for name in _CURVES[kind]:
-            if name in source and _worth_drawing(source[name]):
-                traces += _curve(source[name], x, log_x, log_y, smoothing, dark, sizes, ghost_name if dashed else "")
+    style = CurveStyle(kind, x, log_x, log_y, smoothing, dark, sizes)
+    traces = curve_traces(ghost or {}, style, ghost_name=ghost_name) + curve_traces(series, style)
     reference = max(series.values(), key=len, default=None)
-    marks, lines = _edit_marks(edits, reference, x, log_x, dark)
-    layout: dict[str, Any] = {
+    marks, lines = edit_marks(edits, reference, style)
+    layout = {
         "title": {"text": "Loss" if kind == "loss" else "Accuracy"},
         "showlegend": True,
-        "legend": {
-            "orientation": "h",
-            "x": 1,
-            "xanchor": "right",
-            "y": 1,
-            "yanchor": "bottom",
-            "traceorder": "reversed",
-        },
+        "legend": {**_LEGEND, "traceorder": "reversed"},
         "hovermode": "x unified",
         "hoverdistance": 40,
-        "margin": {"l": 44, "r": 10, "t": 30, "b": 38},
-        "xaxis": {
-            "title": {"text": _X_TITLES[x]},
-            "type": "log" if log_x else "linear",
-            "unifiedhovertitle": {"text": _X_HOVER[x]},
-            "showspikes": True,
-            "spikemode": "across",
-            "uirevision": f"{x} {log_x}",
-        },
-        "yaxis": {**_Y_AXES[kind, log_y], "uirevision": f"{kind} {log_y}"},
+        "margin": {"l": 44, "r": 10, "t": 32, "b": 38},
+        "xaxis": x_axis(style),
+        "yaxis": y_axis(style),
         "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
         "shapes": lines,
     }
     if kind == "accuracy":
-        chance = 0.9 if error_scale else 0.1
-        layout["shapes"] = [*lines, _chance_line(chance, dark)]
-        layout["annotations"] = [_chance_label(math.log10(chance) if error_scale else chance)]
-    return _figure([*traces, *marks], layout, _curves_label(series, kind))
+        line, text = chance_line(style)
+        layout |= {"shapes": [*lines, line], "annotations": [text]}
+    return _figure([*traces, *marks], layout, describe_ends(series, kind))
 
 
-_Y_AXES: Mapping[tuple[str, bool], dict[str, Any]] = {
-    ("loss", False): {"rangemode": "tozero"},
-    ("loss", True): {"type": "log", "dtick": "D2", "exponentformat": "none"},
-    ("accuracy", False): {"range": [0, 1.005], "tickformat": ".0%", "dtick": 0.2},
-    ("accuracy", True): {
-        "type": "log",
-        "autorange": "reversed",
-        "tickvals": _ERROR_TICKS,
-        "ticktext": [f"{100 * (1 - error):.4g} %" for error in _ERROR_TICKS],
-    },
+_LEGEND = {
+    "orientation": "h",
+    **{"x": 1, "xref": "container", "xanchor": "right"},
+    **{"y": 1, "yref": "container", "yanchor": "top"},
 }
-
-
-def _worth_drawing(series: Series) -> bool:
-    return len(series) > 0 and (series.name != "train/l2" or bool(np.any(series.value)))
-
-
-def _curve(
-    series: Series,
-    axis: Axis,
-    log_x: bool,
-    log_y: bool,
-    smoothing: float,
-    dark: bool,
-    sizes: Mapping[str, int],
-    ghost_name: str,
-) -> list[Trace]:
-    """The line of one series, faint and with a smoothed line above it when smoothing is asked for."""
-    colours = theme.palette(dark)
-    split, scalar = series.name.split("/")
-    part = "l2" if scalar == "l2" else split
-    colour = colours.series[part]
-    if ghost_name:
-        colour = theme.mix(colour, colours.ghost, 0.55)
-    drawable = np.isfinite(series.value) & ((series.x(axis) > 0) if log_x else True)
-    if log_y and scalar != "accuracy":
-        drawable &= series.value > 0
-    xs, values = series.x(axis)[drawable], series.value[drawable]
-    size = f", n={sizes[split]:,}" if part in ("train", "val") else ""
-    name = f"{_SPLITS[part]}{size}" + (f" ({ghost_name})" if ghost_name else "")
-    width = 1.0 if part == "batch" else 2.0
-    common: Trace = {
-        "type": "scatter",
-        "mode": "lines" if len(values) > 20 else "lines+markers",
-        "marker": {"size": 4},
-        "legendgroup": name,
-        "name": name,
-        "hovertemplate": f"{name}: "
-        + ("%{customdata:.2%}" if scalar == "accuracy" else "%{y:.4f}")
-        + "<extra></extra>",
-    }
-    dash = {"dash": "dash"} if ghost_name else {"dash": "dot"} if part == "l2" else {}
-    faint = 0.35 if part == "batch" else 0.28 if smoothing and part != "l2" else 1.0
-    line = {"color": colour, "width": width, **dash}
-    raw = {**common, **_points(*downsample(xs, values, MAX_POINTS), scalar, log_y), "line": line, "opacity": faint}
-    raw["uid"] = f"{ghost_name} {series.name}"
-    if part == "l2" and not log_y and not ghost_name:
-        raw |= {"fill": "tozeroy", "fillcolor": theme.translucent(colour, 0.15)}
-    if not smoothing or part == "l2" or len(values) < 3:
-        return [raw]
-    raw |= {"showlegend": False, "line": {**line, "width": 1.0}}
-    over = {**common, **_points(*_smoothed(xs, values, smoothing), scalar, log_y), "line": {**line, "width": 2.0}}
-    return [raw, over | {"uid": f"{ghost_name} {series.name} smoothed", "hoverinfo": "skip", "hovertemplate": None}]
-
-
-def _points(xs: Array, values: Array, scalar: str, log_y: bool) -> Trace:
-    """x and y as they are sent: float32 is more than a screen can show. Accuracy keeps its value for the hover text."""
-    xs, values = xs.astype(np.float32), values.astype(np.float32)
-    if scalar != "accuracy":
-        return {"x": xs, "y": values}
-    return {"x": xs, "y": np.maximum(1 - values, np.float32(_LEAST_ERROR)) if log_y else values, "customdata": values}
-
-
-def _smoothed(xs: Array, values: Array, weight: float) -> tuple[Array, Array]:
-    """An exponential moving average at no more than MAX_POINTS points: that of the means of short stretches."""
-    stretch = math.ceil(len(values) / MAX_POINTS)
-    starts = np.arange(0, len(values), stretch)
-    means = np.add.reduceat(values, starts) / np.diff(np.append(starts, len(values)))
-    ends = np.minimum(starts + stretch, len(values)) - 1
-    return xs[ends], smooth(means, weight**stretch)
-
-
-def _edit_marks(
-    edits: Sequence[Edit], reference: Series | None, axis: Axis, log_x: bool, dark: bool
-) -> tuple[list[Trace], list[dict[str, Any]]]:
-    """Thin vertical lines where a setting was changed, and marks at their top that say what."""
-    if not edits or reference is None or len(reference) == 0:
-        return [], []
-    colour = theme.palette(dark).muted
-    at = np.interp([edit.step for edit in edits], reference.step, reference.x(axis))
-    kept = [(place, edit) for place, edit in zip(at.tolist(), edits, strict=True) if place > 0 or not log_x]
-    marks = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [place for place, _ in kept],
-        "y": [1.0] * len(kept),
-        "yaxis": "y2",
-        "text": [f"step {edit.step:,}: {edit.field} {_setting(edit.old)} → {_setting(edit.new)}" for _, edit in kept],
-        "hovertemplate": "%{text}<extra></extra>",
-        "marker": {"symbol": "triangle-down", "size": 9, "color": colour},
-        "cliponaxis": False,
-        "showlegend": False,
-        "name": "changed",
-        "uid": "edits",
-    }
-    line = {"color": colour, "width": 1, "dash": "dot"}
-    lines = [
-        {"type": "line", "x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1, "line": line, "layer": "below"}
-        for place, _ in kept
-    ]
-    return [marks], lines
-
-
-def _setting(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _chance_line(y: float, dark: bool) -> dict[str, Any]:
-    line = {"color": theme.palette(dark).muted, "width": 1, "dash": "dot"}
-    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line, "layer": "below"}
-
-
-def _chance_label(y: float) -> dict[str, Any]:
-    place = {"xref": "paper", "x": 1, "xanchor": "right", "y": y, "yanchor": "bottom"}
-    return {**place, "text": "chance, 10 %", "showarrow": False, "borderpad": 0}
-
-
-def _curves_label(series: Mapping[str, Series], kind: str) -> str:
-    ends = []
-    for name in reversed(_CURVES[kind]):
-        if name in series and len(series[name]) and name != "batch/loss":
-            value = series[name].last
-            part = "l2" if name.endswith("/l2") else name.split("/")[0]
-            ends.append(f"{_SPLITS[part]} {value:.1%}" if kind == "accuracy" else f"{_SPLITS[part]} {value:.3g}")
-    return f"Curves of {kind}: {', '.join(ends) or 'no point yet'}"
 
 
 # ---------------------------------------------------------------------------------------------- walls of tiles
@@ -305,7 +131,7 @@ def _wall(wall: tiles.Wall, numbers: Array, texts: Sequence[str], layout: Mappin
     }
     place = {
         "images": [picture],
-        "xaxis": _still(visible=False, range=[-0.5, wall.columns - 0.5], constrain="domain"),
+        "xaxis": _still(visible=False, range=[-0.5, wall.columns - 0.5], constrain="domain", constraintoward="left"),
         "yaxis": _still(
             visible=False, range=[wall.rows - 0.5, -0.5], scaleanchor="x", constrain="domain", constraintoward="top"
         ),
@@ -401,16 +227,12 @@ def _signed_bar(limit: float, ends: Sequence[str], dark: bool) -> Trace:
                 "thickness": 8,
                 "lenmode": "pixels",
                 "len": 190,
-                "x": 1,
-                "xanchor": "right",
-                "xpad": 24,
-                "y": 1,
-                "yanchor": "bottom",
-                "ypad": 2,
+                **{"x": 1, "xref": "container", "xanchor": "right", "xpad": 24},
+                **{"y": 1, "yref": "container", "yanchor": "top", "ypad": 4},
                 "outlinewidth": 0,
                 "tickvals": [-limit or -1.0, 0, limit or 1.0],
                 "ticktext": list(ends),
-                "ticklabelposition": "outside top",
+                "ticklabelposition": "outside bottom",
             },
         },
     }
@@ -433,8 +255,8 @@ def filter_detail(weights: Array, *, limit: float, dark: bool = False, title: st
     frame = {"visible": True, "showticklabels": False, "mirror": True, "showline": True, "linecolor": rule, "ticks": ""}
     layout = {
         "title": {"text": title},
-        "xaxis": _still(**frame, constrain="domain", range=[-0.5, 27.5]),
-        "yaxis": _still(**frame, scaleanchor="x", constrain="domain", range=[27.5, -0.5]),
+        "xaxis": _still(**frame, constrain="domain", constraintoward="left", range=[-0.5, 27.5]),
+        "yaxis": _still(**frame, scaleanchor="x", constrain="domain", constraintoward="top", range=[27.5, -0.5]),
         "margin": {"l": 2, "r": 2, "t": 34, "b": 2},
     }
     bar = _signed_bar(limit, [f"−{limit:.2g}", "0", f"+{limit:.2g}"], dark)
@@ -490,11 +312,20 @@ def confusion_matrix(
         "showscale": False,
         "xgap": 1,
         "ygap": 1,
-        "text": _square([number(i, j) if counts[i, j] else "" for i, j in cells]),
-        "texttemplate": "%{text}",
         "customdata": _square([[i, j] for i, j in cells]),
         "hovertext": _square([_sentence(counts, n_rows, names, i, j) for i, j in cells]),
         "hovertemplate": "%{hovertext}<extra></extra>",
+    }
+    index = theme.signed_index(colour, 1.0)
+    numbers = {
+        "type": "scatter",
+        "mode": "text",
+        "x": [j for _, j in cells],
+        "y": [i for i, _ in cells],
+        "text": [number(i, j) if counts[i, j] else "" for i, j in cells],
+        "textfont": {"color": [theme.ink_on(theme.signed_colours(dark)[index[i, j]]) for i, j in cells]},
+        "hoverinfo": "skip",
+        "showlegend": False,
     }
     total = int(counts.sum())
     ticks = {"tickvals": list(range(len(names))), "ticktext": list(names), "ticks": ""}
@@ -513,7 +344,7 @@ def confusion_matrix(
         "margin": {"l": 44, "r": 4, "t": 30, "b": 40},
     }
     share = f"{np.trace(counts) / total:.1%} on the diagonal" if total else "empty"
-    return _figure([heatmap], layout, f"Confusion matrix, {heading}: {share}", aspect=1 / 0.72)
+    return _figure([heatmap, numbers], layout, f"Confusion matrix, {heading}: {share}", aspect=1 / 0.72)
 
 
 def _square(cells: list[Any]) -> list[list[Any]]:
@@ -586,7 +417,7 @@ def probability_bars(
         colours.digits[at % 10] if at == top else theme.mix(colours.digits[at % 10], colours.background, 0.45)
         for at in range(len(p))
     ]
-    texts = [f"<b>{share:.1%}</b>" if at == top else f"{share:.1%}" for at, share in enumerate(p)]
+    texts = [f"<b>{100 * share:.1f} %</b>" if at == top else f"{100 * share:.1f} %" for at, share in enumerate(p)]
     bars = {
         "type": "bar",
         "orientation": "h",
@@ -596,7 +427,7 @@ def probability_bars(
         "text": texts,
         "textposition": "outside",
         "cliponaxis": False,
-        "hovertemplate": "%{y}: %{x:.3%}<extra></extra>",
+        "hovertemplate": "%{y}: %{x:.3p}<extra></extra>",
     }
     layout = {
         "title": {"text": title},

@@ -45,7 +45,8 @@ function templateOf(theme, width) {
     zerolinecolor: theme.border,
     zerolinewidth: 1,
     tickcolor: theme.border,
-    automargin: true,
+    automargin: true, // longer numbers make room for themselves
+    ticklabelstandoff: 3,
     title: { standoff: 6, font: { size } },
     hoverformat: "~g",
     spikecolor: theme.muted,
@@ -55,7 +56,7 @@ function templateOf(theme, width) {
   return {
     layout: {
       font: { family: theme.font, size, color: theme.text },
-      title: { font: { size: size + 2, color: theme.text }, x: 0, xref: "container", xanchor: "left", pad: { l: 4 } },
+      title: { font: { size: size + 2, color: theme.text }, x: 0, xanchor: "left", y: 1, yanchor: "top", pad: { t: 7, l: 4 } },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       margin: { l: 44, r: 12, t: 28, b: 36, pad: 0 },
@@ -94,6 +95,15 @@ function heightOf(layout, height, width) {
   return Math.min(height, Math.ceil((width - margin.l - margin.r) / aspect + margin.t + margin.b));
 }
 
+function narrow(data, layout) {
+  if (layout.title?.text && layout.showlegend) {
+    layout.legend = { ...layout.legend, x: 0, xref: "paper", xanchor: "left", y: 1, yref: "paper", yanchor: "bottom" };
+    const entries = data.filter((trace) => trace.showlegend !== false).length;
+    layout.margin = { ...layout.margin, t: layout.margin.t + 20 * Math.ceil(entries / 3) }; // lines under the title
+  }
+  for (const { marker } of data) if (marker?.colorbar) marker.colorbar.len = 120;
+}
+
 // ---------------------------------------------------------------------------------------- drawing
 
 function draw(chart) {
@@ -113,6 +123,7 @@ function draw(chart) {
     box.style.height = `${height}px`;
     Object.assign(layout, { template: templateOf(themeOf(box), width), width, height, uirevision: layout.uirevision ?? "kept" });
     if (touch) layout.dragmode = false;
+    if (width < 480) narrow(data, layout);
     try {
       await plotly.react(box, data, layout, configOf(layout));
       sharpenImages(box);

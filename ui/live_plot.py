@@ -42,15 +42,10 @@ def live_plot(
     A figure with `layout.meta["aspect"]` (width / height) gets less height where the page is too narrow for it.
     With `on_click` or `clickable`, a click on a point or cell reruns the script (inside a fragment: the fragment) and
     is returned once, in that run: a dict of curve, name, point, x, y, z, customdata and shift (whether Shift was held).
-    `on_click` gets the same dict before that run begins. `label` is what a screen reader says of the chart; the figures
+    `on_click` is called with it at that moment. `label` is what a screen reader says of the chart; the figures
     of ui/figures.py bring their own in `layout.meta["label"]`.
     """
     _publish_library()
-
-    def clicked() -> None:
-        event = st.session_state[key].get("click")
-        if on_click is not None and event is not None:
-            on_click(event)
 
     spec = figure.to_dict()
     spec["layout"].pop("template", None)  # the browser's own
@@ -61,8 +56,15 @@ def live_plot(
         "label": label or (spec["layout"].get("meta") or {}).get("label") or "chart",
         "version": plotly.__version__,
     }
-    result = _component(key=key, data=to_json(message), width="stretch", height="content", on_click_change=clicked)
-    return result.get("click")
+    result = _component(key=key, data=to_json(message), width="stretch", height="content", on_click_change=_noted)
+    event: Click | None = result.get("click")
+    if event is not None and on_click is not None:
+        on_click(event)
+    return event
+
+
+def _noted() -> None:
+    """Streamlit hands out only those events that have a callback."""
 
 
 def warm_up() -> None:

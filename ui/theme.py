@@ -43,8 +43,8 @@ LIGHT = Palette(
     muted="#5d666d",
     faint="#c9cec9",
     rule="#e6e8e2",
-    positive=("#c3d7f0", "#6a9ddc", "#2f67bd", "#143f8a", "#08265c"),
-    negative=("#f6d3b8", "#e4935a", "#bd5a1c", "#863607", "#562000"),
+    positive=("#c9dbf2", "#8fb4e6", "#4f86d2", "#2159b0", "#0c3478"),
+    negative=("#f7d9c0", "#ecab78", "#d47733", "#a94d10", "#712d00"),
     digits=(
         *("#352f9f", "#056326", "#c4545c", "#389bd1", "#7e1f4d"),
         *("#a19147", "#933896", "#2aa484", "#c58505", "#667485"),
@@ -58,8 +58,8 @@ DARK = Palette(
     muted="#9aa5ad",
     faint="#3a434b",
     rule="#222930",
-    positive=("#1b3557", "#2f66ad", "#5b9bea", "#a3ccff", "#e6f2ff"),
-    negative=("#4a2913", "#9a4f1f", "#dd8143", "#ffbf8f", "#fff0e4"),
+    positive=("#17304f", "#265a9c", "#3f86d9", "#6fb0ff", "#b3d7ff"),
+    negative=("#432410", "#8a4418", "#c96d2c", "#f59650", "#ffc79c"),
     digits=(
         *("#6168e5", "#2d924d", "#fb998d", "#93e5ff", "#a9376c"),
         *("#f3ef8f", "#c37bd4", "#91f4d4", "#ec9f3f", "#a7a0b1"),
@@ -93,6 +93,29 @@ def translucent(colour: str, opacity: float) -> str:
 def mix(colour: str, other: str, share: float) -> str:
     """`share` of `other` in `colour`."""
     return hex_colour((1 - share) * np.array(rgb(colour)) + share * np.array(rgb(other)))
+
+
+def contrast(colour: Rgb | Array, other: Rgb | Array) -> float:
+    """The contrast ratio of WCAG 2, from 1 (equal) to 21 (black on white)."""
+    light, dark = sorted((_luminance(colour), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: Rgb | Array) -> float:
+    channels = np.asarray(colour) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+@cache
+def _ink(colour: Rgb) -> str:
+    return max("#0b0e11", "#ffffff", key=lambda ink: contrast(rgb(ink), colour))
+
+
+def ink_on(colour: Array) -> str:
+    """Black or white, whichever is easier to read on a colour, uint8 (3,)."""
+    red, green, blue = (int(value) for value in colour)
+    return _ink((red, green, blue))
 
 
 # ---------------------------------------------------------------------------------------------- signed values

@@ -50,10 +50,17 @@ class Wall:
 
 
 def grid(n: int, columns: int | None, aspect: float) -> tuple[int, int]:
-    """Columns and rows for n tiles: as given, or near width / height = `aspect`; no row is empty."""
-    columns = min(n, columns or max(1, math.ceil(math.sqrt(n * aspect))))
-    rows = math.ceil(n / columns)
-    return math.ceil(n / rows) if rows > 1 else columns, rows
+    """Columns and rows for n tiles: as given, or such that the tiles are largest in a place of width / height = aspect.
+
+    A grid that leaves few empty places is preferred to one with slightly larger tiles.
+    """
+
+    def size(columns: int) -> float:
+        rows = math.ceil(n / columns)
+        return min(aspect / columns, 1 / rows) * n / (rows * columns)
+
+    columns = min(n, columns) if columns else max(range(1, n + 1), key=size)
+    return columns, math.ceil(n / columns)
 
 
 def weight_wall(

@@ -37,7 +37,7 @@ KEYS = tuple(MNIST_SHA256)
 N_CLASSES = 10
 LIMITS = {"train": (1_000, 60_000), "test": (100, 10_000)}  # images, inclusive
 MAX_FILE_BYTES = 64_000_000  # more than 70,000 images take without any compression
-BLOCK = 2_000  # images read at once
+BLOCK = 500  # images read at once
 SPLIT_SEED = 20_240_229
 
 
@@ -94,7 +94,7 @@ def load_dataset(name_or_path: str | os.PathLike[str] = "mnist") -> Dataset:
     except (OSError, RuntimeError, ValueError) as error:
         raise DataError(f"{path} cannot be opened: {_reason(error)}") from None
     with _loading:  # two threads that ask at once get one copy
-        return _load(resolved, version)
+        return _load(path.stem, resolved, version)
 
 
 def _locate(name_or_path: str) -> Path:
@@ -124,7 +124,7 @@ def _version(status: os.stat_result) -> _Version:
 
 
 @lru_cache(maxsize=2)  # an older file's arrays live on only as long as a run holds them
-def _load(path: Path, version: _Version) -> Dataset:
+def _load(name: str, path: Path, version: _Version) -> Dataset:
     if version.size > MAX_FILE_BYTES:
         raise DataError(f"{path} has {version.size} bytes, and a file of this form has at most {MAX_FILE_BYTES}")
     known_hashes = _read_stamp(path, version)
@@ -142,7 +142,7 @@ def _load(path: Path, version: _Version) -> Dataset:
     except Exception as error:  # arbitrary bytes make zipfile, zlib and NumPy raise nearly anything
         raise DataError(f"{path} is truncated or altered and cannot be read: {_reason(error)}") from error
     hashes = known_hashes or reader.hashes
-    if path.stem == "mnist":
+    if name == "mnist":
         _check_mnist(path, hashes)
     if known_hashes is None:
         _write_stamp(path, version, hashes)
@@ -150,7 +150,7 @@ def _load(path: Path, version: _Version) -> Dataset:
     arrays = images[:n], labels[:n], images[n:], labels[n:], test_images, test_labels
     for array in (images, labels, *arrays):
         array.flags.writeable = False
-    return Dataset(path.stem, _identity(hashes), tuple("0123456789"), *arrays)
+    return Dataset(name, _identity(hashes), tuple("0123456789"), *arrays)
 
 
 def _split(labels: Bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -174,7 +174,7 @@ def _split(labels: Bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def _check_mnist(path: Path, hashes: dict[str, str]) -> None:
     altered = [key for key in KEYS if hashes[key] != MNIST_SHA256[key]]
     if altered:
-        raise DataError(f"{path} is altered: {', '.join(altered)} differs from MNIST's in its SHA-256")
+        raise DataError(f"{path} is altered or is not MNIST: the SHA-256 of {', '.join(altered)} differs")
 
 
 def _identity(hashes: dict[str, str]) -> str:

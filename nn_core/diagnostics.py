@@ -1,0 +1,97 @@
+"""What the numbers of a run say about its training: dead units, copies, and a verdict with its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nn_core.config import RunConfig
+from nn_core.history import Series
+
+Array = npt.NDArray[Any]
+Level = Literal["idle", "good", "warning", "bad"]
+
+
+@dataclass(frozen=True)
+class Health:
+    """A verdict ("learning well"), why, and, where something can be mended, the settings that would mend it."""
+
+    level: Level
+    verdict: str
+    why: str
+    fix: Mapping[str, Any] = field(default_factory=dict)
+
+
+def dead_units(hidden_outputs: Sequence[Array]) -> list[int]:
+    """For each hidden layer's outputs (n_images, n_units), how many units put out exactly 0 on every image."""
+    return [int(np.count_nonzero(~outputs.any(axis=0))) for outputs in hidden_outputs]
+
+
+def are_copies(weights: Mapping[str, Array]) -> bool:
+    """Whether all units of the first hidden layer carry the same weights (as after zero initialization)."""
+    W = weights["dense1.W"]
+    return "dense2.W" in weights and W.shape[1] > 1 and bool((W == W[:, :1]).all())
+
+
+def health(
+    config: RunConfig,
+    series: Mapping[str, Series],
+    weights: Mapping[str, Array],
+    *,
+    step: int,
+    epoch: float,
+    stopped: str = "",
+    dead: list[int] | None = None,
+) -> Health:
+    """The verdict on a run. `stopped` is why training ended by itself; `dead` comes from `dead_units`."""
+    slower = {"lr": _slider_value(config.lr / 10)}
+    if stopped:
+        return Health("bad", "diverged", stopped, slower)
+    if step == 0 or "val/loss" not in series or len(series["val/loss"]) < 2:
+        return Health("idle", "not trained yet", "Press Train: the weights are still as they were drawn.")
+    if are_copies(weights):
+        why = (
+            f"All {weights['dense1.W'].shape[1]} first-layer units carry the same weights, so they stay copies of one."
+        )
+        return Health("bad", "symmetric", f"{why} A random initialization breaks the symmetry.", {"init": "he"})
+    train, val = series["train/loss"].value, series["val/loss"].value
+    val_accuracy = series["val/accuracy"].value
+    gap = series["train/accuracy"].last - val_accuracy[-1]
+    if train[-1] > max(2 * train[0], 5.0):
+        why = f"The loss is {train[-1]:.3g}, above the {train[0]:.3g} it began with: steps overshoot."
+        return Health("bad", "overshooting", why, slower)
+    if epoch >= 0.5 and val_accuracy[-1] < 0.2:
+        why = f"Validation accuracy is {val_accuracy[-1]:.1%} after {epoch:.1f} epochs; guessing gives about 10 %."
+        faster = {"lr": _slider_value(config.lr * 10)} if train[-1] < 1.02 * train[0] and config.lr < 0.05 else slower
+        return Health("bad", "stuck near chance", why, faster)
+    n_dead, n_units = sum(dead or []), sum(config.hidden)
+    if n_dead > 0.25 * n_units:
+        why = f"{n_dead} of {n_units} hidden units put out 0 for every image, and a zero slope cannot mend them."
+        return Health("warning", "dead units", why, slower)
+    if gap > 0.03 and val[-1] > 1.15 * val.min():
+        ratio = val[-1] / val.min()
+        why = f"Training accuracy is {gap:.1%} above validation, and the validation loss is {ratio:.2f} times"
+        return Health("warning", "memorising", f"{why} its lowest. More images, L2 or dropout help.", {"l2": 0.001})
+    quarter = max(1, len(val) // 4)
+    recent, before = val[-quarter:].mean(), val[-2 * quarter : -quarter].mean() if len(val) > quarter else val[0]
+    if len(val) >= 8 and recent > 1.1 * before and val[-1] > 1.1 * val.min():
+        why = f"The validation loss has risen from {before:.3g} to {recent:.3g} of late."
+        return Health("warning", "getting worse", why, {"lr": _slider_value(config.lr / 3)})
+    if len(val) >= 8 and recent > 0.995 * before:
+        why = f"The validation loss has stayed near {recent:.3g}; accuracy {val_accuracy[-1]:.1%}."
+        return Health("good", "settled", why)
+    if epoch >= 2 and val_accuracy[-1] < 0.85 and recent > 0.97 * before and config.lr < 1:
+        why = f"Still falling, but only from {before:.3g} to {recent:.3g}: a larger learning rate may be faster."
+        return Health("warning", "slow", why, {"lr": _slider_value(config.lr * 3)})
+    return Health(
+        "good", "learning well", f"The validation loss is falling: {val[-1]:.3g} now, {val[0]:.3g} at the start."
+    )
+
+
+def _slider_value(lr: float) -> float:
+    """A learning rate rounded to one digit, inside the allowed range."""
+    return min(10.0, max(1e-5, float(f"{lr:.0e}")))

@@ -1,0 +1,84 @@
+"""Where the weights start. Each function draws a (n_in, n_out) matrix in float64; biases start at zero.
+
+float64 draws are rounded once to the network's dtype, so that a float64 gradient check and a float32 run start alike.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nn_core.knobs import register
+
+Array = npt.NDArray[Any]
+
+
+@register(
+    "init",
+    "zeros",
+    label="Zeros",
+    help="All units of a layer are copies of one another and stay so: the symmetry is never broken.",
+    formula=r"W = 0",
+    citation="Goodfellow, Bengio & Courville 2016, section 8.4",
+)
+def zeros(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Array:
+    """All zero."""
+    return np.zeros((n_in, n_out))
+
+
+@register(
+    "init",
+    "uniform",
+    label="Uniform",
+    help="Evenly between minus and plus the scale, whatever the layer's size.",
+    formula=r"W \sim \mathcal{U}(-s, s)",
+    citation="the textbook network's choice, s = 0.5",
+    uses=("init_scale",),
+)
+def uniform(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Array:
+    """Uniform on [-scale, scale)."""
+    return rng.uniform(-scale, scale, (n_in, n_out))
+
+
+@register(
+    "init",
+    "normal",
+    label="Normal",
+    help="A bell curve of the given standard deviation, whatever the layer's size.",
+    formula=r"W \sim \mathcal{N}(0, s^2)",
+    citation="Krizhevsky, Sutskever & Hinton 2012",
+    uses=("init_scale",),
+)
+def normal(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Array:
+    """Normal with standard deviation `scale`."""
+    return rng.normal(0.0, scale, (n_in, n_out))
+
+
+@register(
+    "init",
+    "xavier",
+    label="Xavier / Glorot",
+    help="Keeps the spread of signals equal forward and backward; made for tanh and sigmoid.",
+    formula=r"W \sim \mathcal{U}\left(\pm\sqrt{6/(n_{in}+n_{out})}\right)",
+    citation="Glorot & Bengio 2010, equation 16 (uniform)",
+)
+def xavier(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Array:
+    """Uniform with variance 2 / (n_in + n_out)."""
+    limit = math.sqrt(6 / (n_in + n_out))
+    return rng.uniform(-limit, limit, (n_in, n_out))
+
+
+@register(
+    "init",
+    "he",
+    label="He",
+    help="Doubles Xavier's variance, because ReLU silences half of its inputs.",
+    formula=r"W \sim \mathcal{N}(0, 2/n_{in})",
+    citation="He, Zhang, Ren & Sun 2015, equation 10 (normal)",
+)
+def he(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Array:
+    """Normal with variance 2 / n_in."""
+    return rng.normal(0.0, math.sqrt(2 / n_in), (n_in, n_out))

@@ -1,0 +1,394 @@
+"""Training in the background: a Run is a Trainer on a thread, a RunRegistry holds all runs of a process.
+
+The thread owns the trainer. Others put commands into a queue, which is drained between steps, and read `Run.snapshot`,
+an immutable picture that the thread publishes with one assignment, at most ten times a second. No lock spans a step.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nn_core.config import RunConfig
+from nn_core.data import Dataset
+from nn_core.history import Series
+from nn_core.models import MLP
+from nn_core.trainer import Edit, Scores, Trainer
+
+log = logging.getLogger(__name__)
+
+Array = npt.NDArray[Any]
+Status = Literal["ready", "training", "waiting", "paused", "finished", "diverged", "failed"]
+
+PUBLISH_SECONDS = 0.1
+FRAME_SECONDS = 0.5  # the pace of a slowed run: so many steps, then the rest of the frame asleep
+LEASE_CHECK_SECONDS = 1.0
+SPEEDS: Mapping[str, int] = {"full": 0, "100": 100, "10": 10, "1": 1}  # steps a frame; 0 is as fast as it goes
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a page draws. Nothing in it changes; arrays are read-only copies, series are views of append-only rows."""
+
+    run_id: str
+    started_as: RunConfig  # the settings at step 0
+    config: RunConfig  # the settings now, with live edits
+    status: Status
+    message: str  # one sentence for a status that wants explaining, else ""
+    speed: str
+    step: int
+    epoch: float
+    images_seen: int
+    seconds: float  # of training
+    samples_per_second: float  # over the last second of training, 0 when not training
+    weights: Mapping[str, Array]
+    series: Mapping[str, Series]
+    edits: tuple[Edit, ...]
+    scores: Scores | None  # the newest scores; their own step says when they were taken
+
+    @cached_property
+    def model(self) -> MLP:
+        """The network as it was at this step, with buffers of its own."""
+        return MLP.from_weights(self.started_as, self.weights)
+
+    @property
+    def is_training(self) -> bool:
+        """Whether steps are being made, or wait for a free place."""
+        return self.status in ("training", "waiting")
+
+
+class Places:
+    """How many runs may train at once; the others wait their turn, first come first served."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._lock = threading.Lock()
+        self._line: list[str] = []  # run ids; the first `limit` of them train
+
+    def take(self, run_id: str) -> int:
+        """Join the line; 0 when the run may train, else its number among those that wait."""
+        with self._lock:
+            if run_id not in self._line:
+                self._line.append(run_id)
+            return max(0, self._line.index(run_id) + 1 - self.limit)
+
+    def leave(self, run_id: str) -> None:
+        """Give the place back."""
+        with self._lock:
+            if run_id in self._line:
+                self._line.remove(run_id)
+
+
+class Run:
+    """One network being trained. Thread-safe: commands go in from anywhere, `snapshot` comes out.
+
+    `is_connected` tells whether a session that once attached is still there; a run without one for `lease_seconds`
+    pauses itself (0: never).
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        data: Dataset,
+        *,
+        places: Places | None = None,
+        lease_seconds: float = 0,
+        is_connected: Callable[[str], bool] = lambda session: True,
+    ) -> None:
+        self.id = secrets.token_hex(4)
+        self.created = time.time()
+        self._trainer = Trainer(config, data)
+        self._started_as = self._trainer.config
+        self._places = places or Places(1)
+        self._lease_seconds = lease_seconds
+        self._is_connected = is_connected
+        self._sessions: set[str] = set()
+        self._last_connected = time.monotonic()
+        self._last_lease_check = 0.0
+        self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._start_lock = threading.Lock()
+        self._closing = False
+        self._status: Status = "ready"
+        self._message = ""
+        self._speed = "full"
+        self._until_step: int | None = None  # pause when the step count reaches it
+        self._until_epoch = float(config.epochs)
+        self._rate = 0.0
+        self._rate_mark = (0.0, 0)  # (seconds of training, images seen) when the rate was last measured
+        self._trainer.score()
+        self._publish()
+
+    # -- commands, from any thread
+
+    def play(self) -> None:
+        """Train until the epochs are used up; when they are, as many more."""
+        self._send(self._play)
+
+    def pause(self) -> None:
+        """Stop between two steps."""
+        self._send(lambda: self._halt("paused"))
+
+    def step_once(self) -> None:
+        """One update, then pause."""
+        self._send(lambda: self._advance(steps=1))
+
+    def epoch_once(self) -> None:
+        """On to the end of the running epoch, then pause."""
+        self._send(lambda: self._advance(steps=None))
+
+    def change(self, field: str, value: Any) -> None:
+        """Change a live setting; a value out of range raises ConfigError here, in the caller's thread."""
+        getattr(self.snapshot.config.replace(**{field: value}), field)
+        self._send(lambda: self._trainer.change(field, value))
+
+    def set_speed(self, speed: str) -> None:
+        """One of SPEEDS."""
+        if speed not in SPEEDS:
+            raise ValueError(f"speed must be one of {', '.join(SPEEDS)}, got {speed!r}")
+
+        def set_it() -> None:
+            self._speed = speed
+
+        self._send(set_it)
+
+    def attach(self, session: str) -> None:
+        """A session looks at this run: as long as it is connected, the run goes on."""
+        self._sessions.add(session)
+        self._last_connected = time.monotonic()
+
+    def close(self, timeout: float = 10.0) -> None:
+        """End the thread and wait for it; the last snapshot stays readable."""
+        self._closing = True
+        thread = self._thread
+        if thread is not None and thread.is_alive():
+            self._commands.put(lambda: None)
+            if thread is not threading.current_thread():
+                thread.join(timeout)
+
+    def _send(self, command: Callable[[], None]) -> None:
+        with self._start_lock:
+            self._commands.put(command)
+            if (self._thread is None or not self._thread.is_alive()) and not self._closing:
+                self._thread = threading.Thread(target=self._work, name=f"run-{self.id}", daemon=True)
+                self._thread.start()
+
+    # -- the thread
+
+    def _work(self) -> None:
+        try:
+            while not self._closing:
+                self._drain()
+                if self._status in {"training", "waiting"}:
+                    self._frame()
+                self._publish()
+        except Exception as error:
+            log.exception("run %s stopped", self.id)
+            self._status = "failed"
+            self._message = f"Training stopped on an internal error ({type(error).__name__}: {error})."
+            self._publish()
+        finally:
+            self._places.leave(self.id)
+
+    def _drain(self) -> None:
+        """Carry out what waits in the queue; when not training, sleep until something does."""
+        block = self._status not in ("training", "waiting")
+        while True:
+            try:
+                command = self._commands.get(block=block)
+            except queue.Empty:
+                return
+            command()
+            block = False
+
+    def _frame(self) -> None:
+        """Train for one publishing interval, or the few steps of a slowed frame."""
+        number = self._places.take(self.id)
+        if number:
+            self._status = "waiting"
+            self._message = f"Number {number} in the queue: {self._places.limit} runs train at once on this machine."
+            self._sleep(PUBLISH_SECONDS)
+            return
+        self._status, self._message = "training", ""
+        started = time.monotonic()
+        steps = SPEEDS[self._speed]
+        made = 0
+        while self._commands.empty():
+            if not self._trainer.step():
+                return self._halt("diverged", self._trainer.stopped)
+            made += 1
+            if self._until_step is not None and self._trainer.step_count >= self._until_step:
+                return self._halt("paused")
+            if self._trainer.epoch >= self._until_epoch - 1e-9:
+                return self._end_of_epochs()
+            if (steps and made >= steps) or time.monotonic() - started >= PUBLISH_SECONDS:
+                break
+        self._measure_rate()
+        self._check_lease()
+        if steps and made >= steps:
+            self._publish()
+            self._sleep(FRAME_SECONDS - (time.monotonic() - started))
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait, but no longer than until the next command."""
+        try:
+            command = self._commands.get(timeout=max(0.001, seconds))
+        except queue.Empty:
+            return
+        command()
+
+    def _play(self) -> None:
+        if self._trainer.stopped:
+            return self._halt("diverged", self._trainer.stopped)
+        self._until_step = None
+        if self._trainer.epoch >= self._until_epoch - 1e-9 or self._until_epoch < self._started_as.epochs:
+            self._until_epoch = max(self._started_as.epochs, round(self._trainer.epoch) + self._started_as.epochs)
+        self._begin()
+
+    def _advance(self, steps: int | None) -> None:
+        """Train for some steps, or to the end of the running epoch."""
+        if self._trainer.stopped:
+            return self._halt("diverged", self._trainer.stopped)
+        self._until_step = None if steps is None else self._trainer.step_count + steps
+        self._until_epoch = float(int(self._trainer.epoch + 1e-9) + 1) if steps is None else self._trainer.epoch + 1e9
+        self._begin()
+
+    def _begin(self) -> None:
+        self._status, self._message = "training", ""
+        self._last_connected = time.monotonic()
+        self._rate_mark = (self._trainer.seconds, self._trainer.images_seen)
+
+    def _end_of_epochs(self) -> None:
+        if self._until_epoch % self._started_as.epochs:
+            return self._halt("paused")
+        self._halt(
+            "finished", f"{self._trainer.epoch:g} epochs are done. Train goes on for {self._started_as.epochs} more."
+        )
+
+    def _halt(self, status: Status, message: str = "") -> None:
+        """Stop making steps; the scores are brought up to the last step."""
+        self._trainer.score()
+        if self._status == "ready" and status == "paused":
+            return
+        self._measure_rate()
+        self._status, self._message = status, message
+        self._until_step = None
+        self._places.leave(self.id)
+
+    def _measure_rate(self) -> None:
+        seconds, images = self._trainer.seconds, self._trainer.images_seen
+        if seconds - self._rate_mark[0] >= 0.5:
+            self._rate = (images - self._rate_mark[1]) / (seconds - self._rate_mark[0])
+            self._rate_mark = (seconds, images)
+        elif not self._rate and seconds:
+            self._rate = images / seconds
+
+    def _check_lease(self) -> None:
+        now = time.monotonic()
+        if not self._lease_seconds or now - self._last_lease_check < LEASE_CHECK_SECONDS:
+            return
+        self._last_lease_check = now
+        if any(self._is_connected(session) for session in tuple(self._sessions)):
+            self._last_connected = now
+        elif now - self._last_connected > self._lease_seconds:
+            self._halt(
+                "paused", f"Paused: no page was open for {self._lease_seconds:g} seconds. Train goes on from here."
+            )
+
+    def _publish(self) -> None:
+        trainer = self._trainer
+        self.snapshot = Snapshot(
+            run_id=self.id,
+            started_as=self._started_as,
+            config=trainer.config,
+            status=self._status,
+            message=self._message,
+            speed=self._speed,
+            step=trainer.step_count,
+            epoch=trainer.epoch,
+            images_seen=trainer.images_seen,
+            seconds=trainer.seconds,
+            samples_per_second=self._rate if self._status == "training" else 0.0,
+            weights=trainer.model.weights(),
+            series=trainer.history.series(),
+            edits=tuple(trainer.edits),
+            scores=trainer.scores,
+        )
+
+
+class RunRegistry:
+    """All runs of this process by id. At most `max_runs` are kept: the oldest that is idle makes room."""
+
+    def __init__(
+        self,
+        *,
+        max_training: int = 2,
+        max_runs: int = 24,
+        lease_seconds: float = 60.0,
+        is_connected: Callable[[str], bool] = lambda session: True,
+    ) -> None:
+        self._runs: dict[str, Run] = {}
+        self._lock = threading.Lock()
+        self._places = Places(max_training)
+        self._max_runs = max_runs
+        self._lease_seconds = lease_seconds
+        self._is_connected = is_connected
+        atexit.register(self.close)
+
+    def create(self, config: RunConfig, data: Dataset) -> Run:
+        """A new run, not yet training; raises ConfigError when the data cannot serve the settings."""
+        run = Run(config, data, places=self._places, lease_seconds=self._lease_seconds, is_connected=self._is_connected)
+        with self._lock:
+            idle = [other for other in self._runs.values() if not other.snapshot.is_training]
+            excess = idle[: max(0, len(self._runs) + 1 - self._max_runs)]
+            for other in excess:
+                del self._runs[other.id]
+            self._runs[run.id] = run
+        for other in excess:
+            other.close()
+        return run
+
+    def get(self, run_id: str) -> Run | None:
+        """The run with this id, or None when this process does not know it."""
+        return self._runs.get(run_id)
+
+    def runs(self) -> list[Run]:
+        """All runs, oldest first."""
+        return list(self._runs.values())
+
+    def close(self) -> None:
+        """End every run's thread."""
+        for run in self.runs():
+            run.close()
+        self._runs.clear()
+
+
+def measure_epoch_seconds(config: RunConfig, data: Dataset, budget: float = 0.12) -> float:
+    """Seconds that one epoch of these settings takes on this machine, from a few real steps on a throwaway network."""
+    n_train = min(config.n_train, len(data.train_images))
+    batch = min(config.effective_batch(n_train), 1024)
+    trial = Trainer(config.replace(n_train=n_train, batch_size=batch, eval_every=1_000_000), data)
+    trial.scores = _NO_SCORES  # the first step would otherwise score the fresh network
+    trial.step()  # allocates
+    times: list[float] = []
+    until = time.perf_counter() + budget
+    while time.perf_counter() < until or len(times) < 2:
+        started = time.perf_counter()
+        if not trial.step():
+            break
+        times.append(time.perf_counter() - started)
+    return float(np.median(times)) * n_train / batch if times else float("nan")
+
+
+_NO_SCORES = Scores(0, 0.0, 0.0, 0.0, 0.0, 0.0, np.zeros((10, 10), np.int64))

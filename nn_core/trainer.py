@@ -1,0 +1,342 @@
+"""One training run: batches in a fixed random order, one update a step, scores along the way, exact checkpoints.
+
+Resuming from a checkpoint equals never having stopped, bit for bit; config, seed and the list of edits replay to the
+same weights (same machine, same NumPy, same number of BLAS threads).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nn_core.config import LIVE_FIELDS, RunConfig, knob
+from nn_core.data import Dataset
+from nn_core.fast import MLPKernel, is_finite
+from nn_core.history import History
+from nn_core.knobs import ConfigError
+from nn_core.losses import log_softmax
+from nn_core.metrics import accuracy, confusion_matrix
+from nn_core.models import MLP
+from nn_core.optimizers import make_optimizer
+
+Array = npt.NDArray[Any]
+
+N_SCORED = 5_000  # training images, a fixed sample, on which the training curves are taken
+SCORING_SHARE = 0.1  # of the training time, when eval_every is automatic
+SAVE_EVERY = 16  # steps between two copies of the state that a diverging run falls back to
+DENSE_BATCH_POINTS = 1_000  # batch losses kept one by one; later ones are averaged over ever longer stretches
+
+# independent streams of random numbers, spawned from the seed: changing one leaves the others alone
+INIT, ORDER, DROPOUT = range(3)
+
+
+def stream(seed: int, purpose: int, *more: int) -> np.random.Generator:
+    """The generator for one purpose (and, for the order, one epoch) of a run."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(purpose, *more))))
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A live setting changed by hand, before the update number `step` + 1."""
+
+    step: int
+    field: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The network on fixed images at one step; losses in nats without the penalty, accuracies in [0, 1]."""
+
+    step: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    l2: float  # the penalty, (l2/2) sum of squared weights
+    confusion: Array  # int64 (10, 10) on validation: row = true digit, column = predicted
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that exact resumption needs: settings, edits, counters, arrays by name, and the dropout stream's state."""
+
+    config: RunConfig  # as it was at the start
+    edits: tuple[Edit, ...]
+    step: int
+    epoch_index: int
+    position: int  # images of the running epoch already used
+    images_seen: int
+    seconds: float
+    updates: int  # the optimizer's own count
+    arrays: Mapping[str, Array]  # "params", "optimizer.<name>"
+    dropout_state: Mapping[str, Any]
+    history: History
+
+
+class Trainer:
+    """Trains one network. `config` is as edited; `model`, `history`, `step_count`, `epoch`, `stopped` may be read.
+
+    `data` gives the images; the first `config.n_train` training images are learned from. Raises ConfigError when the
+    data hold fewer.
+    """
+
+    def __init__(self, config: RunConfig, data: Dataset) -> None:
+        if config.n_train > len(data.train_images):
+            if config.n_train != knob("n_train").default:
+                raise ConfigError(
+                    f"n_train must be at most {len(data.train_images)} for {data.name}, got {config.n_train}"
+                )
+            config = config.replace(n_train=len(data.train_images))
+        self.config = self.initial_config = config
+        self.data = data
+        self.edits: list[Edit] = []
+        self.history = History()
+        self.stopped = ""  # why training cannot go on, one sentence
+        self.step_count = 0
+        self.images_seen = 0
+        self.seconds = 0.0
+        self.scores: Scores | None = None
+
+        self.model = MLP(config, stream(config.seed, INIT))
+        self.optimizer = make_optimizer(config, self.model.n_params)
+        self._dropout_rng = stream(config.seed, DROPOUT)
+        self.train_images = data.train_images[: config.n_train]
+        self.train_labels = data.train_labels[: config.n_train]
+        self._kernel = MLPKernel(self.model, self.train_images.reshape(config.n_train, -1), self.train_labels)
+        self._epoch_index = 0
+        self._position = 0
+        self._order: Array | None = None  # the running epoch's order of images; drawn when first needed
+        self._scoring_seconds = 0.0
+        self._batch_losses: list[float] = []
+        self._safe: dict[str, Any] = {}
+
+    # -- where it stands
+
+    @property
+    def epoch(self) -> float:
+        """Passes over the training images so far, with fraction."""
+        return self._epoch_index + self._position / self.config.n_train
+
+    # -- training
+
+    def step(self) -> bool:
+        """One update on the next batch; False, with the reason in `stopped`, when training cannot go on."""
+        if self.stopped:
+            return False
+        if self.step_count == 0 and self.scores is None:
+            self.score()
+        started = time.perf_counter()
+        if self.step_count % SAVE_EVERY == 0 or not self._safe:
+            self._safe = self._state()
+        loss = self._update()
+        diverged = not math.isfinite(loss)
+        if diverged:
+            self._fall_back()
+        self.seconds += time.perf_counter() - started
+        if diverged:
+            self.score()
+            return False
+        self._note_batch_loss(loss)
+        if self._scoring_is_due():
+            self.score()
+        return True
+
+    def train_for(self, seconds: float) -> int:
+        """Steps until `seconds` of wall time are over or training stops; returns the steps made."""
+        before, until = self.step_count, time.perf_counter() + seconds
+        while self.step() and time.perf_counter() < until:
+            pass
+        return self.step_count - before
+
+    def train_epochs(self, n: float = 1) -> int:
+        """Steps until `n` more epochs are over or training stops; scores at the end; returns the steps made."""
+        before, until = self.step_count, self.epoch + n
+        while self.epoch < until - 1e-9 and self.step():
+            pass
+        self.score()
+        return self.step_count - before
+
+    def change(self, field: str, value: Any) -> None:
+        """Change a live setting from the next step on; the edit is recorded. Raises ConfigError."""
+        if field not in LIVE_FIELDS:
+            raise ConfigError(f"{field} takes effect in a new network only; live are {', '.join(LIVE_FIELDS)}")
+        changed = self.config.replace(**{field: value})
+        old, new = getattr(self.config, field), getattr(changed, field)
+        if old != new:
+            self.edits.append(Edit(self.step_count, field, old, new))
+            self.config = changed
+            self._safe = {}  # falling back must not replay steps under settings that they were not made with
+            self.stopped = ""  # after a divergence, another setting may go on from the last finite weights
+
+    def replay(self, edits: Iterable[Edit], steps: int) -> None:
+        """Train to step `steps`, making each edit where it was made first."""
+        pending = sorted(edits, key=lambda edit: edit.step)
+        while self.step_count < steps and not self.stopped:
+            while pending and pending[0].step <= self.step_count:
+                edit = pending.pop(0)
+                self.change(edit.field, edit.new)
+            self.step()
+
+    def _update(self) -> float:
+        """Gradients of the next batch, L2's part, one step of the optimizer; returns the batch's mean loss."""
+        indices, n = self._next_batch()
+        loss = self._kernel.gradients(indices, self.config.dropout, self._dropout_rng)
+        model = self.model
+        if self.config.l2:
+            weights = slice(model.n_weights)
+            model.flat_grads[weights] += model.flat.dtype.type(self.config.l2) * model.flat[weights]
+        self.optimizer.step(model.flat, model.flat_grads, self.config)
+        self.step_count += 1
+        self.images_seen += n
+        return loss
+
+    def _next_batch(self) -> tuple[Array | slice, int]:
+        """The indices of the next batch, and how many; the last batch of an epoch may be smaller."""
+        n_train = self.config.n_train
+        size = self.config.effective_batch(n_train)
+        start, stop = self._position, min(self._position + size, n_train)
+        if start == 0 and stop == n_train:
+            indices: Array | slice = slice(0, n_train)  # the whole set: the order does not matter
+        else:
+            if self._order is None:
+                self._order = stream(self.config.seed, ORDER, self._epoch_index).permutation(n_train)
+            indices = self._order[start:stop]
+        self._position = stop
+        if stop == n_train:
+            self._position, self._order = 0, None
+            self._epoch_index += 1
+        return indices, stop - start
+
+    # -- divergence
+
+    def _fall_back(self) -> None:
+        """Go back to the last weights that are finite and give a finite loss, and say why training stopped."""
+        self._restore(self._safe)
+        while True:
+            good = self._state()
+            loss = self._update()
+            if not (math.isfinite(loss) and is_finite(self.model.flat)):
+                break
+        self._restore(good)
+        self.history.drop_after(self.step_count)
+        self._batch_losses.clear()
+        self.stopped = (
+            f"Training diverged after step {self.step_count:,}: the loss is no longer a finite number. "
+            f"The learning rate of {self.config.lr:g} is most likely too high for these settings. "
+            "The last finite weights are kept."
+        )
+
+    def _state(self) -> dict[str, Any]:
+        """A copy of all that an update changes."""
+        return {
+            "params": self.model.flat.copy(),
+            "optimizer": {name: vector.copy() for name, vector in self.optimizer.state.items()},
+            "updates": self.optimizer.t,
+            "dropout": self._dropout_rng.bit_generator.state,
+            "counters": (self.step_count, self.images_seen, self._epoch_index, self._position),
+        }
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        self.model.flat[...] = state["params"]
+        for name, vector in state["optimizer"].items():
+            self.optimizer.state[name][...] = vector
+        self.optimizer.t = state["updates"]
+        self._dropout_rng.bit_generator.state = state["dropout"]
+        self.step_count, self.images_seen, self._epoch_index, self._position = state["counters"]
+        self._order = None
+
+    # -- scores
+
+    def score(self) -> Scores:
+        """Score the network on all validation images and the fixed training sample; once a step at most."""
+        if self.scores is not None and self.scores.step == self.step_count:
+            return self.scores
+        started = time.perf_counter()
+        train_loss, train_accuracy, _ = self._scores_on(self.train_images[:N_SCORED], self.train_labels[:N_SCORED])
+        val_loss, val_accuracy, confusion = self._scores_on(self.data.val_images, self.data.val_labels)
+        l2 = self.model.penalty(self.config.l2)
+        self.scores = Scores(self.step_count, train_loss, train_accuracy, val_loss, val_accuracy, l2, confusion)
+        self._scoring_seconds += time.perf_counter() - started
+        self.seconds += time.perf_counter() - started
+        for name, value in (
+            ("train/loss", train_loss),
+            ("train/accuracy", train_accuracy),
+            ("val/loss", val_loss),
+            ("val/accuracy", val_accuracy),
+            ("train/l2", l2),
+        ):
+            self._record(name, value)
+        return self.scores
+
+    def _scores_on(self, images: Array, labels: Array) -> tuple[float, float, Array]:
+        """(mean loss in nats, accuracy, confusion matrix) without dropout."""
+        logits = self.model.logits(images)
+        loss = float(-log_softmax(logits)[np.arange(len(labels)), labels].mean())
+        predictions = np.argmax(logits, axis=1)
+        return loss, accuracy(labels, predictions), confusion_matrix(labels, predictions)
+
+    def _scoring_is_due(self) -> bool:
+        if self.config.eval_every:
+            return self.step_count % self.config.eval_every == 0
+        return self._scoring_seconds < SCORING_SHARE * self.seconds
+
+    def _note_batch_loss(self, loss: float) -> None:
+        self._batch_losses.append(loss)
+        stride = 1 << max(0, (self.step_count // DENSE_BATCH_POINTS).bit_length() - 1)
+        if len(self._batch_losses) >= stride:
+            self._record("batch/loss", sum(self._batch_losses) / len(self._batch_losses))
+            self._batch_losses.clear()
+
+    def _record(self, name: str, value: float) -> None:
+        self.history.record(
+            name, value, step=self.step_count, epoch=self.epoch, images=self.images_seen, seconds=self.seconds
+        )
+
+    # -- checkpoints
+
+    def checkpoint(self) -> Checkpoint:
+        """The complete state, as copies; `Trainer.resume` goes on from it as if nothing had happened."""
+        state = self._state()
+        optimizer = {f"optimizer.{name}": vector for name, vector in state["optimizer"].items()}
+        step, images_seen, epoch_index, position = state["counters"]
+        return Checkpoint(
+            config=self.initial_config,
+            edits=tuple(self.edits),
+            step=step,
+            epoch_index=epoch_index,
+            position=position,
+            images_seen=images_seen,
+            seconds=self.seconds,
+            updates=state["updates"],
+            arrays={"params": state["params"], **optimizer},
+            dropout_state=state["dropout"],
+            history=self.history.copy(),
+        )
+
+    @classmethod
+    def resume(cls, checkpoint: Checkpoint, data: Dataset) -> Trainer:
+        """A trainer that goes on from a checkpoint, bit for bit as the one that made it would have."""
+        trainer = cls(checkpoint.config, data)
+        for edit in checkpoint.edits:
+            trainer.config = trainer.config.replace(**{edit.field: edit.new})
+        trainer.edits = list(checkpoint.edits)
+        trainer._restore(
+            {
+                "params": checkpoint.arrays["params"],
+                "optimizer": {name: checkpoint.arrays[f"optimizer.{name}"] for name in trainer.optimizer.state},
+                "updates": checkpoint.updates,
+                "dropout": checkpoint.dropout_state,
+                "counters": (checkpoint.step, checkpoint.images_seen, checkpoint.epoch_index, checkpoint.position),
+            }
+        )
+        trainer.seconds = checkpoint.seconds
+        trainer.history = checkpoint.history.copy()
+        return trainer

@@ -299,7 +299,7 @@ class RunConfig:
         """The inverse of `to_json`; raises ConfigError."""
         try:
             values = json.loads(text)
-        except json.JSONDecodeError as error:
+        except ValueError as error:  # JSONDecodeError, or an int of more than 4,300 digits
             raise ConfigError(f"the configuration is not JSON: {error}") from None
         if not isinstance(values, dict):
             raise ConfigError(f"the configuration must be a JSON object, got {shorten(values)}")
@@ -325,8 +325,11 @@ class RunConfig:
 
     def to_command(self) -> str:
         """The shell command that trains with these settings."""
-        options = "".join(f" --{name.replace('_', '-')} {shlex.quote(text)}" for name, text in self.to_query().items())
-        return f"python -m nn_core train{options}"
+        command = "python -m nn_core train"
+        for name, text in self.to_query().items():
+            between = "=" if text.startswith("-") else " "  # after a space it would be taken for an option
+            command += f" --{name.replace('_', '-')}{between}{shlex.quote(text)}"
+        return command
 
     def to_python(self) -> str:
         """The Python lines that train with these settings."""
@@ -350,7 +353,9 @@ class RunConfig:
         return hashlib.sha256(json.dumps(self.to_query(), sort_keys=True).encode()).hexdigest()[:12]
 
     def replace(self, **changes: Any) -> RunConfig:
-        """A copy with some fields changed; raises ConfigError."""
+        """A copy with some fields changed; raises ConfigError, for an unknown field too."""
+        for name in changes:
+            knob(name)
         return dataclasses.replace(self, **changes)
 
     def differences(self, other: RunConfig) -> list[Knob]:

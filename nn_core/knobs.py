@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import numbers
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -104,29 +105,30 @@ def _plain(value: Any) -> str:
 
 
 def _limits(knob: Knob) -> str:
-    return f"[{knob.low:g}, {knob.high:g}]"
+    low, high = (f"{limit:g}" if limit != round(limit) else str(round(limit)) for limit in (knob.low, knob.high))
+    return f"[{low}, {high}]"
 
 
 def _check_number(knob: Knob, value: Any) -> float:
-    if isinstance(value, bool) or not hasattr(value, "__float__"):  # a NumPy scalar has it too
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):  # NumPy's scalars are Real too
         raise ConfigError(f"{knob.name} must be a number in {_limits(knob)}, got {shorten(value)}")
-    number = float(value)
+    number = int(value) if isinstance(value, numbers.Integral) else float(value)
     if not (knob.low <= number <= knob.high):
-        raise ConfigError(f"{knob.name} must be in {_limits(knob)}, got {_plain(number)}")
-    return number
+        raise ConfigError(f"{knob.name} must be in {_limits(knob)}, got {shorten(number)}")
+    return float(number)
 
 
 def _check_int(knob: Knob, value: Any) -> int:
     number = _check_number(knob, value)
     if not number.is_integer():
-        raise ConfigError(f"{knob.name} must be a whole number in {_limits(knob)}, got {_plain(number)}")
+        raise ConfigError(f"{knob.name} must be a whole number in {_limits(knob)}, got {shorten(number)}")
     return int(value)
 
 
 def _check_choice(knob: Knob, value: Any) -> str:
     known = choices(knob.name)
-    if value not in known:
-        close = difflib.get_close_matches(str(value), known, n=1)
+    if not isinstance(value, str) or value not in known:
+        close = difflib.get_close_matches(value, known, n=1) if isinstance(value, str) else []
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise ConfigError(f"{knob.name} must be one of {', '.join(known)}, got {shorten(value)}{hint}")
     return str(value)
@@ -149,7 +151,10 @@ def _check_name(knob: Knob, value: Any) -> str:
 
 def shorten(value: Any) -> str:
     """How a value is quoted in a message: its repr, at most 60 characters of it."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # a number of more than 4,300 digits has none
+        text = f"a value of type {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -170,7 +175,11 @@ def _parse_int(knob: Knob, text: str) -> float:
 def _parse_sizes(knob: Knob, text: str) -> tuple[float, ...]:
     if text in ("", "none"):
         return ()
-    return tuple(_parse_int(knob, part) for part in text.replace(",", "-").split("-"))
+    try:
+        return tuple(_parse_int(knob, part) for part in text.replace(",", "-").split("-"))
+    except ConfigError:
+        form = f"whole numbers in {_limits(knob)} with dashes between, or none"
+        raise ConfigError(f"{knob.name} must be {form}, got {shorten(text)}") from None
 
 
 def _parse_text(_knob: Knob, text: str) -> str:

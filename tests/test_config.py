@@ -1,0 +1,325 @@
+"""Hyperparameters: what is refused and how it is said, text in and out, comparing, presets."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from nn_core import PRESETS
+from nn_core.__main__ import _config, _parser
+from nn_core.config import LIVE_FIELDS, RunConfig, knob, knobs
+from nn_core.knobs import CHOICES, MAX_HIDDEN_LAYERS, ConfigError, Knob, choices
+
+NUMERIC = [k for k in knobs() if k.kind in ("int", "float")]
+INTEGERS = [k for k in knobs() if k.kind == "int"]
+NAMED = [k for k in knobs() if k.kind == "choice"]
+
+
+def by_name(knob: Knob) -> str:
+    return knob.name
+
+
+def values_of(knob: Knob) -> st.SearchStrategy[Any]:
+    """Every value that a knob may take."""
+    low, high = knob.low, knob.high
+    match knob.kind:
+        case "int":
+            return st.integers(int(low), int(high))
+        case "float":
+            return st.floats(low, high)
+        case "sizes":
+            return st.lists(st.integers(int(low), int(high)), max_size=MAX_HIDDEN_LAYERS).map(tuple)
+        case "choice":
+            return st.sampled_from(sorted(choices(knob.name)))
+        case "name":
+            return st.just(knob.default) | st.text(min_size=1, max_size=300).filter(lambda text: "\0" not in text)
+
+
+configs = st.fixed_dictionaries({}, optional={k.name: values_of(k) for k in knobs()}).map(lambda v: RunConfig(**v))
+
+
+def refusal(**values: Any) -> str:
+    with pytest.raises(ConfigError) as caught:
+        RunConfig(**values)
+    message = str(caught.value)
+    assert "\n" not in message and len(message) < 300
+    return message
+
+
+def limits(knob: Knob) -> str:
+    def exactly(limit: float) -> str:
+        return str(int(limit)) if limit == int(limit) else f"{limit:g}"
+
+    return f"[{exactly(knob.low)}, {exactly(knob.high)}]"
+
+
+# ---------------------------------------------------------------------------------------------- refusing
+
+
+def test_a_refusal_reads_like_the_design_says():
+    assert refusal(lr=-1.0) == "lr must be in [1e-05, 10], got -1.0"
+    assert refusal(seed=2**32) == "seed must be in [0, 4294967295], got 4294967296"
+
+
+@pytest.mark.parametrize("knob", NUMERIC, ids=by_name)
+def test_a_number_out_of_range_is_refused_with_field_limits_and_value(knob: Knob):
+    beyond: list[float] = [-np.inf, np.inf, np.nan, knob.low - 1, knob.high + 1, 1e300]
+    if knob.kind == "float":
+        beyond += [float(np.nextafter(knob.low, -np.inf)), float(np.nextafter(knob.high, np.inf))]
+    for value in beyond:
+        message = refusal(**{knob.name: value})
+        assert message.startswith(f"{knob.name} must be ")
+        assert limits(knob) in message
+        assert message.endswith(f"got {value!r}")
+
+
+@pytest.mark.parametrize("knob", NUMERIC, ids=by_name)
+@pytest.mark.parametrize("value", ["3", None, True, np.True_, [1], 1j, np.array([1.0, 2.0]), {}], ids=repr)
+def test_what_is_no_number_is_refused_with_field_limits_and_value(knob: Knob, value: Any):
+    message = refusal(**{knob.name: value})
+    assert knob.name in message and limits(knob) in message and "got " in message
+
+
+@pytest.mark.parametrize("knob", NUMERIC, ids=by_name)
+def test_a_number_too_large_for_a_float_is_refused_too(knob: Knob):
+    for digits in (400, 5000):  # Python writes out at most 4,300
+        assert knob.name in refusal(**{knob.name: 10**digits})
+    with pytest.raises(ConfigError, match=knob.name):
+        knob.parse("9" * 400)
+    with pytest.raises(ConfigError, match=knob.name):
+        knob.parse("9" * 5000)
+
+
+@pytest.mark.parametrize("knob", INTEGERS, ids=by_name)
+def test_a_whole_number_is_asked_for_where_it_is_meant(knob: Knob):
+    message = refusal(**{knob.name: knob.low + 0.5})
+    assert knob.name in message and "whole number" in message and repr(knob.low + 0.5) in message
+
+
+@pytest.mark.parametrize("knob", NAMED, ids=by_name)
+@pytest.mark.parametrize("value", ["no such name", 3, None, ["relu"], {"relu": 1}], ids=repr)
+def test_an_unknown_name_is_refused_with_the_known_ones(knob: Knob, value: Any):
+    message = refusal(**{knob.name: value})
+    assert message.startswith(knob.name)
+    assert all(name in message for name in choices(knob.name))
+    assert repr(value) in message
+
+
+def test_a_misspelt_name_gets_a_suggestion():
+    assert refusal(optimizer="adan").endswith("did you mean 'adam'?")
+    with pytest.raises(ConfigError, match="did you mean 'dropout'"):
+        RunConfig.from_dict({"dropuot": 0.5})
+    with pytest.raises(ConfigError, match="did you mean 'momentum'"):
+        RunConfig().replace(momentun=0.5)
+
+
+@pytest.mark.parametrize("value", [(0,), (2049,), (16, -1), (1.5,), ("a",), "32", (float("nan"),), None, (1,) * 7])
+def test_hidden_sizes_that_make_no_network_are_refused(value: Any):
+    assert refusal(hidden=value).startswith("hidden ")
+
+
+@pytest.mark.parametrize("text", ["", "none", "8", "8-4", "8,4"])
+def test_hidden_sizes_may_be_written_with_dashes_or_commas(text: str):
+    assert knob("hidden").parse(text) == tuple(
+        int(part) for part in text.replace(",", "-").split("-") if part.isdigit()
+    )
+
+
+@pytest.mark.parametrize("text", ["8-", "-8", "8--4", "x", "8-4-x"])
+def test_a_refused_list_of_sizes_is_quoted_whole(text: str):
+    with pytest.raises(ConfigError, match="hidden") as caught:
+        knob("hidden").parse(text)
+    assert repr(text) in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["", "x" * 301, "a\0b", 3, None])
+def test_a_data_set_without_a_sensible_name_is_refused(value: Any):
+    assert refusal(dataset=value).startswith("dataset must be a name or a path")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "3", '{"lr": 1e999}', '{"lr": NaN}', '{"seed": ' + "9" * 5000 + "}"])
+def test_a_configuration_that_is_no_sensible_json_is_refused(text: str):
+    with pytest.raises(ConfigError):
+        RunConfig.from_json(text)
+
+
+@given(st.dictionaries(st.sampled_from([k.name for k in knobs()]), st.from_type(object) | st.text() | st.floats()))
+def test_any_values_whatever_make_a_configuration_or_a_config_error(values: dict[str, Any]):
+    try:
+        config = RunConfig.from_dict(values)
+    except ConfigError:
+        return
+    assert RunConfig.from_json(config.to_json()) == config
+
+
+# ---------------------------------------------------------------------------------------------- canonical values
+
+
+def test_values_take_their_canonical_type():
+    config = RunConfig(lr=np.float32(0.5), batch_size=np.int64(64), hidden=np.array([16, 8]), seed=3.0, momentum=0)
+    assert [type(v) for v in (config.lr, config.batch_size, config.seed, config.momentum)] == [float, int, int, float]
+    assert config.hidden == (16, 8) and all(type(size) is int for size in config.hidden)
+    assert RunConfig(hidden=64).hidden == (64,)
+    assert RunConfig(hidden=()).hidden == ()
+
+
+def test_a_configuration_is_immutable_and_hashable():
+    config = RunConfig()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.lr = 0.5  # type: ignore[misc]
+    assert len({config, RunConfig(), RunConfig(lr=0.5)}) == 2
+
+
+@pytest.mark.parametrize("knob", knobs(), ids=by_name)
+def test_every_default_is_allowed_and_every_slider_stop_too(knob: Knob):
+    assert knob.check(knob.default) == knob.default
+    for stop in knob.steps:
+        value = (int(stop),) if knob.kind == "sizes" else stop
+        assert knob.check(value) == value
+    default = knob.default[0] if knob.kind == "sizes" else knob.default
+    assert not knob.steps or default in knob.steps
+
+
+@pytest.mark.parametrize("knob", knobs(), ids=by_name)
+def test_every_knob_explains_itself(knob: Knob):
+    assert knob.label and knob.formula and knob.help.endswith(".")
+    assert knob.kind != "choice" or len(choices(knob.name)) >= 1
+
+
+@pytest.mark.parametrize("field", sorted(CHOICES))
+def test_every_choice_explains_itself_and_names_real_fields(field: str):
+    names = {k.name for k in knobs()}
+    assert field in names
+    for name, choice in choices(field).items():
+        assert choice.name == name
+        assert choice.label and choice.formula and choice.citation and choice.help.endswith(".")
+        assert set(choice.uses) <= names
+
+
+def test_only_live_fields_apply_now():
+    assert set(LIVE_FIELDS) == {"lr", "l2", "dropout", "momentum", "batch_size"}
+
+
+# ---------------------------------------------------------------------------------------------- text in and out
+
+
+@pytest.mark.parametrize("knob", knobs(), ids=by_name)
+@given(data=st.data())
+def test_text_turns_back_into_the_value(knob: Knob, data: st.DataObject):
+    value = data.draw(values_of(knob))
+    assert knob.parse(knob.format(value)) == value
+
+
+@given(configs)
+def test_json_turns_back_into_the_configuration(config: RunConfig):
+    assert RunConfig.from_json(config.to_json()) == config
+    assert set(json.loads(config.to_json())) == {k.name for k in knobs()}
+
+
+@given(configs)
+def test_a_link_turns_back_into_the_configuration(config: RunConfig):
+    assert RunConfig.from_query(config.to_query()) == (config, [])
+
+
+def test_a_link_holds_what_is_not_at_its_default_and_nothing_else():
+    assert RunConfig().to_query() == {}
+    assert RunConfig(lr=0.3, hidden=(64, 32)).to_query() == {"hidden": "64-32", "lr": "0.3"}
+
+
+def test_a_bad_value_in_a_link_is_told_and_its_default_stands():
+    config, problems = RunConfig.from_query({"lr": "-1", "seed": "7", "init": "hee", "run": "abc", "l2": "many"})
+    assert config == RunConfig(seed=7)
+    assert problems == [
+        "init must be one of zeros, uniform, normal, xavier, he, got 'hee'; did you mean 'he'?; the default he is used",
+        "lr must be in [1e-05, 10], got -1.0; the default 0.1 is used",
+        "l2 must be a number in [0, 1], got 'many'; the default 0 is used",
+    ]
+
+
+@given(st.dictionaries(st.sampled_from([k.name for k in knobs()]), st.text()))
+def test_any_link_whatever_opens_some_settings(query: dict[str, str]):
+    config, problems = RunConfig.from_query(query)
+    assert all(
+        getattr(config, name) == knob(name).default for name in query if any(p.startswith(name) for p in problems)
+    )
+
+
+@given(configs)
+@example(RunConfig(dataset="-x.npz"))
+def test_the_command_gives_the_same_settings_to_the_command_line(config: RunConfig):
+    words = shlex.split(config.to_command())
+    assert words[:3] == ["python", "-m", "nn_core"]
+    assert _config(_parser().parse_args(words[3:])) == config
+
+
+@given(configs)
+def test_the_python_lines_give_the_same_settings_to_the_library(config: RunConfig):
+    lines = config.to_python()
+    compile(lines, "copied", "exec")
+    names: dict[str, Any] = {}
+    exec(lines.split("trainer =")[0], names)
+    assert names["config"] == config
+
+
+# ---------------------------------------------------------------------------------------------- comparing
+
+
+@given(configs, configs)
+def test_equal_settings_have_equal_keys_and_others_have_others(one: RunConfig, other: RunConfig):
+    assert (one.key() == other.key()) == (one == other)
+    assert (one.diff(other) == "the same settings") == (one == other)
+    assert {k.name for k in one.differences(other)} == {
+        k.name for k in knobs() if getattr(one, k.name) != getattr(other, k.name)
+    }
+
+
+def test_a_difference_is_one_sentence():
+    base = RunConfig()
+    assert base.diff(base.replace(lr=0.3)) == "only lr differs: 0.1 against 0.3; same seed"
+    assert base.diff(base.replace(seed=4)) == "only seed differs: 0 against 4"
+    several = base.diff(base.replace(lr=0.3, hidden=(64, 32), seed=1))
+    assert several == "3 settings differ: hidden: 32 against 64-32, lr: 0.1 against 0.3, seed: 0 against 1"
+
+
+def test_a_title_names_what_is_not_at_its_default():
+    assert RunConfig().title() == "default settings"
+    assert RunConfig(lr=0.3, init="xavier", hidden=()).title() == "hidden none, init xavier, lr 0.3"
+
+
+def test_a_field_is_in_use_only_where_a_choice_wants_it():
+    def unused(config: RunConfig) -> set[str]:
+        return {k.name for k in knobs() if not config.in_use(k)}
+
+    assert unused(RunConfig()) == {"init_scale", "momentum", "beta1", "beta2"}
+    assert unused(RunConfig(init="uniform", optimizer="adam")) == {"momentum"}
+    assert unused(RunConfig(optimizer="momentum")) == {"init_scale", "beta1", "beta2"}
+
+
+@pytest.mark.parametrize(("batch_size", "images"), [(0, 1000), (1, 1), (128, 128), (1000, 1000), (60_000, 1000)])
+def test_a_batch_is_at_most_all_images(batch_size: int, images: int):
+    assert RunConfig(batch_size=batch_size).effective_batch(1000) == images
+
+
+# ---------------------------------------------------------------------------------------------- presets
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_every_preset_is_valid_and_says_only_what_it_changes(name: str):
+    preset = PRESETS[name]
+    assert preset.name == name and preset.label and preset.help.endswith(".")
+    assert all(getattr(preset.config, field) == value for field, value in preset.values.items())
+
+
+def test_the_classic_is_the_textbook_network():
+    classic = PRESETS["classic"].config
+    assert (classic.hidden, classic.activation, classic.optimizer) == ((10,), "relu", "sgd")
+    assert (classic.batch_size, classic.lr, classic.epochs) == (0, 0.1, 700)  # full batch: an epoch is a step
+    assert (classic.init, classic.init_scale, classic.input_scaling) == ("uniform", 0.5, "unit")
+    assert (classic.l2, classic.dropout, classic.n_train) == (0, 0, 55_000)

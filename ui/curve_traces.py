@@ -252,5 +252,7 @@ def describe_ends(series: Mapping[str, Series], kind: str) -> str:
     for name in reversed(_CURVES[kind]):
         if name in series and len(series[name]) and part_of(name) != "batch":
             value = series[name].last
-            ends.append(f"{_NAMES[part_of(name)]} " + (f"{value:.1%}" if kind == "accuracy" else f"{value:.3g}"))
+            ends.append(
+                f"{_NAMES[part_of(name)]} " + (f"{100 * value:.1f} %" if kind == "accuracy" else f"{value:.3g}")
+            )
     return f"Curves of {kind}: {', '.join(ends) or 'no point yet'}"

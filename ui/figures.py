@@ -142,40 +142,6 @@ def _wall(wall: tiles.Wall, numbers: Array, texts: Sequence[str], layout: Mappin
     return _figure(traces, {**place, **rest}, label, aspect=wall.columns / wall.rows, pixels=[width, height])
 
 
-def weight_limits(weights: Array, shared: bool) -> Array:
-    """The weight of full colour for each filter, (n,): its own largest, or one for all.
-
-    The shared one is the 99.8th percentile of all magnitudes, so that a single large weight does not pale the others.
-    """
-    magnitudes = np.abs(np.nan_to_num(weights))
-    if not shared:
-        return magnitudes.max(axis=0)
-    at = np.percentile(magnitudes, 99.8) or magnitudes.max()
-    return np.full(weights.shape[1], float(at))
-
-
-def tile_image(
-    weights: Array,
-    *,
-    order: Array | None = None,
-    shared_scale: bool = True,
-    columns: int | None = None,
-    aspect: float = 2.5,
-    dark: bool = False,
-) -> Array:
-    """The filters (784, n) as one picture, uint8 (height, width, 3): what `tile_wall` shows without axes."""
-    return _filters(weights, order, shared_scale, columns, aspect, dark)[0].rgb
-
-
-def _filters(
-    weights: Array, order: Array | None, shared_scale: bool, columns: int | None, aspect: float, dark: bool
-) -> tuple[tiles.Wall, Array, Array]:
-    order = np.arange(weights.shape[1]) if order is None else np.asarray(order)
-    limits = weight_limits(weights, shared_scale)
-    wall = tiles.weight_wall(weights[:, order], limits=limits[order], columns=columns, aspect=aspect, dark=dark)
-    return wall, order, limits
-
-
 def tile_wall(
     weights: Array,
     *,
@@ -191,11 +157,12 @@ def tile_wall(
 
     `order` lists the units to show, first to last; `labels` (n,) are hover texts by unit ("unit 7, norm 3.2").
     """
-    wall, order, limits = _filters(weights, order, shared_scale, columns, aspect, dark)
+    order = np.arange(weights.shape[1]) if order is None else np.asarray(order)
+    limit = float(tiles.weight_limits(weights, shared_scale)[0]) if shared_scale else 1.0
+    wall = tiles.weight_wall(weights, order=order, shared_scale=shared_scale, columns=columns, aspect=aspect, dark=dark)
     if labels is None:
         norms = np.linalg.norm(weights, axis=0)
         labels = [f"unit {unit}, norm {norm:.2f}" for unit, norm in enumerate(norms)]
-    limit = float(limits[0]) if shared_scale else 1.0
     ends = [f"−{limit:.2g}", "0", f"+{limit:.2g}"] if shared_scale else ["−largest", "0", "+largest"]
     layout = {
         "traces": [_signed_bar(limit, ends, dark)],
@@ -204,7 +171,7 @@ def tile_wall(
     }
     scale = f"colour scale ±{limit:.2g}" if shared_scale else "each filter on its own colour scale"
     label = f"{len(order)} first-layer filters, {scale}"
-    return _wall(wall, order, [labels[unit] for unit in order], layout, label)
+    return _wall(wall, order, [labels[int(unit)] for unit in order], layout, label)
 
 
 def _signed_bar(limit: float, ends: Sequence[str], dark: bool) -> Trace:
@@ -276,7 +243,7 @@ def image_wall(
     """Images uint8 (n, 28, 28) with `captions` (n,) as hover texts; a click gives the image's place 0..n-1 as z."""
     wall = tiles.image_tiles(images, columns=columns, aspect=aspect, borders=borders)
     layout: dict[str, Any] = {"title": {"text": title}, "margin": {"l": 2, "r": 2, "t": 30, "b": 2}} if title else {}
-    return _wall(wall, np.arange(len(images)), captions, layout, f"{len(images)} images. {title}".strip())
+    return _wall(wall, np.arange(len(images)), captions, layout, f"A wall of {len(images)} images. {title}".strip())
 
 
 # ---------------------------------------------------------------------------------------------- matrix
@@ -343,7 +310,7 @@ def confusion_matrix(
         ),
         "margin": {"l": 44, "r": 4, "t": 30, "b": 40},
     }
-    share = f"{np.trace(counts) / total:.1%} on the diagonal" if total else "empty"
+    share = f"{100 * np.trace(counts) / total:.1f} % on the diagonal" if total else "empty"
     return _figure([heatmap, numbers], layout, f"Confusion matrix, {heading}: {share}", aspect=1 / 0.72)
 
 
@@ -354,7 +321,7 @@ def _square(cells: list[Any]) -> list[list[Any]]:
 
 def _sentence(counts: Array, n_rows: Array, names: Sequence[str], i: int, j: int) -> str:
     count, n = int(counts[i, j]), int(n_rows[i, 0])
-    share = f" ({count / n:.1%})" if n else ""
+    share = f" ({100 * count / n:.1f} %)" if n else ""
     return f"{count:,} of {n:,} images of {names[i]} read as {names[j]}{share}"
 
 
@@ -436,7 +403,7 @@ def probability_bars(
         "bargap": 0.22,
         "margin": {"l": 24, "r": 4, "t": 30 if title else 4, "b": 4},
     }
-    return _figure([bars], layout, f"Read as {names[top]} with {p[top]:.1%}")
+    return _figure([bars], layout, f"Read as {names[top]} with {100 * p[top]:.1f} %")
 
 
 def count_bars(

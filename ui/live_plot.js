@@ -124,6 +124,8 @@ function draw(chart) {
     Object.assign(layout, { template: templateOf(themeOf(box), width), width, height, uirevision: layout.uirevision ?? "kept" });
     if (touch) layout.dragmode = false;
     if (width < 480) narrow(data, layout);
+    if (chart.failed) box.textContent = "";
+    chart.failed = false;
     try {
       await plotly.react(box, data, layout, configOf(layout));
       sharpenImages(box);
@@ -171,7 +173,7 @@ function mount(parentElement) {
   box.setAttribute("role", "img");
   box.style.width = "100%";
   parentElement.appendChild(box);
-  const chart = { box, plotly: null, sent: null, queued: false, listening: false, gone: false };
+  const chart = { box, plotly: null, sent: null, queued: false, listening: false, failed: false, gone: false };
   chart.observer = new ResizeObserver(() => box.clientWidth !== box._fullLayout?.width && draw(chart));
   chart.observer.observe(box);
   charts.set(parentElement, chart);
@@ -188,13 +190,30 @@ function unmount(parentElement) {
   chart.box.remove();
 }
 
+let askedFor = null; // the theme for which a rerun was asked, so that it is asked for only once
+
+function prepare(message, parentElement, setTriggerValue) {
+  const container = parentElement.closest('[data-testid="stElementContainer"]');
+  if (container) container.style.display = "none"; // nothing to see
+  loadLibrary(message.version).catch(() => {});
+  const shown = isDark(themeOf(parentElement).background) ? "dark" : "light";
+  if (shown === message.theme) askedFor = null;
+  else if (shown !== askedFor) setTriggerValue("theme", (askedFor = shown)); // data colours come from Python
+}
+
+function isDark(colour) {
+  const context = document.createElement("canvas").getContext("2d");
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
+  return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const text = new TextDecoder().decode(data);
   const message = JSON.parse(text);
   if (!message.figure) {
-    const container = parentElement.closest('[data-testid="stElementContainer"]');
-    if (container) container.style.display = "none"; // only here to load the library
-    loadLibrary(message.version).catch(() => {});
+    prepare(message, parentElement, setTriggerValue);
     return () => {};
   }
   const chart = charts.get(parentElement) ?? mount(parentElement);
@@ -213,7 +232,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
       chart.plotly = plotly;
       draw(chart);
     },
-    (error) => (box.textContent = `The chart library could not be loaded from ${error.message}; reload the page to try again.`),
+    ({ message: address }) => {
+      chart.failed = true;
+      box.textContent = `The chart library could not be loaded from ${address}; reload the page to try again.`;
+    },
   );
   return () => unmount(parentElement);
 }

@@ -68,10 +68,13 @@ def _noted() -> None:
 
 
 def warm_up() -> None:
-    """Have the browser load the chart library now, so that the first chart appears at once. Call it on every page."""
+    """Have the browser load the chart library now, so that the first chart appears at once. Call it once on every page.
+
+    It also reruns the page when the visitor switches between light and dark, which Streamlit by itself does not do.
+    """
     _publish_library()
-    message = {"figure": None, "version": plotly.__version__}
-    _component(key="live_plot_warm_up", data=to_json(message), width="stretch", height="content")
+    message = {"figure": None, "version": plotly.__version__, "theme": st.context.theme.type or "light"}
+    _component(key="live_plot_warm_up", data=to_json(message), height="content", on_theme_change=_noted)
 
 
 def to_json(message: dict[str, Any]) -> bytes:

@@ -18,7 +18,14 @@ _CSS = """
   .stSidebar [data-testid="stVerticalBlock"] { gap: 0.4rem; }
   .stSidebar [data-testid="stHorizontalBlock"] { gap: 0.4rem; }
   .stSidebar [data-testid="stWidgetLabel"] { margin-bottom: 0; min-height: 1.2rem; }
-  .stSidebar .stSlider [data-testid="stWidgetLabel"] { margin-bottom: 0.35rem; }
+  .stSidebar .stSlider [data-testid="stWidgetLabel"] { margin-bottom: -0.55rem; }
+  .stSidebar .stSlider { padding-bottom: 0; margin-bottom: -0.35rem; }
+  .stSidebar [data-testid="stSliderThumbValue"] { visibility: hidden; }
+  .stSidebar .stSlider:active [data-testid="stSliderThumbValue"] { visibility: visible; }
+  .stSidebar [data-testid="stSliderTickBar"] { display: none; }
+  .stSidebar [data-testid="stWidgetLabel"] p, .stSidebar button p { font-size: 0.85rem; }
+  .stSidebar button { min-height: 2.1rem; padding: 0.15rem 0.5rem; }
+  .stSidebar [data-testid="stHeadingWithActionElements"], .stSidebar p { margin-bottom: 0; }
   .stSidebar hr { margin: 0.5rem 0; }
 
   /* numbers that change keep their place */

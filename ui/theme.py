@@ -109,7 +109,7 @@ def _luminance(colour: Rgb | Array) -> float:
 
 @cache
 def _ink(colour: Rgb) -> str:
-    return max("#0b0e11", "#ffffff", key=lambda ink: contrast(rgb(ink), colour))
+    return max("#000000", "#ffffff", key=lambda ink: contrast(rgb(ink), colour))
 
 
 def ink_on(colour: Array) -> str:

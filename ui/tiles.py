@@ -63,18 +63,50 @@ def grid(n: int, columns: int | None, aspect: float) -> tuple[int, int]:
     return columns, math.ceil(n / columns)
 
 
+def weight_limits(weights: Array, shared: bool) -> Array:
+    """The weight of full colour for each filter of (784, n), as (n,): its own largest, or one for all.
+
+    The shared one is the 99.8th percentile of all magnitudes, so that a single large weight does not pale the others.
+    """
+    magnitudes = np.abs(np.nan_to_num(weights))
+    if not shared:
+        return magnitudes.max(axis=0)
+    at = np.percentile(magnitudes, 99.8) or magnitudes.max()
+    return np.full(weights.shape[1], float(at))
+
+
 def weight_wall(
-    weights: Array, *, limits: Array, columns: int | None = None, aspect: float = 2.5, dark: bool = False
+    weights: Array,
+    *,
+    order: Array | None = None,
+    shared_scale: bool = True,
+    columns: int | None = None,
+    aspect: float = 2.5,
+    dark: bool = False,
 ) -> Wall:
-    """Filters (784, n), one tile a column, on the signed scale; `limits` (n,) is the weight of full colour of each."""
-    n = weights.shape[1]
-    tiles = weights.T.reshape(n, SIDE, SIDE)
-    if n > MANY:
-        tiles = tiles.reshape(n, SMALL_SIDE, 2, SMALL_SIDE, 2).mean(axis=(2, 4))
+    """Filters (784, n), one tile a column, on the signed scale; `order` lists the columns to show, first to last."""
+    order = np.arange(weights.shape[1]) if order is None else order
+    limits = weight_limits(weights, shared_scale)[order]
+    pictures = weights.T[order].reshape(len(order), SIDE, SIDE)
+    if len(order) > MANY:
+        pictures = pictures.reshape(len(order), SMALL_SIDE, 2, SMALL_SIDE, 2).mean(axis=(2, 4))
     table = np.zeros((256, 3), dtype=np.uint8)
     table[: theme.N_SIGNED] = theme.signed_colours(dark)
     table[_CLEAR] = theme.rgb(theme.palette(dark).rule)
-    return _lay(theme.signed_index(tiles, limits[:, None, None]), table, columns, aspect)
+    return _lay(theme.signed_index(pictures, limits[:, None, None]), table, columns, aspect)
+
+
+def tile_image(
+    weights: Array,
+    *,
+    order: Array | None = None,
+    shared_scale: bool = True,
+    columns: int | None = None,
+    aspect: float = 2.5,
+    dark: bool = False,
+) -> Array:
+    """The filters (784, n) as one picture, uint8 (height, width, 3): a wall without axes, for `st.image`."""
+    return weight_wall(weights, order=order, shared_scale=shared_scale, columns=columns, aspect=aspect, dark=dark).rgb
 
 
 def image_tiles(

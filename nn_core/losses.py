@@ -65,4 +65,6 @@ class CrossEntropy(Loss):
 
 def l2_penalty(weights: list[Array], l2: float) -> float:
     """(l2 / 2) times the sum of squared weights; biases are left out by whoever calls."""
+    if not l2:
+        return 0.0  # even where a square overflows
     return 0.5 * l2 * sum(float(np.vdot(W, W)) for W in weights)

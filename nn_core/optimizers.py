@@ -18,7 +18,7 @@ from nn_core.knobs import choices, register
 Array = npt.NDArray[Any]
 
 BLOCK = 65_536  # floats a ufunc pass works on, so that a block's operands stay in the second-level cache
-DENORMAL = 1e-30  # moments below it are set to zero: arithmetic on denormal numbers is several times slower
+DENORMAL = 1e-30  # what is below it is set to zero: arithmetic on denormal numbers is several times slower
 SWEEP_EVERY = 64  # updates between two such sweeps
 
 
@@ -35,11 +35,15 @@ class Optimizer:
     def step(self, params: Array, grads: Array, config: RunConfig) -> None:
         """One update in place; the learning rate and its companions are read from `config` each time."""
         self.t += 1
+        sweep = self.t % SWEEP_EVERY == 0
         for start in range(0, len(params), BLOCK):
             block = slice(start, start + BLOCK)
             state = [vector[block] for vector in self.state.values()]
             scratch = self._scratch[: len(params[block])]
             self.update(params[block], grads[block], scratch, config, *state)
+            if sweep:
+                for vector in state:
+                    vector[np.abs(vector) < DENORMAL] = 0
 
     def update(self, params: Array, grads: Array, scratch: Array, config: RunConfig, *state: Array) -> None:
         """The rule on one block; `scratch` is free for intermediate results, `grads` is left as it is."""
@@ -122,9 +126,6 @@ class Adam(Optimizer):
         np.divide(m, scratch, out=scratch)
         scratch *= number(config.lr * root / (1 - beta1**self.t))
         params -= scratch
-        if self.t % SWEEP_EVERY == 0:
-            m[np.abs(m) < DENORMAL] = 0
-            v[v < DENORMAL] = 0
 
 
 def make_optimizer(config: RunConfig, n: int, dtype: npt.DTypeLike = np.float32) -> Optimizer:

@@ -1,0 +1,182 @@
+"""Every layer: its backward pass is the derivative of its forward pass."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from nn_core import layers
+from nn_core.knobs import choices
+from nn_core.layers import Activation, Dense, Dropout, Layer, ReLU, Sigmoid, Tanh
+from tests.numerical import numerical_gradient, relative_error
+
+ACTIVATIONS = choices("activation")
+DTYPES = [np.float32, np.float64]
+
+
+def away_from_zero(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Inputs with no kink of ReLU within a numerical step."""
+    x = rng.normal(0, 2, shape)
+    return x + np.sign(x) * 0.01
+
+
+class RepeatingDropout(Dropout):
+    """Dropout whose forward passes all draw the same mask."""
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        self.rng = np.random.default_rng(5)
+        return super().forward(x, training)
+
+
+def dense(rng: np.random.Generator) -> Dense:
+    return Dense(rng.normal(size=(6, 4)), rng.normal(size=4))
+
+
+def dropout(rng: np.random.Generator) -> Dropout:
+    return RepeatingDropout(0.4, rng)
+
+
+def activation(target: type[Activation]) -> Callable[[np.random.Generator], Layer]:
+    return lambda rng: target()
+
+
+FACTORIES: dict[str, Callable[[np.random.Generator], Layer]] = {
+    "Dense": dense,
+    "Dropout": dropout,
+    **{choice.target.__name__: activation(choice.target) for choice in ACTIVATIONS.values()},
+}
+
+
+def test_every_layer_of_the_module_is_checked_here():
+    found = {
+        name
+        for name, thing in vars(layers).items()
+        if inspect.isclass(thing) and issubclass(thing, Layer) and thing not in (Layer, Activation)
+    }
+    assert found == set(FACTORIES)
+
+
+@pytest.mark.parametrize("name", sorted(FACTORIES))
+@pytest.mark.parametrize("m", [1, 5])
+def test_the_gradient_with_respect_to_the_input_is_the_numerical_one(name: str, m: int):
+    rng = np.random.default_rng(m)
+    layer, x = FACTORIES[name](rng), away_from_zero(rng, m, 6)
+    weights = rng.normal(size=layer.forward(x, training=True).shape)  # of a scalar made from the output
+
+    def scalar() -> float:
+        return float((layer.forward(x, training=True) * weights).sum())
+
+    expected = numerical_gradient(scalar, x)
+    layer.forward(x, training=True)
+    dx = layer.backward(weights)
+    assert dx.shape == x.shape and dx.dtype == np.float64
+    assert relative_error(dx, expected) < 1e-6
+
+
+@pytest.mark.parametrize("name", sorted(FACTORIES))
+@pytest.mark.parametrize("m", [1, 5])
+def test_the_gradients_of_the_parameters_are_the_numerical_ones(name: str, m: int):
+    rng = np.random.default_rng(m)
+    layer, x = FACTORIES[name](rng), away_from_zero(rng, m, 6)
+    weights = rng.normal(size=layer.forward(x, training=True).shape)
+    layer.backward(weights)
+    assert set(layer.grads) == set(layer.params)
+    for parameter, values in layer.params.items():
+        expected = numerical_gradient(lambda: float((layer.forward(x, training=True) * weights).sum()), values)
+        assert layer.grads[parameter].shape == values.shape
+        assert relative_error(layer.grads[parameter], expected) < 1e-6
+
+
+def test_a_layer_adds_nothing_to_the_gradients_of_the_batch_before():
+    rng = np.random.default_rng(0)
+    layer, x, dout = dense(rng), rng.normal(size=(3, 6)), rng.normal(size=(3, 4))
+    for _ in range(2):
+        layer.forward(x)
+        layer.backward(dout)
+    assert np.allclose(layer.grads["b"], [sum(row[j] for row in dout) for j in range(4)])
+
+
+def test_the_unfinished_base_classes_say_so():
+    for abstract in (Layer(), Activation()):
+        with pytest.raises(TypeError):
+            abstract.forward(np.zeros((1, 1)))
+    with pytest.raises(TypeError):
+        Layer().backward(np.zeros((1, 1)))
+    with pytest.raises(TypeError):
+        Activation.slope(np.zeros(1), np.zeros(1))
+
+
+# ---------------------------------------------------------------------------------------------- activations
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_an_activation_keeps_shape_and_dtype_and_its_input(name: str, dtype: type):
+    x: np.ndarray = np.random.default_rng(0).normal(size=(4, 3)).astype(dtype)
+    before = x.copy()
+    layer = ACTIVATIONS[name].target()
+    a, dx = layer.forward(x), layer.backward(np.ones_like(x))
+    assert a.shape == dx.shape == x.shape and a.dtype == dx.dtype == dtype
+    assert np.array_equal(x, before)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_an_activation_stays_finite_for_huge_sums(name: str, dtype: type):
+    z: np.ndarray = np.array([[-1e30, -1e3, -90, 0, 90, 1e3, 1e30]], dtype)
+    layer = ACTIVATIONS[name].target()
+    with np.errstate(all="raise", under="ignore"):
+        assert np.isfinite(layer.forward(z)).all() and np.isfinite(layer.backward(np.ones_like(z))).all()
+
+
+@pytest.mark.parametrize(
+    ("target", "z", "value", "slope"),
+    [
+        (ReLU, -2.0, 0.0, 0.0),
+        (ReLU, 0.0, 0.0, 0.0),
+        (ReLU, 3.0, 3.0, 1.0),
+        (Sigmoid, 0.0, 0.5, 0.25),
+        (Sigmoid, math.log(3), 0.75, 0.1875),
+        (Sigmoid, -math.log(3), 0.25, 0.1875),
+        (Tanh, 0.0, 0.0, 1.0),
+        (Tanh, math.log(2), 0.6, 0.64),
+    ],
+)
+def test_an_activation_has_the_value_and_slope_derived_by_hand(
+    target: type[Activation], z: float, value: float, slope: float
+):
+    x = np.array([[z]])
+    layer = target()
+    assert layer.forward(x)[0, 0] == pytest.approx(value, abs=1e-15)
+    assert layer.backward(np.ones((1, 1)))[0, 0] == pytest.approx(slope, abs=1e-15)
+
+
+# ---------------------------------------------------------------------------------------------- dropout
+
+
+def test_dropout_is_the_identity_outside_of_training_and_at_rate_zero():
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    for layer, training in [
+        (Dropout(0.5, np.random.default_rng(1)), False),
+        (Dropout(0.0, np.random.default_rng(1)), True),
+    ]:
+        assert layer.forward(x, training) is x
+        assert layer.backward(x) is x
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_dropout_silences_its_share_and_keeps_the_mean(rate: float):
+    x = np.ones((400, 500))
+    out = Dropout(rate, np.random.default_rng(0)).forward(x, training=True)
+    assert set(np.round(np.unique(out), 9)) == {0, round(1 / (1 - rate), 9)}
+    assert np.mean(out == 0) == pytest.approx(rate, abs=5 * math.sqrt(rate * (1 - rate) / x.size))
+    assert out.mean() == pytest.approx(1, abs=5 * math.sqrt(rate / (1 - rate) / x.size))
+
+
+def test_dropout_draws_another_mask_each_time():
+    layer, x = Dropout(0.5, np.random.default_rng(0)), np.ones((10, 10))
+    assert not np.array_equal(layer.forward(x, training=True), layer.forward(x, training=True))

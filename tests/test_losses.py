@@ -1,0 +1,88 @@
+"""Losses: their gradient is the numerical one, their values are those of the book, nothing overflows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from nn_core.knobs import choices
+from nn_core.losses import CrossEntropy, Loss, l2_penalty, log_softmax, softmax
+from tests.numerical import numerical_gradient, relative_error
+
+LOSSES = choices("loss")
+any_logits = arrays(np.float64, st.tuples(st.integers(1, 5), st.just(10)), elements=st.floats(-1e4, 1e4))
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+@pytest.mark.parametrize("m", [1, 7])
+def test_the_gradient_of_a_loss_is_the_numerical_one(name: str, m: int):
+    loss: type[Loss] = LOSSES[name].target
+    rng = np.random.default_rng(m)
+    logits, labels = rng.normal(0, 3, (m, 10)), rng.integers(0, 10, m)
+    before = logits.copy()
+    gradient = loss.gradient(logits, labels)
+    assert np.array_equal(logits, before) and gradient.shape == logits.shape
+    assert relative_error(gradient, numerical_gradient(lambda: loss.value(logits, labels), logits)) < 1e-6
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_a_loss_is_a_mean_so_that_a_batch_given_twice_costs_the_same(name: str):
+    loss: type[Loss] = LOSSES[name].target
+    rng = np.random.default_rng(0)
+    logits, labels = rng.normal(size=(4, 10)), rng.integers(0, 10, 4)
+    twice = loss.value(np.tile(logits, (2, 1)), np.tile(labels, 2))
+    assert twice == pytest.approx(loss.value(logits, labels), rel=1e-12)
+
+
+def test_the_unfinished_loss_says_so():
+    with pytest.raises(TypeError):
+        Loss.value(np.zeros((1, 10)), np.zeros(1, int))
+    with pytest.raises(TypeError):
+        Loss.gradient(np.zeros((1, 10)), np.zeros(1, int))
+
+
+def test_cross_entropy_of_an_even_guess_is_the_logarithm_of_ten():
+    assert CrossEntropy.value(np.full((3, 10), 7.0), np.array([0, 4, 9])) == pytest.approx(math.log(10), rel=1e-14)
+
+
+def test_cross_entropy_has_the_value_derived_by_hand():
+    logits = np.log(np.array([[1.0, 2.0, 5.0], [3.0, 3.0, 2.0]]))  # probabilities 1/8, 2/8, 5/8 and 3/8, 3/8, 2/8
+    labels = np.array([2, 1])
+    assert CrossEntropy.value(logits, labels) == pytest.approx((math.log(8 / 5) + math.log(8 / 3)) / 2, rel=1e-14)
+    expected = np.array([[1 / 8, 2 / 8, -3 / 8], [3 / 8, -5 / 8, 2 / 8]]) / 2
+    assert np.allclose(CrossEntropy.gradient(logits, labels), expected, rtol=1e-14)
+
+
+@given(any_logits)
+def test_probabilities_sum_to_one_and_agree_with_their_logarithms(logits: np.ndarray):
+    with np.errstate(all="raise", under="ignore"):
+        p, log_p = softmax(logits), log_softmax(logits)
+    assert np.allclose(p.sum(axis=1), 1, rtol=1e-12)
+    assert np.isfinite(log_p).all() and (log_p <= 1e-12).all()
+    assert np.allclose(np.exp(log_p), p, rtol=1e-9, atol=1e-300)
+
+
+@given(any_logits, st.floats(-1e3, 1e3))
+def test_probabilities_do_not_change_when_all_logits_move_together(logits: np.ndarray, shift: float):
+    assert np.allclose(softmax(logits + shift), softmax(logits), rtol=1e-6, atol=1e-12)
+
+
+def test_the_surprise_at_an_impossible_digit_is_finite_and_exact():
+    logits = np.zeros((1, 10))
+    logits[0, 0] = 2000.0
+    assert CrossEntropy.value(logits, np.array([5])) == 2000.0
+
+
+def test_the_penalty_is_half_the_strength_times_the_squares():
+    assert l2_penalty([np.array([[1.0, 2.0]]), np.array([[3.0]])], 0.5) == 0.5 / 2 * (1 + 4 + 9)
+    assert l2_penalty([], 0.5) == 0
+
+
+def test_no_penalty_is_asked_of_weights_too_large_to_square():
+    with np.errstate(all="ignore"):
+        assert l2_penalty([np.full((2, 2), 1e30, np.float32)], 0.0) == 0

@@ -163,10 +163,11 @@ def test_any_values_whatever_make_a_configuration_or_a_config_error(values: dict
 
 
 def test_values_take_their_canonical_type():
-    config = RunConfig(lr=np.float32(0.5), batch_size=np.int64(64), hidden=np.array([16, 8]), seed=3.0, momentum=0)
+    loose: dict[str, Any] = dict(lr=np.float32(0.5), batch_size=np.int64(64), hidden=np.array([16, 8]), seed=3.0)
+    config = RunConfig(**loose, momentum=0)
     assert [type(v) for v in (config.lr, config.batch_size, config.seed, config.momentum)] == [float, int, int, float]
     assert config.hidden == (16, 8) and all(type(size) is int for size in config.hidden)
-    assert RunConfig(hidden=64).hidden == (64,)
+    assert RunConfig.from_dict({"hidden": 64}).hidden == (64,)
     assert RunConfig(hidden=()).hidden == ()
 
 

@@ -26,6 +26,7 @@ from ui.curve_traces import (
     x_axis,
     y_axis,
 )
+from ui.wall_traces import enlarged, outline, signed_bar, still, wall_parts
 
 Array = npt.NDArray[Any]
 Trace = dict[str, Any]
@@ -41,11 +42,6 @@ def _figure(traces: Sequence[Trace], layout: Mapping[str, Any], label: str, **me
 def _number(value: float) -> str:
     """Three significant digits, with a true minus sign."""
     return f"{value:.3g}".replace("-", "−")
-
-
-def _still(**more: Any) -> dict[str, Any]:
-    """An axis that is neither zoomed nor ruled."""
-    return {"fixedrange": True, "showgrid": False, "zeroline": False, **more}
 
 
 # ---------------------------------------------------------------------------------------------- curves
@@ -104,44 +100,6 @@ _LEGEND = {
 # ---------------------------------------------------------------------------------------------- walls of tiles
 
 
-def _wall(wall: tiles.Wall, numbers: Array, texts: Sequence[str], layout: Mapping[str, Any], label: str) -> go.Figure:
-    """One picture under a transparent heatmap whose z is each tile's number, so that hover and click know the tile."""
-    cells: list[Any] = [int(number) for number in numbers] + [None] * (wall.rows * wall.columns - wall.n)
-    words = [*texts, *([""] * (len(cells) - wall.n))]
-    split = range(0, len(cells), wall.columns)
-    heatmap = {
-        "type": "heatmap",
-        "z": [cells[start : start + wall.columns] for start in split],
-        "text": [words[start : start + wall.columns] for start in split],
-        "colorscale": [[0, "rgba(0,0,0,0)"], [1, "rgba(0,0,0,0)"]],
-        "showscale": False,
-        "hoverongaps": False,
-        "hovertemplate": "%{text}<extra></extra>",
-    }
-    picture = {
-        "source": wall.uri,
-        "xref": "x",
-        "yref": "y",
-        "x": -0.5,
-        "y": -0.5,
-        "sizex": wall.columns,
-        "sizey": wall.rows,
-        "sizing": "stretch",
-        "layer": "below",
-    }
-    place = {
-        "images": [picture],
-        "xaxis": _still(visible=False, range=[-0.5, wall.columns - 0.5], constrain="domain", constraintoward="left"),
-        "yaxis": _still(
-            visible=False, range=[wall.rows - 0.5, -0.5], scaleanchor="x", constrain="domain", constraintoward="top"
-        ),
-        "margin": {"l": 2, "r": 2, "t": 2, "b": 2},
-    }
-    height, width = wall.index.shape
-    traces, rest = [heatmap, *layout.get("traces", ())], {k: v for k, v in layout.items() if k != "traces"}
-    return _figure(traces, {**place, **rest}, label, aspect=wall.columns / wall.rows, pixels=[width, height])
-
-
 def tile_wall(
     weights: Array,
     *,
@@ -152,83 +110,60 @@ def tile_wall(
     dark: bool = False,
     labels: Sequence[str] | None = None,
     title: str = "",
+    outgoing: Array | None = None,
+    chosen: int | None = None,
 ) -> go.Figure:
     """First-layer weights (784, n), 1 <= n <= 2048, as tiles of 28x28 on the signed scale; a click gives the unit as z.
 
     `order` lists the units to show, first to last; `labels` (n,) are hover texts by unit ("unit 7, norm 3.2").
+    `outgoing` (n, n_out), the weights that leave each unit, stand as a strip under its tile, on a scale of their own.
+    The unit `chosen` is framed.
     """
     order = np.arange(weights.shape[1]) if order is None else np.asarray(order)
     limit = float(tiles.weight_limits(weights, shared_scale)[0]) if shared_scale else 1.0
-    wall = tiles.weight_wall(weights, order=order, shared_scale=shared_scale, columns=columns, aspect=aspect, dark=dark)
+    wall = tiles.weight_wall(
+        weights,
+        outgoing=outgoing,
+        order=order,
+        shared_scale=shared_scale,
+        columns=columns,
+        aspect=aspect,
+        dark=dark,
+    )
     if labels is None:
         norms = np.linalg.norm(weights, axis=0)
         labels = [f"unit {unit}, norm {norm:.2f}" for unit, norm in enumerate(norms)]
     ends = [f"−{limit:.2g}", "0", f"+{limit:.2g}"] if shared_scale else ["−largest", "0", "+largest"]
-    layout = {
-        "traces": [_signed_bar(limit, ends, dark)],
-        "title": {"text": title},
-        "margin": {"l": 2, "r": 2, "t": 34, "b": 2},
-    }
+    layout = {"title": {"text": title}, "margin": {"l": 2, "r": 2, "t": 34, "b": 2}}
     scale = f"colour scale ±{limit:.2g}" if shared_scale else "each filter on its own colour scale"
     label = f"{len(order)} first-layer filters, {scale}"
-    return _wall(wall, order, [labels[int(unit)] for unit in order], layout, label)
+    heatmap, place = wall_parts(wall, order, [labels[int(unit)] for unit in order], chosen, dark)
+    return _wall(wall, [heatmap, signed_bar(limit, ends, dark)], {**place, **layout}, label)
 
 
-def _signed_bar(limit: float, ends: Sequence[str], dark: bool) -> Trace:
-    """A colour bar above the plot at the right, from -limit to +limit; its trace draws nothing else."""
-    return {
-        "type": "scatter",
-        "x": [None],
-        "y": [None],
-        "mode": "markers",
-        "hoverinfo": "skip",
-        "showlegend": False,
-        "marker": {
-            "color": [0],
-            "cmin": -limit or -1.0,
-            "cmax": limit or 1.0,
-            "colorscale": theme.signed_scale(dark),
-            "showscale": True,
-            "colorbar": {
-                "orientation": "h",
-                "thickness": 8,
-                "lenmode": "pixels",
-                "len": 190,
-                **{"x": 1, "xref": "container", "xanchor": "right", "xpad": 24},
-                **{"y": 1, "yref": "container", "yanchor": "top", "ypad": 4},
-                "outlinewidth": 0,
-                "tickvals": [-limit or -1.0, 0, limit or 1.0],
-                "ticktext": list(ends),
-                "ticklabelposition": "outside bottom",
-            },
-        },
-    }
+def _wall(wall: tiles.Wall, traces: Sequence[Trace], layout: Mapping[str, Any], label: str) -> go.Figure:
+    height, width = wall.index.shape
+    aspect = wall.columns / (wall.rows * wall.tile_aspect)
+    return _figure(traces, layout, label, aspect=aspect, pixels=[width, height])
 
 
 def filter_detail(weights: Array, *, limit: float, dark: bool = False, title: str = "") -> go.Figure:
     """One filter (784,) enlarged, on the signed scale from -limit to +limit, with each weight on hover."""
     image = np.asarray(weights, dtype=np.float32).reshape(tiles.SIDE, tiles.SIDE)
     limit = float(limit) or 1.0
-    heatmap = {
-        "type": "heatmap",
-        "z": image,
-        "zmin": -limit,
-        "zmax": limit,
-        "colorscale": theme.signed_scale(dark),
-        "showscale": False,
-        "hovertemplate": "row %{y}, column %{x}: %{z:.4f}<extra></extra>",
-    }
-    rule = theme.palette(dark).faint
-    frame = {"visible": True, "showticklabels": False, "mirror": True, "showline": True, "linecolor": rule, "ticks": ""}
-    layout = {
-        "title": {"text": title},
-        "xaxis": _still(**frame, constrain="domain", constraintoward="left", range=[-0.5, 27.5]),
-        "yaxis": _still(**frame, scaleanchor="x", constrain="domain", constraintoward="top", range=[27.5, -0.5]),
-        "margin": {"l": 2, "r": 2, "t": 34, "b": 2},
-    }
-    bar = _signed_bar(limit, [f"−{limit:.2g}", "0", f"+{limit:.2g}"], dark)
+    colours = {"zmin": -limit, "zmax": limit, "colorscale": theme.signed_scale(dark)}
+    heatmap, layout = enlarged(image, colours, "%{z:.4f}", title, dark)
+    bar = signed_bar(limit, [f"−{limit:.2g}", "0", f"+{limit:.2g}"], dark)
     label = f"The weights of one filter, from {_number(float(image.min()))} to {_number(float(image.max()))}"
     return _figure([heatmap, bar], layout, label, aspect=1.0)
+
+
+def image_detail(image: Array, *, dark: bool = False, title: str = "") -> go.Figure:
+    """One image uint8 (28, 28) enlarged, white ink on black, with each pixel's value on hover."""
+    colours = {"zmin": 0, "zmax": 255, "colorscale": [[0, "#000000"], [1, "#ffffff"]]}
+    heatmap, layout = enlarged(np.asarray(image, dtype=np.uint8), colours, "%{z} of 255", title, dark)
+    label = f"An image enlarged, {np.count_nonzero(image)} of its {image.size} pixels inked. {title}".strip()
+    return _figure([heatmap], layout, label, aspect=1.0)
 
 
 def image_wall(
@@ -239,11 +174,18 @@ def image_wall(
     aspect: float = 2.5,
     borders: Sequence[str | None] | None = None,
     title: str = "",
+    numbers: Array | None = None,
+    chosen: int | None = None,
+    dark: bool = False,
 ) -> go.Figure:
-    """Images uint8 (n, 28, 28) with `captions` (n,) as hover texts; a click gives the image's place 0..n-1 as z."""
+    """Images uint8 (n, 28, 28) with `captions` (n,) as hover texts; a click gives the image's number as z.
+
+    `numbers` (n,) are 0..n-1 unless given; the image whose number is `chosen` is framed.
+    """
     wall = tiles.image_tiles(images, columns=columns, aspect=aspect, borders=borders)
     layout: dict[str, Any] = {"title": {"text": title}, "margin": {"l": 2, "r": 2, "t": 30, "b": 2}} if title else {}
-    return _wall(wall, np.arange(len(images)), captions, layout, f"A wall of {len(images)} images. {title}".strip())
+    heatmap, place = wall_parts(wall, np.arange(len(images)) if numbers is None else numbers, captions, chosen, dark)
+    return _wall(wall, [heatmap], {**place, **layout}, f"A wall of {len(images)} images. {title}".strip())
 
 
 # ---------------------------------------------------------------------------------------------- matrix
@@ -256,11 +198,12 @@ def confusion_matrix(
     names: Sequence[str] = DIGITS,
     dark: bool = False,
     title: str = "",
+    chosen: tuple[int, int] | None = None,
 ) -> go.Figure:
     """Counts (k, k) [true, read as], as numbers or as shares of each row; a click gives customdata [true, read as].
 
     What was read rightly is blue by its share of the row; errors are orange by theirs, on a scale stretched to the
-    largest error, so that one in a hundred can be seen.
+    largest error, so that one in a hundred can be seen. The cell `chosen` [true, read as] is framed.
     """
     counts = np.asarray(counts, dtype=np.int64)
     n_rows = counts.sum(axis=1, keepdims=True)
@@ -299,8 +242,8 @@ def confusion_matrix(
     heading = ", ".join(part for part in (title, f"n={total:,}", "% of each row" if normalize else "") if part)
     layout = {
         "title": {"text": heading},
-        "xaxis": _still(**ticks, title={"text": "read as"}, side="bottom", constrain="domain"),
-        "yaxis": _still(
+        "xaxis": still(**ticks, title={"text": "read as"}, side="bottom", constrain="domain"),
+        "yaxis": still(
             **ticks,
             title={"text": "true digit"},
             autorange="reversed",
@@ -308,6 +251,7 @@ def confusion_matrix(
             scaleratio=0.72,
             constrain="domain",
         ),
+        "shapes": [outline(chosen[1], chosen[0], dark)] if chosen else [],
         "margin": {"l": 44, "r": 4, "t": 30, "b": 40},
     }
     share = f"{100 * np.trace(counts) / total:.1f} % on the diagonal" if total else "empty"
@@ -355,7 +299,7 @@ def outgoing_bars(
             "hovertext": [names],
             "hovertemplate": "to %{hovertext}: %{z:.4f}<extra></extra>",
         }
-        return _figure([strip], {**layout, "xaxis": _still(), "yaxis": _still(visible=False)}, label)
+        return _figure([strip], {**layout, "xaxis": still(), "yaxis": still(visible=False)}, label)
     colours = [theme.hex_colour(theme.signed_colours(dark)[row]) for row in theme.signed_index(weights, limit)]
     bars = {
         "type": "bar",
@@ -365,7 +309,7 @@ def outgoing_bars(
         "hovertemplate": "to %{x}: %{y:.4f}<extra></extra>",
     }
     axis = {"range": [-1.08 * limit, 1.08 * limit], "fixedrange": True, "nticks": 5, "zeroline": True}
-    return _figure([bars], {**layout, "xaxis": _still(type="category", dtick=1), "yaxis": axis, "bargap": 0.25}, label)
+    return _figure([bars], {**layout, "xaxis": still(type="category", dtick=1), "yaxis": axis, "bargap": 0.25}, label)
 
 
 def probability_bars(
@@ -398,8 +342,8 @@ def probability_bars(
     }
     layout = {
         "title": {"text": title},
-        "xaxis": _still(range=[0, 1.16], showticklabels=False),
-        "yaxis": _still(type="category", autorange="reversed", dtick=1, ticks=""),
+        "xaxis": still(range=[0, 1.16], showticklabels=False),
+        "yaxis": still(type="category", autorange="reversed", dtick=1, ticks=""),
         "bargap": 0.22,
         "margin": {"l": 24, "r": 4, "t": 30 if title else 4, "b": 4},
     }
@@ -427,8 +371,8 @@ def count_bars(
     }
     layout = {
         "title": {"text": title},
-        "xaxis": _still(type="category", dtick=1, ticks=""),
-        "yaxis": _still(visible=False, range=[0, 1.12 * max(1, int(counts.max(initial=0)))]),
+        "xaxis": still(type="category", dtick=1, ticks=""),
+        "yaxis": still(visible=False, range=[0, 1.12 * max(1, int(counts.max(initial=0)))]),
         "bargap": 0.2,
         "margin": {"l": 4, "r": 4, "t": 34 if title else 8, "b": 24},
     }

@@ -152,7 +152,8 @@ def signed_index(values: Array, limit: float | Array) -> Array:
     limit = np.asarray(limit, dtype=np.float64)
     scaled = np.nan_to_num(values / np.where(limit > 0, limit, np.inf))
     rows = np.clip(np.rint(scaled * ZERO), -ZERO, ZERO)
-    rows = np.where((rows == 0) & (scaled != 0), np.sign(scaled), rows)
+    sign = np.sign(np.nan_to_num(values)) * (limit > 0)
+    rows = np.where(rows == 0, sign, rows)  # by sign, so that even a denormal number is seen
     return (rows + ZERO).astype(np.uint8)
 
 

@@ -20,6 +20,7 @@ Array = npt.NDArray[Any]
 SIDE = 28
 SMALL_SIDE = 14  # a wall of more than MANY tiles shows them at half size: they are no larger on the screen
 MANY = 512
+STRIP = 5  # rows of pixels under a filter for its outgoing weights; the first of them is empty
 _CLEAR = 255  # the row of every colour table that is transparent: between the tiles, and after the last one
 _EDGE = 254  # the row of an image wall's colour table where frames begin, counted down
 
@@ -33,6 +34,12 @@ class Wall:
     n: int
     columns: int
     rows: int
+
+    @property
+    def tile_aspect(self) -> float:
+        """The height of a tile, with the gap around it, over its width."""
+        height, width = self.index.shape
+        return (height / self.rows) / (width / self.columns)
 
     @property
     def rgb(self) -> Array:
@@ -49,15 +56,16 @@ class Wall:
         return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def grid(n: int, columns: int | None, aspect: float) -> tuple[int, int]:
+def grid(n: int, columns: int | None, aspect: float, tile_aspect: float = 1.0) -> tuple[int, int]:
     """Columns and rows for n tiles: as given, or such that the tiles are largest in a place of width / height = aspect.
 
-    A grid that leaves few empty places is preferred to one with slightly larger tiles.
+    `tile_aspect` is a tile's height over its width. A grid that leaves few empty places is preferred to one with
+    slightly larger tiles.
     """
 
     def size(columns: int) -> float:
         rows = math.ceil(n / columns)
-        return min(aspect / columns, 1 / rows) * n / (rows * columns)
+        return min(aspect / columns, 1 / (rows * tile_aspect)) * n / (rows * columns)
 
     columns = min(n, columns) if columns else max(range(1, n + 1), key=size)
     return columns, math.ceil(n / columns)
@@ -78,22 +86,46 @@ def weight_limits(weights: Array, shared: bool) -> Array:
 def weight_wall(
     weights: Array,
     *,
+    outgoing: Array | None = None,
     order: Array | None = None,
     shared_scale: bool = True,
     columns: int | None = None,
     aspect: float = 2.5,
     dark: bool = False,
 ) -> Wall:
-    """Filters (784, n), one tile a column, on the signed scale; `order` lists the columns to show, first to last."""
+    """Filters (784, n), one tile a column, on the signed scale; `order` lists the columns to show, first to last.
+
+    `outgoing` (n, n_out) becomes a strip under each tile, unless there are more than MANY of them.
+    """
     order = np.arange(weights.shape[1]) if order is None else order
     limits = weight_limits(weights, shared_scale)[order]
     pictures = weights.T[order].reshape(len(order), SIDE, SIDE)
     if len(order) > MANY:
         pictures = pictures.reshape(len(order), SMALL_SIDE, 2, SMALL_SIDE, 2).mean(axis=(2, 4))
+    index = theme.signed_index(pictures, limits[:, None, None])
+    if outgoing is not None and len(order) <= MANY:
+        index = np.concatenate([index, _strips(outgoing, shared_scale)[order]], axis=1)
     table = np.zeros((256, 3), dtype=np.uint8)
     table[: theme.N_SIGNED] = theme.signed_colours(dark)
     table[_CLEAR] = theme.rgb(theme.palette(dark).rule)
-    return _lay(theme.signed_index(pictures, limits[:, None, None]), table, columns, aspect)
+    return _lay(index, table, columns, aspect)
+
+
+def _strips(outgoing: Array, shared_scale: bool) -> Array:
+    """Weights (n, n_out) as strips uint8 (n, STRIP, 28), from the first output at the left to the last at the right.
+
+    Of more than 28 outputs, neighbours share a pixel, which shows the largest of them in magnitude.
+    """
+    n, n_out = outgoing.shape
+    if n_out > SIDE:
+        starts = np.arange(SIDE) * n_out // SIDE
+        high, low = np.maximum.reduceat(outgoing, starts, axis=1), np.minimum.reduceat(outgoing, starts, axis=1)
+        cells = np.where(high >= -low, high, low)
+    else:
+        cells = outgoing[:, np.arange(SIDE) * n_out // SIDE]
+    strips = np.full((n, STRIP, SIDE), _CLEAR, dtype=np.uint8)
+    strips[:, 1:] = theme.signed_index(cells, weight_limits(outgoing.T, shared_scale)[:, None])[:, None]
+    return strips
 
 
 def tile_image(
@@ -134,11 +166,11 @@ def image_tiles(
 
 
 def _lay(tiles: Array, table: Array, columns: int | None, aspect: float, gap: int = 2) -> Wall:
-    """Tiles (n, side, side) in rows, each with half a gap around it, so that the tiles' centres are evenly spaced."""
-    n, side = len(tiles), tiles.shape[1]
-    columns, rows = grid(n, columns, aspect)
-    pitch = side + gap
-    cells = np.full((rows * columns, pitch, pitch), _CLEAR, dtype=np.uint8)
-    cells[:n, gap // 2 : gap // 2 + side, gap // 2 : gap // 2 + side] = tiles
-    index = cells.reshape(rows, columns, pitch, pitch).swapaxes(1, 2).reshape(rows * pitch, columns * pitch)
-    return Wall(np.ascontiguousarray(index), table, n, columns, rows)
+    """Tiles (n, height, width) in rows, each with half a gap around it, so that their centres are evenly spaced."""
+    n, height, width = tiles.shape
+    columns, rows = grid(n, columns, aspect, (height + gap) / (width + gap))
+    cells = np.full((rows * columns, height + gap, width + gap), _CLEAR, dtype=np.uint8)
+    cells[:n, gap // 2 : gap // 2 + height, gap // 2 : gap // 2 + width] = tiles
+    in_rows = cells.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2)
+    index = np.ascontiguousarray(in_rows.reshape(rows * (height + gap), columns * (width + gap)))
+    return Wall(index, table, n, columns, rows)

@@ -1,0 +1,76 @@
+"""Why a network reads an image as it does: what its units stand for, and which images show it best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nn_core.models import MLP
+
+Array = npt.NDArray[Any]
+
+
+def mean_images(images: Array, labels: Array, n_classes: int = 10) -> Array:
+    """The mean of each class's images uint8 (n, 28, 28): uint8 (n_classes, 28, 28), all 0 for a class without images."""
+    means = np.zeros((n_classes, *images.shape[1:]), dtype=np.uint8)
+    for label in range(n_classes):
+        members = images[labels == label]
+        if len(members):
+            means[label] = np.rint(members.mean(axis=0, dtype=np.float32))
+    return means
+
+
+def outgoing_weights(weights: Mapping[str, Array]) -> Array | None:
+    """The weights (n_units, n_next) that leave each first-layer unit; None where that layer is already the output."""
+    return weights.get("dense2.W")
+
+
+def class_votes(weights: Mapping[str, Array]) -> Array:
+    """How strongly each first-layer unit speaks for each class: float32 (n_units, n_classes).
+
+    The product of all weight matrices after the first, that is, the network's logits per unit of this unit's output
+    when every activation between is taken for the identity. With one hidden layer these are the outgoing weights
+    themselves; with none each unit is a class, and the votes are the identity matrix.
+    """
+    n_layers = sum(name.endswith(".W") for name in weights)
+    votes: Array = np.eye(weights["dense1.W"].shape[1], dtype=np.float32)
+    for number in range(n_layers, 1, -1):  # from the output back: the left factors stay narrow
+        after = weights[f"dense{number}.W"]
+        votes = after if number == n_layers else after @ votes
+    return votes
+
+
+def unit_classes(weights: Mapping[str, Array]) -> Array:
+    """The class for which each first-layer unit speaks most, by `class_votes`: int64 (n_units,)."""
+    return np.argmax(class_votes(weights), axis=1)
+
+
+ORDERS: Mapping[str, str] = {"index": "by index", "norm": "by norm", "class": "by class"}
+
+
+def unit_order(weights: Mapping[str, Array], by: str) -> Array:
+    """The first-layer units int64 (n_units,) in an order of ORDERS: "norm" puts the largest first, "class" groups them.
+
+    Within a class the strongest vote comes first. Raises ValueError for another order.
+    """
+    if by not in ORDERS:
+        raise ValueError(f"by must be one of {', '.join(ORDERS)}, got {by!r}")
+    W = weights["dense1.W"]
+    if by == "norm":
+        return np.argsort(-np.linalg.norm(W, axis=0), kind="stable")
+    if by == "class":
+        votes = class_votes(weights)
+        return np.lexsort((-votes.max(axis=1), np.argmax(votes, axis=1)))
+    return np.arange(W.shape[1])
+
+
+def excitation(model: MLP, images: Array, unit: int) -> Array:
+    """What one first-layer unit sums up for uint8 images (n, 28, 28), before its activation: float32 (n,).
+
+    Every activation rises with this sum, so its largest values belong to the images that excite the unit most.
+    """
+    first = model.dense[0].params
+    return model.inputs(images) @ first["W"][:, unit] + first["b"][unit]

@@ -50,7 +50,7 @@ class RunConfig:
     n_train: int = _knob(
         "int",
         55_000,
-        "Training images",
+        "Images",
         "How many images the network may learn from. Few images: it memorises them. Try 500 and watch the two "
         "accuracy curves part.",
         r"|\mathcal{D}_{\text{train}}|",

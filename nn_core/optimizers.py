@@ -53,8 +53,8 @@ class Optimizer:
 @register(
     "optimizer",
     "sgd",
-    label="Gradient descent (SGD)",
-    help="Straight down the gradient of the batch.",
+    label="SGD",
+    help="Gradient descent: straight down the gradient of the batch.",
     formula=r"\theta \leftarrow \theta - \eta g",
     citation="Robbins & Monro 1951",
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import math
 import queue
 import secrets
 import threading
@@ -110,13 +111,15 @@ class Run:
         self.created = time.time()
         self._trainer = Trainer(config, data)
         self._started_as = self._trainer.config
+        self.settings = self._started_as  # with all live changes asked for, those still in the queue included
         self._places = places or Places(1)
         self._lease_seconds = lease_seconds
         self._is_connected = is_connected
         self._sessions: set[str] = set()
         self._last_connected = time.monotonic()
         self._last_lease_check = 0.0
-        self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._commands: queue.SimpleQueue[tuple[Callable[[], None], threading.Event]] = queue.SimpleQueue()
+        self._carried_out: list[threading.Event] = []  # commands whose effect the next snapshot shows
         self._thread: threading.Thread | None = None
         self._start_lock = threading.Lock()
         self._closing = False
@@ -130,30 +133,30 @@ class Run:
         self._trainer.score()
         self._publish()
 
-    # -- commands, from any thread
+    # -- commands, from any thread; each returns an event that is set once the snapshot shows what the command did
 
-    def play(self) -> None:
+    def play(self) -> threading.Event:
         """Train until the epochs are used up; when they are, as many more."""
-        self._send(self._play)
+        return self._send(self._play)
 
-    def pause(self) -> None:
+    def pause(self) -> threading.Event:
         """Stop between two steps."""
-        self._send(lambda: self._halt("paused"))
+        return self._send(self._pause)
 
-    def step_once(self) -> None:
+    def step_once(self) -> threading.Event:
         """One update, then pause."""
-        self._send(lambda: self._advance(steps=1))
+        return self._send(lambda: self._advance(steps=1))
 
-    def epoch_once(self) -> None:
+    def epoch_once(self) -> threading.Event:
         """On to the end of the running epoch, then pause."""
-        self._send(lambda: self._advance(steps=None))
+        return self._send(lambda: self._advance(steps=None))
 
-    def change(self, field: str, value: Any) -> None:
+    def change(self, field: str, value: Any) -> threading.Event:
         """Change a live setting; a value out of range raises ConfigError here, in the caller's thread."""
-        getattr(self.snapshot.config.replace(**{field: value}), field)
-        self._send(lambda: self._trainer.change(field, value))
+        self.settings = self.settings.replace(**{field: value})
+        return self._send(lambda: self._trainer.change(field, value))
 
-    def set_speed(self, speed: str) -> None:
+    def set_speed(self, speed: str) -> threading.Event:
         """One of SPEEDS."""
         if speed not in SPEEDS:
             raise ValueError(f"speed must be one of {', '.join(SPEEDS)}, got {speed!r}")
@@ -161,7 +164,7 @@ class Run:
         def set_it() -> None:
             self._speed = speed
 
-        self._send(set_it)
+        return self._send(set_it)
 
     def attach(self, session: str) -> None:
         """A session looks at this run: as long as it is connected, the run goes on."""
@@ -173,16 +176,18 @@ class Run:
         self._closing = True
         thread = self._thread
         if thread is not None and thread.is_alive():
-            self._commands.put(lambda: None)
+            self._commands.put((lambda: None, threading.Event()))  # wakes the thread
             if thread is not threading.current_thread():
                 thread.join(timeout)
 
-    def _send(self, command: Callable[[], None]) -> None:
+    def _send(self, command: Callable[[], None]) -> threading.Event:
+        done = threading.Event()
         with self._start_lock:
-            self._commands.put(command)
+            self._commands.put((command, done))
             if (self._thread is None or not self._thread.is_alive()) and not self._closing:
                 self._thread = threading.Thread(target=self._work, name=f"run-{self.id}", daemon=True)
                 self._thread.start()
+        return done
 
     # -- the thread
 
@@ -203,14 +208,18 @@ class Run:
 
     def _drain(self) -> None:
         """Carry out what waits in the queue; when not training, sleep until something does."""
-        block = self._status not in ("training", "waiting")
-        while True:
-            try:
-                command = self._commands.get(block=block)
-            except queue.Empty:
-                return
+        block = self._status not in {"training", "waiting"}
+        while block or not self._commands.empty():
+            command, done = self._commands.get()
             command()
+            self._carried_out.append(done)
             block = False
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait, but no longer than until the next command."""
+        until = time.monotonic() + seconds
+        while self._commands.empty() and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 0.02))
 
     def _frame(self) -> None:
         """Train for one publishing interval, or the few steps of a slowed frame."""
@@ -218,6 +227,7 @@ class Run:
         if number:
             self._status = "waiting"
             self._message = f"Number {number} in the queue: {self._places.limit} runs train at once on this machine."
+            self._check_lease()
             self._sleep(PUBLISH_SECONDS)
             return
         self._status, self._message = "training", ""
@@ -226,64 +236,58 @@ class Run:
         made = 0
         while self._commands.empty():
             if not self._trainer.step():
-                return self._halt("diverged", self._trainer.stopped)
+                self._halt("diverged", self._trainer.stopped)
+                return
             made += 1
             if self._until_step is not None and self._trainer.step_count >= self._until_step:
-                return self._halt("paused")
+                self._halt("paused")
+                return
             if self._trainer.epoch >= self._until_epoch - 1e-9:
-                return self._end_of_epochs()
+                self._end_of_epochs()
+                return
             if (steps and made >= steps) or time.monotonic() - started >= PUBLISH_SECONDS:
                 break
         self._measure_rate()
         self._check_lease()
-        if steps and made >= steps:
+        if steps and made >= steps and self._status == "training":
             self._publish()
             self._sleep(FRAME_SECONDS - (time.monotonic() - started))
 
-    def _sleep(self, seconds: float) -> None:
-        """Wait, but no longer than until the next command."""
-        try:
-            command = self._commands.get(timeout=max(0.001, seconds))
-        except queue.Empty:
-            return
-        command()
-
     def _play(self) -> None:
-        if self._trainer.stopped:
-            return self._halt("diverged", self._trainer.stopped)
+        budget = self._started_as.epochs
         self._until_step = None
-        if self._trainer.epoch >= self._until_epoch - 1e-9 or self._until_epoch < self._started_as.epochs:
-            self._until_epoch = max(self._started_as.epochs, round(self._trainer.epoch) + self._started_as.epochs)
+        self._until_epoch = float(budget * (int(self._trainer.epoch / budget + 1e-9) + 1))
         self._begin()
 
     def _advance(self, steps: int | None) -> None:
         """Train for some steps, or to the end of the running epoch."""
-        if self._trainer.stopped:
-            return self._halt("diverged", self._trainer.stopped)
         self._until_step = None if steps is None else self._trainer.step_count + steps
-        self._until_epoch = float(int(self._trainer.epoch + 1e-9) + 1) if steps is None else self._trainer.epoch + 1e9
+        self._until_epoch = math.inf if steps is not None else float(int(self._trainer.epoch + 1e-9) + 1)
         self._begin()
 
+    def _pause(self) -> None:
+        if self._status in {"training", "waiting"}:
+            self._halt("paused")
+
     def _begin(self) -> None:
+        if self._trainer.stopped:
+            self._halt("diverged", self._trainer.stopped)
+            return
         self._status, self._message = "training", ""
         self._last_connected = time.monotonic()
         self._rate_mark = (self._trainer.seconds, self._trainer.images_seen)
 
     def _end_of_epochs(self) -> None:
-        if self._until_epoch % self._started_as.epochs:
-            return self._halt("paused")
-        self._halt(
-            "finished", f"{self._trainer.epoch:g} epochs are done. Train goes on for {self._started_as.epochs} more."
-        )
+        budget = self._started_as.epochs
+        if self._until_epoch % budget:
+            self._halt("paused")
+        else:
+            self._halt("finished", f"{self._trainer.epoch:g} epochs are done. Train goes on for {budget} more.")
 
     def _halt(self, status: Status, message: str = "") -> None:
         """Stop making steps; the scores are brought up to the last step."""
         self._trainer.score()
-        if self._status == "ready" and status == "paused":
-            return
-        self._measure_rate()
         self._status, self._message = status, message
-        self._until_step = None
         self._places.leave(self.id)
 
     def _measure_rate(self) -> None:
@@ -325,6 +329,8 @@ class Run:
             edits=tuple(trainer.edits),
             scores=trainer.scores,
         )
+        while self._carried_out:
+            self._carried_out.pop().set()
 
 
 class RunRegistry:

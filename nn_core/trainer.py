@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -114,7 +115,8 @@ class Trainer:
         self._epoch_index = 0
         self._position = 0
         self._order: Array | None = None  # the running epoch's order of images; drawn when first needed
-        self._scoring_seconds = 0.0
+        self._scoring_costs: deque[float] = deque(maxlen=8)  # seconds that the last scorings took
+        self._scored_at = 0.0  # seconds of training when the last one ended
         self._batch_losses: list[float] = []
         self._safe: dict[str, Any] = {}
 
@@ -264,8 +266,10 @@ class Trainer:
         val_loss, val_accuracy, confusion = self._scores_on(self.data.val_images, self.data.val_labels)
         l2 = self.model.penalty(self.config.l2)
         self.scores = Scores(self.step_count, train_loss, train_accuracy, val_loss, val_accuracy, l2, confusion)
-        self._scoring_seconds += time.perf_counter() - started
-        self.seconds += time.perf_counter() - started
+        spent = time.perf_counter() - started
+        self._scoring_costs.append(spent)
+        self.seconds += spent
+        self._scored_at = self.seconds
         for name, value in (
             ("train/loss", train_loss),
             ("train/accuracy", train_accuracy),
@@ -286,7 +290,8 @@ class Trainer:
     def _scoring_is_due(self) -> bool:
         if self.config.eval_every:
             return self.step_count % self.config.eval_every == 0
-        return self._scoring_seconds < SCORING_SHARE * self.seconds
+        # the least of the last few: one scoring held up by another program must not keep the curves waiting
+        return self.seconds - self._scored_at >= min(self._scoring_costs) * (1 - SCORING_SHARE) / SCORING_SHARE
 
     def _note_batch_loss(self, loss: float) -> None:
         self._batch_losses.append(loss)

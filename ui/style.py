@@ -18,14 +18,17 @@ _CSS = """
   .stSidebar [data-testid="stVerticalBlock"] { gap: 0.4rem; }
   .stSidebar [data-testid="stHorizontalBlock"] { gap: 0.4rem; }
   .stSidebar [data-testid="stWidgetLabel"] { margin-bottom: 0; min-height: 1.2rem; }
-  .stSidebar .stSlider [data-testid="stWidgetLabel"] { margin-bottom: -0.55rem; }
+  .stSidebar .stSlider [data-testid="stWidgetLabel"] { margin-bottom: -0.65rem; }
   .stSidebar .stSlider { padding-bottom: 0; margin-bottom: -0.35rem; }
   .stSidebar [data-testid="stSliderThumbValue"] { visibility: hidden; }
   .stSidebar .stSlider:active [data-testid="stSliderThumbValue"] { visibility: visible; }
   .stSidebar [data-testid="stSliderTickBar"] { display: none; }
   .stSidebar [data-testid="stWidgetLabel"] p, .stSidebar button p { font-size: 0.85rem; }
-  .stSidebar button { min-height: 2.1rem; padding: 0.15rem 0.5rem; }
-  .stSidebar [data-testid="stHeadingWithActionElements"], .stSidebar p { margin-bottom: 0; }
+  .stSidebar .stButton button, .stSidebar .stPopover button { min-height: 2.1rem; padding: 0.15rem 0.5rem; }
+  .stSidebar [data-testid="stMarkdownContainer"], .stSidebar p { margin-bottom: 0; }
+  .stSidebar [data-testid="stSidebarContent"] { padding: 0 0.3rem; }
+  .stSidebar .stSelectbox input, .stSidebar .stNumberInput input { padding: 0.2rem 0.5rem; font-size: 0.85rem; }
+  .stSidebar .react-aria-ComboBox > div, .stSidebar [data-testid="stNumberInputContainer"] { height: 2rem; }
   .stSidebar hr { margin: 0.5rem 0; }
 
   /* numbers that change keep their place */
@@ -36,7 +39,9 @@ _CSS = """
   /* what is about to be drawn anew stays as it is until then: no fading once a second */
   [data-stale="true"] { opacity: 1 !important; transition: none !important; }
 
+  .st-key-phone-bar { display: none; }
   @media (max-width: 640px) {
+    .st-key-phone-bar { display: flex; gap: 0.3rem; flex-wrap: wrap; }
     .stMainBlockContainer { padding: 3.4rem 0.9rem 1.5rem; }
   }
 </style>

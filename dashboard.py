@@ -1,0 +1,28 @@
+"""Glassnet: a neural network that one can see through. Run with `streamlit run dashboard.py`."""
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: more threads make small batches slower
+
+import pandas  # noqa: F401  (in full, before plotly meets it half-imported from another thread)
+import streamlit as st
+
+from ui import controls, session, style
+from ui.live_plot import warm_up
+
+st.set_page_config("Glassnet", page_icon=":material/network_node:", layout="wide", initial_sidebar_state=330)
+pages = [
+    st.Page("pages/play/train.py", title="Train", icon=":material/play_circle:", default=True),
+    st.Page("pages/play/draw.py", title="Draw", icon=":material/draw:"),
+    st.Page("pages/look/data.py", title="Data", icon=":material/image:"),
+    st.Page("pages/look/weights.py", title="Weights", icon=":material/grid_view:"),
+    st.Page("pages/look/evaluate.py", title="Evaluate", icon=":material/fact_check:"),
+]
+page = st.navigation(pages, position="top")
+style.apply_style()
+session.sync_address()
+warm_up()
+controls.sidebar()
+controls.phone_bar(pages)
+session.show_notices()
+page.run()

@@ -1,0 +1,65 @@
+"""Train: curves, filters and the verdict, while it happens."""
+
+import numpy as np
+import streamlit as st
+
+from nn_core.history import Axis
+from ui import controls, figures, session
+from ui.live_plot import live_plot
+
+AXES: dict[Axis, str] = {"step": "steps", "epoch": "epochs", "images": "images seen", "seconds": "seconds"}
+
+
+def curves() -> None:
+    """The verdict, and under it loss and accuracy side by side."""
+    shot = session.snapshot()
+    if shot is not None:
+        controls.show_health(shot)
+    series = shot.series if shot else {}
+    edits = shot.edits if shot else ()
+    for column, kind in zip(st.columns(2), ("loss", "accuracy"), strict=True):
+        figure = figures.curves(
+            series, kind=kind, x=axis, log_y=log_y, smoothing=smoothing, edits=edits, dark=session.is_dark()
+        )
+        with column:
+            live_plot(figure, key=f"curve-{kind}", height=300)
+
+
+def filters() -> None:
+    """The first layer's weights, one tile a unit."""
+    shot = session.snapshot()
+    if shot is None:
+        return
+    W = shot.weights["dense1.W"]
+    norms = np.linalg.norm(W, axis=0)
+    labels = [f"unit {unit}: norm {norm:.2f}" for unit, norm in enumerate(norms)]
+    title = f"What the {W.shape[1]} first-layer units look for (W1 at step {shot.step:,})"
+    figure = figures.tile_wall(W, labels=labels, aspect=3.6, dark=session.is_dark(), title=title)
+    live_plot(figure, key="filters", height=300)
+
+
+if not controls.empty_state("What the network learns"):
+    left, middle, right = st.columns([2.2, 0.8, 1.4], vertical_alignment="center")
+    axis = (
+        left.segmented_control(
+            "Horizontal axis",
+            list(AXES),
+            format_func=AXES.__getitem__,
+            default="step",
+            key="axis",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+        or "step"
+    )
+    log_y = middle.toggle("Log axis", key="log_y", persist_state="session")
+    smoothing = right.select_slider(
+        "Smoothing",
+        [0.0, 0.3, 0.6, 0.8, 0.9, 0.95],
+        key="smoothing",
+        persist_state="session",
+        format_func=lambda weight: f"smoothing {weight:g}" if weight else "no smoothing",
+        label_visibility="collapsed",
+    )
+    session.live("The curves", curves)
+    session.live("The filters", filters)

@@ -1,0 +1,375 @@
+"""The sidebar of every page: transport bar, status, and one widget a hyperparameter, generated from RunConfig."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from threading import Event
+from typing import Any
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from nn_core.config import RunConfig, knob, knobs
+from nn_core.knobs import MAX_HIDDEN_LAYERS, Applies, Knob, choices
+from nn_core.models import count_params
+from nn_core.presets import PRESETS
+from nn_core.runner import SPEEDS, Run, Snapshot
+from ui import session
+
+WIDE = ("lr", "hidden")  # settings whose slider takes the sidebar's whole width
+COMMAND_SECONDS = 0.5  # that a page waits at most for a command to show, before it is drawn
+STATUS_WORDS = {
+    "ready": "ready, not trained yet",
+    "training": "training",
+    "waiting": "waiting for a free place",
+    "paused": "paused",
+    "finished": "finished",
+    "diverged": "stopped: diverged",
+    "failed": "stopped: error",
+}
+
+
+def phone_bar(pages: Sequence[Page]) -> None:
+    """On a phone's width the navigation and the sidebar are folded away: page links and the main button, in the page.
+
+    The style sheet hides this bar on anything wider.
+    """
+    with st.container(key="phone-bar", horizontal=True, vertical_alignment="center"):
+        _train_button("phone-")
+        for page in pages:
+            st.page_link(page, label=page.title)
+
+
+def sidebar() -> None:
+    """Everything in the sidebar, in the order of use."""
+    with st.sidebar:
+        with session.guard("The transport bar"):
+            _transport()
+        session.live("The status", _status)
+        with session.guard("The settings"):
+            _presets()
+            _badge()
+            _settings("now", "Takes effect now", _speed)
+            _settings("new network", "Starts a new network")
+            _cost()
+            _share()
+
+
+# ---------------------------------------------------------------------------------------------- transport
+
+
+def _transport() -> None:
+    train, step, epoch, reset, dice = st.columns([3.2, 1, 1, 1, 1])
+    with train:
+        _train_button()
+    for column, icon, name, help_text, command in (
+        (step, ":material/skip_next:", "step", "One step: one batch, one update", _command(Run.step_once)),
+        (epoch, ":material/fast_forward:", "epoch", "One epoch: to the end of this pass", _command(Run.epoch_once)),
+        (reset, ":material/restart_alt:", "reset", "Reset: the same seed, before any learning", session.reset),
+        (dice, ":material/casino:", "dice", "Dice: reset with a new seed", lambda: session.reset(new_seed=True)),
+    ):
+        column.button("", icon=icon, key=name, help=help_text, on_click=command, width="stretch")
+
+
+def _train_button(key: str = "") -> None:
+    """Train or pause, whichever is possible now; says so when it would start a new network."""
+    shot = session.snapshot()
+    if shot is not None and shot.is_training:
+        st.button("Pause", icon=":material/pause:", type="primary", width="stretch", on_click=_pause, key=f"{key}pause")
+        return
+    pending = bool(session.pending_changes())
+    st.button(
+        "Train anew" if pending and shot is not None and shot.step else "Train",
+        icon=":material/play_arrow:",
+        type="primary",
+        width="stretch",
+        on_click=_command(Run.play),
+        key=f"{key}train",
+        help="Starts a new network with the settings below." if pending else None,
+    )
+
+
+def _command(send: Callable[[Run], Event]) -> Callable[[], None]:
+    def act() -> None:
+        run = session.run_to_command()
+        if run is not None:
+            send(run).wait(COMMAND_SECONDS)
+
+    return act
+
+
+def _pause() -> None:
+    run = session.current_run()
+    if run is not None:
+        run.pause().wait(COMMAND_SECONDS)
+
+
+def _status() -> None:
+    shot = session.snapshot()
+    if shot is None:
+        st.caption("No network yet. **Train** makes one from the settings below.")
+        return
+    accuracy = f"{shot.scores.val_accuracy:.1%}" if shot.scores else "not scored"
+    doing = f"{shot.samples_per_second:,.0f} images/s" if shot.status == "training" else STATUS_WORDS[shot.status]
+    st.markdown(f"**{accuracy}** validation · **epoch {shot.epoch:.1f}**  \n:small[step {shot.step:,} · {doing}]")
+    if shot.message and shot.status not in ("diverged", "failed"):
+        st.caption(shot.message)
+
+
+def _speed() -> None:
+    run = session.current_run()
+    speed = run.snapshot.speed if run else "full"
+    key = "speed"
+    session.show_in_widget(key, speed)
+    st.select_slider(
+        f"Speed **{speed}**" if speed == "full" else f"Steps a frame **{speed}**",
+        list(SPEEDS)[::-1],
+        key=key,
+        help="Full, or so many steps a frame (two frames a second), to watch single updates.",
+        disabled=run is None,
+        on_change=_set_speed,
+        args=(run, key),
+    )
+
+
+def _set_speed(run: Run | None, key: str) -> None:
+    if run is not None:
+        run.set_speed(session.widget_value(key)).wait(COMMAND_SECONDS)
+
+
+# ---------------------------------------------------------------------------------------------- settings
+
+
+def _presets() -> None:
+    for column, preset in zip(st.columns(len(PRESETS)), PRESETS.values(), strict=True):
+        chosen = session.draft() == preset.config
+        column.button(
+            preset.label,
+            key=f"preset-{preset.name}",
+            help=preset.help,
+            on_click=session.set_draft,
+            args=(preset.config,),
+            width="stretch",
+            type="primary" if chosen else "secondary",
+        )
+
+
+def _badge() -> None:
+    """Says so when the sliders are not those of the network on the page, and offers the way back."""
+    run, pending = session.current_run(), session.pending_changes()
+    if run is None or not pending:
+        return
+    text, button = st.columns([3, 1], vertical_alignment="center")
+    labels = ", ".join(knob(name).label.lower() for name in pending)
+    text.markdown(f":orange-badge[new network] {labels}")
+    button.button("Undo", key="undo-draft", on_click=session.set_draft, args=(run.settings,), type="tertiary")
+
+
+def _settings(applies: Applies, title: str, *more: Callable[[], None]) -> None:
+    """The widgets of one group that matter under the present choices, and `more` after them, two in a row."""
+    config = session.draft()
+    st.markdown(f"**{title}**")
+    shown = [
+        item
+        for item in knobs()
+        if item.applies == applies
+        and item.in_sidebar
+        and config.in_use(item)
+        and (item.kind != "choice" or len(choices(item.name)) > 1)
+    ]
+    for item in shown:
+        if item.name in WIDE:
+            _WIDGETS[item.kind](item, getattr(config, item.name))
+    narrow: list[Callable[[], None]] = [
+        partial(_WIDGETS[item.kind], item, getattr(config, item.name)) for item in shown if item.name not in WIDE
+    ]
+    narrow += more
+    for start in range(0, len(narrow), 2):
+        for column, draw in zip(st.columns(2), narrow[start : start + 2], strict=False):
+            with column:
+                draw()
+
+
+def _help(item: Knob) -> str:
+    return f"{item.help}\n\n${item.formula}$"
+
+
+def _choice(item: Knob, value: str) -> None:
+    known = choices(item.name)
+    chosen = known[value]
+    key = f"set-{item.name}"
+    session.show_in_widget(key, value)
+    st.selectbox(
+        item.label,
+        list(known),
+        format_func=lambda name: known[name].label,
+        key=key,
+        help=f"{item.help}\n\n**{chosen.label}**: {chosen.help}\n\n${chosen.formula}$\n\n{chosen.citation}",
+        on_change=lambda: session.edit(item.name, session.widget_value(key)),
+    )
+
+
+def _stops(item: Knob, value: float) -> list[float]:
+    """The values that a slider stops at, the present one among them; a special 0 keeps its end of the scale."""
+    stops = list(item.steps)
+    if value not in stops:
+        zero_last = bool(stops) and stops[-1] == 0
+        stops = sorted([*stops, value], key=lambda stop: math.inf if zero_last and stop == 0 else stop)
+    return stops
+
+
+def _number(item: Knob, value: float) -> None:
+    key = f"set-{item.name}"
+    session.show_in_widget(key, value)
+
+    def moved() -> None:
+        session.edit(item.name, session.widget_value(key))
+
+    if not item.steps:
+        st.number_input(item.label, int(item.low), int(item.high), step=1, key=key, help=_help(item), on_change=moved)
+        return
+    _slider(item, f"{item.label} **{_shown(item, value)}**", _stops(item, value), key, moved)
+
+
+def _slider(item: Knob, label: str, stops: list[Any], key: str, moved: Callable[[], None]) -> None:
+    """A slider whose value stands in its label; the thumb shows it only while it is moved."""
+    st.select_slider(
+        label, stops, format_func=lambda stop: _shown(item, stop), key=key, help=_help(item), on_change=moved
+    )
+
+
+def _shown(item: Knob, value: float) -> str:
+    if value == 0 and item.zero_means:
+        return item.zero_means
+    return f"{value:,}" if item.kind in {"int", "sizes"} else f"{value:g}"
+
+
+def _sizes(item: Knob, sizes: tuple[int, ...]) -> None:
+    """One slider a hidden layer, and buttons for one more or one less."""
+
+    def moved(at: int, key: str) -> None:
+        changed = list(getattr(session.draft(), item.name))
+        changed[at] = session.widget_value(key)
+        session.edit(item.name, tuple(changed))
+
+    for at, size in enumerate(sizes[:-1]):
+        key = f"set-{item.name}-{at}"
+        session.show_in_widget(key, size)
+        _slider(item, f"Layer {at + 1} units **{size:,}**", _whole(_stops(item, size)), key, partial(moved, at, key))
+    slider, more, fewer = st.columns([5, 1, 1], vertical_alignment="bottom")
+    with slider:
+        if sizes:
+            at, size = len(sizes) - 1, sizes[-1]
+            key = f"set-{item.name}-{at}"
+            session.show_in_widget(key, size)
+            name = item.label if len(sizes) == 1 else f"Layer {at + 1} units"
+            _slider(item, f"{name} **{size:,}**", _whole(_stops(item, size)), key, partial(moved, at, key))
+        else:
+            st.markdown(f"{item.label} **none**", help=_help(item))
+    more.button(
+        "",
+        icon=":material/add:",
+        key="layer-more",
+        disabled=len(sizes) >= MAX_HIDDEN_LAYERS,
+        on_click=session.edit,
+        args=(item.name, (*sizes, sizes[-1] if sizes else knob(item.name).default[0])),
+        help="One more hidden layer",
+    )
+    fewer.button(
+        "",
+        icon=":material/remove:",
+        key="layer-fewer",
+        disabled=not sizes,
+        on_click=session.edit,
+        args=(item.name, sizes[:-1]),
+        help="One hidden layer less; with none at all this is softmax regression",
+    )
+
+
+def _whole(stops: list[float]) -> list[int]:
+    return [int(stop) for stop in stops]
+
+
+_WIDGETS: dict[str, Callable[[Knob, Any], None]] = {
+    "int": _number,
+    "float": _number,
+    "sizes": _sizes,
+    "choice": _choice,
+}
+
+
+# ---------------------------------------------------------------------------------------------- cost and sharing
+
+
+def _cost() -> None:
+    """What the settings will cost, before they are started."""
+    config = session.draft()
+    parts = [f"{count_params(config):,} weights and biases"]
+    shot = session.snapshot()
+    if shot is None or not shot.is_training:  # a measurement beside a training thread would be wrong
+        seconds = session.epoch_seconds(_cost_key(config))
+        if math.isfinite(seconds):
+            parts.append(f"{seconds:.2g} s an epoch on this machine")
+            parts.append(f"about {_duration(seconds * config.epochs)} in all")
+    st.caption(" · ".join(parts))
+
+
+def _cost_key(config: RunConfig) -> RunConfig:
+    """The settings that decide the cost; the others at fixed values, so that moving them measures nothing again."""
+    fixed = {name: knob(name).default for name in ("lr", "momentum", "beta1", "beta2", "seed", "epochs", "eval_every")}
+    return config.replace(**fixed, init="he", init_scale=knob("init_scale").default)
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds:.2g} s"
+        if seconds < 90
+        else f"{seconds / 60:.2g} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.2g} h"
+    )
+
+
+def _share() -> None:
+    config = session.draft()
+    with st.popover("Copy these settings", icon=":material/content_copy:", width="stretch"):
+        st.caption("The address of this page holds them too: a copied link opens the same settings.")
+        st.markdown("As a command")
+        st.code(config.to_command(), language="bash", wrap_lines=True)
+        st.markdown("As Python")
+        st.code(config.to_python(), language="python", wrap_lines=True)
+
+
+def show_health(shot: Snapshot) -> None:
+    """The verdict on a run, why, and a button that mends it."""
+    verdict = session.run_health(shot)
+    colour = {"idle": "gray", "good": "green", "warning": "orange", "bad": "red"}[verdict.level]
+    sentence = f":{colour}-badge[{verdict.verdict}] {verdict.why}"
+    if not verdict.fix:
+        st.markdown(sentence)
+        return
+    text, button = st.columns([5, 1.6], vertical_alignment="center")
+    text.markdown(sentence)
+    settings = ", ".join(
+        f"{knob(name).label.lower()} {knob(name).format(value)}" for name, value in verdict.fix.items()
+    )
+    button.button(f"Try {settings}", key="fix", on_click=session.apply_fix, args=(dict(verdict.fix),), width="stretch")
+
+
+def empty_state(what: str) -> bool:
+    """Where nothing is trained yet: says so, offers the quick network, and returns True."""
+    shot: Snapshot | None = session.snapshot()
+    if shot is not None:
+        return False
+    st.info(f"{what} appears here once a network is trained.", icon=":material/model_training:")
+    st.button(
+        "Train the quick network",
+        icon=":material/play_arrow:",
+        type="primary",
+        key="empty-quick",
+        on_click=session.train_preset,
+        args=("quick",),
+    )
+    return True

@@ -1,0 +1,318 @@
+"""What pages share through Streamlit: the data set, the registry of runs, this visitor's settings, run and sketch.
+
+The only file that names session_state keys and caches. A visitor has a *draft* (what the sidebar shows) and at most
+one current *run* (what the pages show). The run owns its settings; the draft reaches it only when a live control is
+moved by hand, or as the settings of a new run. Both are in the address: a copied link or F5 finds them again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy.typing as npt
+import streamlit as st
+from streamlit.runtime import Runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from nn_core import ConfigError, DataError, Dataset, RunConfig, load_dataset
+from nn_core.config import LIVE_FIELDS, knobs
+from nn_core.diagnostics import Health, dead_units, health
+from nn_core.presets import PRESETS
+from nn_core.runner import Run, RunRegistry, Snapshot, measure_epoch_seconds
+from ui.sketchpad import Sketchpad
+
+log = logging.getLogger(__name__)
+
+Array = npt.NDArray[Any]
+Split = Literal["train", "val", "test"]
+
+TICK_SECONDS = 1.0  # between two drawings of a live panel
+LEASE_SECONDS = float(os.environ.get("GLASSNET_LEASE_SECONDS", "60"))  # without a page open, a run pauses; 0: never
+MAX_TRAINING = int(os.environ.get("GLASSNET_MAX_TRAINING", "2"))  # runs that train at once
+_HEALTH_IMAGES = 1_000  # validation images on which dead units are looked for
+
+
+# ---------------------------------------------------------------------------------------------- the process
+
+
+@st.cache_resource(show_spinner=False)
+def registry() -> RunRegistry:
+    """The runs of this server, one registry for all visitors."""
+    return RunRegistry(max_training=MAX_TRAINING, lease_seconds=LEASE_SECONDS, is_connected=_is_connected)
+
+
+def _is_connected(session: str) -> bool:
+    return Runtime.exists() and Runtime.instance().is_active_session(session)
+
+
+def dataset(name: str | None = None) -> Dataset:
+    """The data set of the current run, else of the draft; one copy for all. A bad file ends the page in a sentence."""
+    shown = current_run()
+    try:
+        return load_dataset(name or (shown.snapshot.config if shown else draft()).dataset)
+    except DataError as error:
+        st.error(str(error), icon=":material/database_off:")
+        st.stop()
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def epoch_seconds(config: RunConfig) -> float:
+    """Seconds an epoch of these settings takes, measured on this machine; nan where it cannot be trained at all."""
+    return measure_epoch_seconds(config, load_dataset(config.dataset))
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def probabilities(run_id: str, step: int, split: Split, _snapshot: Snapshot) -> Array:
+    """Probabilities float32 (n, 10) of a split's images by a run at a step."""
+    images, _ = load_dataset(_snapshot.config.dataset).split(split)
+    return _snapshot.model.predict_proba(images)
+
+
+# ---------------------------------------------------------------------------------------------- the draft
+
+
+def draft() -> RunConfig:
+    """The settings that the sidebar shows."""
+    config: RunConfig = st.session_state.setdefault("draft", RunConfig())
+    return config
+
+
+def edit(field: str, value: Any) -> None:
+    """A control was moved by hand: the draft changes, and a live setting reaches the run at once."""
+    try:
+        st.session_state["draft"] = draft().replace(**{field: value})
+    except ConfigError as error:
+        notify(f"{error}; {getattr(draft(), field)} stays.")
+        return
+    run = current_run()
+    if run is not None and field in LIVE_FIELDS:
+        run.change(field, getattr(draft(), field))
+
+
+def set_draft(config: RunConfig) -> None:
+    """Show other settings in the sidebar; nothing reaches the run."""
+    st.session_state["draft"] = config
+
+
+def pending_changes() -> list[str]:
+    """The names of the settings in which the draft differs from the current run."""
+    run = current_run()
+    return [knob.name for knob in draft().differences(run.settings)] if run else []
+
+
+# ---------------------------------------------------------------------------------------------- the run
+
+
+def current_run() -> Run | None:
+    """The run that the pages show."""
+    run_id = st.session_state.get("run")
+    run = registry().get(run_id) if run_id else None
+    context = get_script_run_ctx(suppress_warning=True)
+    if run is not None and context is not None:
+        run.attach(context.session_id)
+    return run
+
+
+def snapshot() -> Snapshot | None:
+    """The current run as it is now."""
+    run = current_run()
+    return run.snapshot if run else None
+
+
+def start(config: RunConfig) -> Run | None:
+    """Make a new run of these settings the current one, not yet training; the old one pauses and stays in memory."""
+    old = current_run()
+    if old is not None and old.snapshot.is_training:
+        old.pause()
+    try:
+        run = registry().create(config, load_dataset(config.dataset))
+    except (ConfigError, DataError) as error:
+        notify(str(error))
+        return None
+    except MemoryError:
+        notify(f"There is not enough memory for hidden layers of {config.hidden} units.")
+        return None
+    st.session_state["run"] = run.id
+    set_draft(run.settings)
+    return run
+
+
+def run_to_command() -> Run | None:
+    """The run that a transport button means: the current one, or a new one where there is none or the draft differs."""
+    run = current_run()
+    return start(draft()) if run is None or pending_changes() else run
+
+
+def reset(new_seed: bool = False) -> None:
+    """A fresh network with the settings of the sidebar; the same seed, or one newly rolled."""
+    config = draft()
+    start(config.replace(seed=secrets.randbelow(10_000)) if new_seed else config)
+
+
+def train_preset(name: str) -> None:
+    """Take a preset's settings and train a new network with them."""
+    run = start(PRESETS[name].config)
+    if run is not None:
+        run.play()
+
+
+def run_health(shot: Snapshot) -> Health:
+    """The verdict on a snapshot."""
+    dead = None
+    if shot.config.activation == "relu" and shot.step:
+        dead = dead_units(shot.model.activations(dataset().val_images[:_HEALTH_IMAGES]))
+    stopped = shot.message if shot.status in ("diverged", "failed") else ""
+    return health(shot.config, shot.series, shot.weights, step=shot.step, epoch=shot.epoch, stopped=stopped, dead=dead)
+
+
+def apply_fix(fix: dict[str, Any]) -> None:
+    """Do what a health sentence offers: live settings change the run; others, or a stopped run, start a new one."""
+    run = current_run()
+    if run is None:
+        return
+    config = run.settings.replace(**fix)
+    if set(fix) <= set(LIVE_FIELDS) and run.snapshot.status != "diverged":
+        for field, value in fix.items():
+            edit(field, value)
+        run.play()
+    else:
+        fresh = start(config)
+        if fresh is not None:
+            fresh.play()
+
+
+# ---------------------------------------------------------------------------------------------- the address
+
+
+def sync_address() -> None:
+    """Read settings and run from the address when it is new (a link, F5, the Back button), and write them into it.
+
+    Called once in every full run, before anything is drawn: a page switch drops the query, so it is written again.
+    """
+    _count_visit()
+    query = st.query_params.to_dict()
+    if query and query != st.session_state.get("address"):
+        _open(query)
+    run = current_run()
+    address = {**({"run": run.id} if run else {}), **draft().to_query()}
+    if query != address:
+        st.query_params.from_dict(address)
+    st.session_state["address"] = address
+
+
+def _count_visit() -> None:
+    """Count the pages that were opened, so that one can tell a new visit of it from a rerun."""
+    context = get_script_run_ctx(suppress_warning=True)
+    page = context.page_script_hash if context is not None else ""
+    if page != st.session_state.get("page"):
+        st.session_state["page"] = page
+        st.session_state["visit"] = st.session_state.get("visit", 0) + 1
+
+
+def _open(query: dict[str, str]) -> None:
+    """Take over the settings and the run that an address names, and say what in it was refused."""
+    run_id = query.pop("run", None)
+    unknown = sorted(set(query) - {knob.name for knob in knobs()})
+    config, problems = RunConfig.from_query(query)
+    if "dataset" in query and not query["dataset"].isidentifier():
+        problems.append("A link may name a data set of nn_core/data, not a path; MNIST is used.")
+        config = config.replace(dataset="mnist")
+    for problem in problems:
+        notify(f"The address was not taken whole: {problem}.")
+    if unknown:
+        notify(f"The address names settings that there are not: {', '.join(unknown)[:200]}.")
+    run = registry().get(run_id) if run_id else None
+    if run is not None:
+        st.session_state["run"] = run.id
+        live = {field: getattr(run.settings, field) for field in LIVE_FIELDS}
+        config = config.replace(**live) if query else run.settings
+    elif run_id:
+        st.session_state.pop("run", None)
+        notify("The run in this address is not on this server any more. Its settings are open: press Train.")
+    set_draft(config)
+
+
+# ---------------------------------------------------------------------------------------------- notices and guards
+
+
+def notify(sentence: str) -> None:
+    """Say something at the top of the page until it is dismissed."""
+    notices: list[str] = st.session_state.setdefault("notices", [])
+    if sentence not in notices:
+        notices.append(sentence)
+
+
+def show_notices() -> None:
+    """The sentences that wait to be read, each with a button that takes it away."""
+    notices: list[str] = st.session_state.setdefault("notices", [])
+    for at, sentence in enumerate(notices):
+        text, button = st.columns([12, 1], vertical_alignment="center")
+        text.warning(sentence, icon=":material/info:")
+        button.button("Dismiss", key=f"dismiss-{at}", on_click=notices.remove, args=(sentence,), type="tertiary")
+
+
+@contextmanager
+def guard(panel: str) -> Iterator[None]:
+    """Around what draws a panel: an exception becomes one sentence and one log entry, and ticking stops."""
+    broken: set[str] = st.session_state.setdefault("broken", set())
+    try:
+        yield
+    except Exception as error:
+        log.exception("the panel %r could not be drawn", panel)
+        known = panel in broken
+        broken.add(panel)
+        st.error(f"{panel} could not be drawn ({type(error).__name__}). Training is not affected.")
+        st.button("Try again", key=f"again-{panel}", on_click=broken.discard, args=(panel,))
+        if not known:
+            st.rerun()  # the whole page once, so that a ticking panel loses its timer
+    else:
+        broken.discard(panel)
+
+
+def live(panel: str, draw: Callable[[], None]) -> None:
+    """Draw a panel, again every second while the current run trains; when it ends, the whole page once more."""
+    run = current_run()
+    ticking = run is not None and run.snapshot.is_training and panel not in st.session_state.get("broken", set())
+
+    def drawing() -> None:
+        now = current_run()
+        with guard(panel):
+            draw()
+        if ticking and (now is None or not now.snapshot.is_training):
+            st.rerun()
+
+    st.fragment(drawing, run_every=TICK_SECONDS if ticking else None)()
+
+
+def show_in_widget(key: str, value: Any) -> None:
+    """Let the widget of this key show `value`; call it before the widget is made. The draft is the truth, not it."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+
+
+def widget_value(key: str) -> Any:
+    """What the widget of this key holds now (in its callback: what it was just set to)."""
+    return st.session_state.get(key)
+
+
+def is_dark() -> bool:
+    """Whether the visitor's theme is dark."""
+    return st.context.theme.type == "dark"
+
+
+# ---------------------------------------------------------------------------------------------- the sketch
+
+
+def sketchpad() -> Sketchpad:
+    """This visitor's drawing, ready for the canvas: on a new visit of the page it is given the drawing as it was left."""
+    pad: Sketchpad = st.session_state.setdefault("sketchpad", Sketchpad())
+    visit = st.session_state.get("visit", 0)
+    if pad.visit != visit:
+        pad.visit = visit
+        pad.show()
+    return pad

@@ -95,7 +95,8 @@ def _curve(series: Series, style: CurveStyle, ghost_name: str) -> list[Trace]:
     common: Trace = {
         "type": "scatter",
         "mode": "lines" if len(values) > 20 else "lines+markers",
-        "marker": {"size": 4},
+        "marker": {"size": 5},
+        "cliponaxis": len(values) > 20,  # the very first point lies on the axis
         "legendgroup": f"{ghost_name} {part}",
         "name": name,
         "line": line,
@@ -183,7 +184,9 @@ def x_axis(style: CurveStyle) -> dict[str, Any]:
         "type": "log" if style.log_x else "linear",
         "tickformat": ",.6~f",
         "unifiedhovertitle": {"text": _X_HOVER[style.x]},
+        "rangemode": "nonnegative",
         "showgrid": False,
+        "zeroline": False,
         "showline": True,
         "showspikes": True,
         "spikemode": "across",

@@ -67,8 +67,8 @@ function templateOf(theme, width) {
         namelength: -1,
         align: "left",
       },
-      legend: { font: { size }, bgcolor: "rgba(0,0,0,0)", itemsizing: "constant" },
-      modebar: { bgcolor: "rgba(0,0,0,0)", color: theme.muted, activecolor: theme.accent, orientation: "h" },
+      legend: { font: { size }, bgcolor: "rgba(0,0,0,0)" },
+      modebar: { bgcolor: theme.background, color: theme.muted, activecolor: theme.accent, orientation: "h" },
       xaxis: axis,
       yaxis: axis,
       annotationdefaults: { font: { size, color: theme.muted } },
@@ -77,12 +77,10 @@ function templateOf(theme, width) {
 }
 
 function configOf(layout) {
-  const zoomable = !layout.xaxis?.fixedrange;
-  const buttons = zoomable ? ["zoom2d", "pan2d", "autoScale2d", "toImage"] : ["toImage"];
   return {
-    displayModeBar: "hover",
+    displayModeBar: layout.xaxis?.fixedrange ? false : "hover", // it would cover a tile of a wall
     displaylogo: false,
-    modeBarButtons: [buttons],
+    modeBarButtons: [["zoom2d", "pan2d", "autoScale2d", "toImage"]],
     doubleClick: "reset+autosize",
     toImageButtonOptions: { format: "png", scale: 2, filename: "glassnet" },
   };

@@ -24,7 +24,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 Click = dict[str, Any]
 _component = st.components.v2.component(
-    "glassnet_live_plot", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"), isolate_styles=False
+    "glassnet_live_plot",
+    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
+    css=".glassnet-plot .modebar { top: 30px !important; right: 4px !important }",  # not upon the legend
+    isolate_styles=False,
 )
 
 

@@ -198,4 +198,5 @@ def _softmax_and_gradient(logits: Array, labels: Array, m: int) -> float:
 
 def is_finite(values: Array) -> bool:
     """Whether a flat vector is finite throughout: its dot product with itself is, unless a square overflows."""
-    return math.isfinite(float(np.dot(values, values))) or bool(np.isfinite(values).all())
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(float(np.dot(values, values))) or bool(np.isfinite(values).all())

@@ -29,6 +29,7 @@ from nn_core.optimizers import make_optimizer
 Array = npt.NDArray[Any]
 
 N_SCORED = 5_000  # training images, a fixed sample, on which the training curves are taken
+EARLY_STEPS, EARLY_COST = 256, 0.05  # steps 1, 2, 4 ... 256 are scored too, where that takes less than so many seconds
 SCORING_SHARE = 0.1  # of the training time, when eval_every is automatic
 SAVE_EVERY = 16  # steps between two copies of the state that a diverging run falls back to
 DENSE_BATCH_POINTS = 1_000  # batch losses kept one by one; later ones are averaged over ever longer stretches
@@ -290,6 +291,9 @@ class Trainer:
     def _scoring_is_due(self) -> bool:
         if self.config.eval_every:
             return self.step_count % self.config.eval_every == 0
+        early = self.step_count <= EARLY_STEPS and self.step_count.bit_count() == 1
+        if early and min(self._scoring_costs) < EARLY_COST:
+            return True
         # the least of the last few: one scoring held up by another program must not keep the curves waiting
         return self.seconds - self._scored_at >= min(self._scoring_costs) * (1 - SCORING_SHARE) / SCORING_SHARE
 

@@ -25,7 +25,9 @@ _CSS = """
   .stSidebar [data-testid="stSliderTickBar"] { display: none; }
   .stSidebar [data-testid="stWidgetLabel"] p, .stSidebar button p { font-size: 0.85rem; }
   .stSidebar .stButton button, .stSidebar .stPopover button { min-height: 2.1rem; padding: 0.15rem 0.5rem; }
-  .stSidebar [data-testid="stMarkdownContainer"], .stSidebar p { margin-bottom: 0; }
+  .stSidebar [data-testid="stMarkdownContainer"], .stSidebar [data-testid="stCaptionContainer"], .stSidebar p {
+    margin-bottom: 0;
+  }
   .stSidebar [data-testid="stSidebarContent"] { padding: 0 0.3rem; }
   .stSidebar .stSelectbox input, .stSidebar .stNumberInput input { padding: 0.2rem 0.5rem; font-size: 0.85rem; }
   .stSidebar .react-aria-ComboBox > div, .stSidebar [data-testid="stNumberInputContainer"] { height: 2rem; }

@@ -10,7 +10,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,9 @@ class Checkpoint:
     arrays: Mapping[str, Array]  # "params", "optimizer.<name>"
     dropout_state: Mapping[str, Any]
     history: History
+    batch_losses: tuple[float, ...]  # not yet averaged into a point of the history
+    scores: Scores | None
+    stopped: str
 
 
 class Trainer:
@@ -107,7 +110,7 @@ class Trainer:
         self.seconds = 0.0
         self.scores: Scores | None = None
 
-        self.model = MLP(config, stream(config.seed, INIT))
+        self.model = self.initial_model(config)
         self.optimizer = make_optimizer(config, self.model.n_params)
         self._dropout_rng = stream(config.seed, DROPOUT)
         self.train_images = data.train_images[: config.n_train]
@@ -119,7 +122,12 @@ class Trainer:
         self._scoring_costs: deque[float] = deque(maxlen=8)  # seconds that the last scorings took
         self._scored_at = 0.0  # seconds of training when the last one ended
         self._batch_losses: list[float] = []
-        self._safe: dict[str, Any] = {}
+        self._safe: Mapping[str, Any] = {}  # a state that is known to be good
+
+    @staticmethod
+    def initial_model(config: RunConfig) -> MLP:
+        """The network of these settings before any learning."""
+        return MLP(config, stream(config.seed, INIT))
 
     # -- where it stands
 
@@ -137,12 +145,13 @@ class Trainer:
         if self.step_count == 0 and self.scores is None:
             self.score()
         started = time.perf_counter()
-        if self.step_count % SAVE_EVERY == 0 or not self._safe:
-            self._safe = self._state()
+        before = {} if self._safe and self.step_count % SAVE_EVERY else self._state()
         loss = self._update()
-        diverged = not math.isfinite(loss)
+        diverged = not (math.isfinite(loss) and is_finite(self.model.flat))
         if diverged:
-            self._fall_back()
+            self._fall_back(self._safe or before)
+        elif before:
+            self._safe = before  # now its loss is known to be finite
         self.seconds += time.perf_counter() - started
         if diverged:
             self.score()
@@ -176,7 +185,6 @@ class Trainer:
         if old != new:
             self.edits.append(Edit(self.step_count, field, old, new))
             self.config = changed
-            self._safe = {}  # falling back must not replay steps under settings that they were not made with
             self.stopped = ""  # after a divergence, another setting may go on from the last finite weights
 
     def replay(self, edits: Iterable[Edit], steps: int) -> None:
@@ -191,12 +199,13 @@ class Trainer:
     def _update(self) -> float:
         """Gradients of the next batch, L2's part, one step of the optimizer; returns the batch's mean loss."""
         indices, n = self._next_batch()
-        loss = self._kernel.gradients(indices, self.config.dropout, self._dropout_rng)
         model = self.model
-        if self.config.l2:
-            weights = slice(model.n_weights)
-            model.flat_grads[weights] += model.flat.dtype.type(self.config.l2) * model.flat[weights]
-        self.optimizer.step(model.flat, model.flat_grads, self.config)
+        with np.errstate(over="ignore", invalid="ignore"):  # whoever calls looks at the loss and the weights
+            loss = self._kernel.gradients(indices, self.config.dropout, self._dropout_rng)
+            if self.config.l2:
+                weights = slice(model.n_weights)
+                model.flat_grads[weights] += model.flat.dtype.type(self.config.l2) * model.flat[weights]
+            self.optimizer.step(model.flat, model.flat_grads, self.config)
         self.step_count += 1
         self.images_seen += n
         return loss
@@ -220,22 +229,40 @@ class Trainer:
 
     # -- divergence
 
-    def _fall_back(self) -> None:
-        """Go back to the last weights that are finite and give a finite loss, and say why training stopped."""
-        self._restore(self._safe)
-        while True:
-            good = self._state()
-            loss = self._update()
-            if not (math.isfinite(loss) and is_finite(self.model.flat)):
+    def _fall_back(self, start: Mapping[str, Any]) -> None:
+        """Go back to the last finite weights that gave a finite loss, and say why training stopped.
+
+        `start` is a state from before; the steps from there are made again, each under the settings of its time.
+        """
+        now, failed_at, good = self.config, self.step_count, start
+        self._restore(start)
+        while self.step_count < failed_at:
+            self.config = self._config_at(self.step_count)
+            state = self._state()
+            if not math.isfinite(self._update()):
+                break
+            good = state
+            if not is_finite(self.model.flat):
                 break
         self._restore(good)
+        self._safe = good
+        self.config = now
+        self.edits = [replace(edit, step=min(edit.step, self.step_count)) for edit in self.edits]
         self.history.drop_after(self.step_count)
         self._batch_losses.clear()
         self.stopped = (
-            f"Training diverged after step {self.step_count:,}: the loss is no longer a finite number. "
-            f"The learning rate of {self.config.lr:g} is most likely too high for these settings. "
-            "The last finite weights are kept."
+            f"Training diverged after step {self.step_count:,}: the loss is no longer a finite number, most likely "
+            f"because the learning rate of {self.config.lr:g} is too high for these settings; the last finite "
+            "weights are kept."
         )
+
+    def _config_at(self, step: int) -> RunConfig:
+        """The settings under which update number `step` + 1 was made."""
+        config = self.initial_config
+        for edit in self.edits:
+            if edit.step <= step:
+                config = config.replace(**{edit.field: edit.new})
+        return config
 
     def _state(self) -> dict[str, Any]:
         """A copy of all that an update changes."""
@@ -263,14 +290,18 @@ class Trainer:
         if self.scores is not None and self.scores.step == self.step_count:
             return self.scores
         started = time.perf_counter()
-        train_loss, train_accuracy, _ = self._scores_on(self.train_images[:N_SCORED], self.train_labels[:N_SCORED])
-        val_loss, val_accuracy, confusion = self._scores_on(self.data.val_images, self.data.val_labels)
+        with np.errstate(over="ignore", invalid="ignore"):
+            train_loss, train_accuracy, _ = self._scores_on(self.train_images[:N_SCORED], self.train_labels[:N_SCORED])
+            val_loss, val_accuracy, confusion = self._scores_on(self.data.val_images, self.data.val_labels)
+        confusion.flags.writeable = False  # it is handed out
         l2 = self.model.penalty(self.config.l2)
         self.scores = Scores(self.step_count, train_loss, train_accuracy, val_loss, val_accuracy, l2, confusion)
         spent = time.perf_counter() - started
         self._scoring_costs.append(spent)
         self.seconds += spent
         self._scored_at = self.seconds
+        if self.step_count in self.history["val/loss"].step[-1:]:
+            return self.scores  # scored before, at the step that a diverged run has gone back to
         for name, value in (
             ("train/loss", train_loss),
             ("train/accuracy", train_accuracy),
@@ -292,10 +323,12 @@ class Trainer:
         if self.config.eval_every:
             return self.step_count % self.config.eval_every == 0
         early = self.step_count <= EARLY_STEPS and self.step_count.bit_count() == 1
-        if early and min(self._scoring_costs) < EARLY_COST:
+        if early and min(self._scoring_costs, default=0) < EARLY_COST:
             return True
         # the least of the last few: one scoring held up by another program must not keep the curves waiting
-        return self.seconds - self._scored_at >= min(self._scoring_costs) * (1 - SCORING_SHARE) / SCORING_SHARE
+        return (
+            self.seconds - self._scored_at >= min(self._scoring_costs, default=0) * (1 - SCORING_SHARE) / SCORING_SHARE
+        )
 
     def _note_batch_loss(self, loss: float) -> None:
         self._batch_losses.append(loss)
@@ -328,15 +361,17 @@ class Trainer:
             arrays={"params": state["params"], **optimizer},
             dropout_state=state["dropout"],
             history=self.history.copy(),
+            batch_losses=tuple(self._batch_losses),
+            scores=self.scores,
+            stopped=self.stopped,
         )
 
     @classmethod
     def resume(cls, checkpoint: Checkpoint, data: Dataset) -> Trainer:
         """A trainer that goes on from a checkpoint, bit for bit as the one that made it would have."""
         trainer = cls(checkpoint.config, data)
-        for edit in checkpoint.edits:
-            trainer.config = trainer.config.replace(**{edit.field: edit.new})
         trainer.edits = list(checkpoint.edits)
+        trainer.config = trainer._config_at(checkpoint.step)
         trainer._restore(
             {
                 "params": checkpoint.arrays["params"],
@@ -346,6 +381,9 @@ class Trainer:
                 "counters": (checkpoint.step, checkpoint.images_seen, checkpoint.epoch_index, checkpoint.position),
             }
         )
-        trainer.seconds = checkpoint.seconds
+        trainer.seconds = trainer._scored_at = checkpoint.seconds
         trainer.history = checkpoint.history.copy()
+        trainer._batch_losses = list(checkpoint.batch_losses)
+        trainer.scores = checkpoint.scores
+        trainer.stopped = checkpoint.stopped
         return trainer

@@ -74,3 +74,28 @@ def excitation(model: MLP, images: Array, unit: int) -> Array:
     """
     first = model.dense[0].params
     return model.inputs(images) @ first["W"][:, unit] + first["b"][unit]
+
+
+def most_exciting(model: MLP, images: Array, unit: int, n: int) -> tuple[Array, Array]:
+    """The n images that excite a first-layer unit most, the strongest first: (indices int64, sums float32)."""
+    sums = excitation(model, images, unit)
+    order = np.argsort(-sums, kind="stable")[:n]
+    return order, sums[order]
+
+
+def most_common_confusion(confusion: Array) -> tuple[int, int] | None:
+    """The cell off the diagonal with the most images, as (true class, read as); None where nothing is read wrongly."""
+    errors = confusion * ~np.eye(len(confusion), dtype=bool)
+    if not errors.any():
+        return None
+    true, read_as = np.unravel_index(int(errors.argmax()), errors.shape)
+    return int(true), int(read_as)
+
+
+def cell_images(labels: Array, probabilities: Array, true: int, read_as: int) -> Array:
+    """The indices int64 of the images of class `true` that are read as `read_as`, the most confident first.
+
+    `probabilities` is float32 (n_images, n_classes); confidence is the probability of `read_as`.
+    """
+    members = np.flatnonzero((labels == true) & (probabilities.argmax(axis=1) == read_as))
+    return members[np.argsort(-probabilities[members, read_as], kind="stable")]

@@ -137,7 +137,7 @@ def tile_wall(
     layout = {"title": {"text": title}, "margin": {"l": 2, "r": 2, "t": 34, "b": 2}}
     scale = f"colour scale ±{limit:.2g}" if shared_scale else "each filter on its own colour scale"
     label = f"{len(order)} first-layer filters, {scale}"
-    heatmap, place = wall_parts(wall, order, [labels[int(unit)] for unit in order], chosen, dark)
+    heatmap, place = wall_parts(wall, order, [labels[int(unit)] for unit in order], chosen, theme.palette(dark).text)
     return _wall(wall, [heatmap, signed_bar(limit, ends, dark)], {**place, **layout}, label)
 
 
@@ -176,7 +176,6 @@ def image_wall(
     title: str = "",
     numbers: Array | None = None,
     chosen: int | None = None,
-    dark: bool = False,
 ) -> go.Figure:
     """Images uint8 (n, 28, 28) with `captions` (n,) as hover texts; a click gives the image's number as z.
 
@@ -184,7 +183,7 @@ def image_wall(
     """
     wall = tiles.image_tiles(images, columns=columns, aspect=aspect, borders=borders)
     layout: dict[str, Any] = {"title": {"text": title}, "margin": {"l": 2, "r": 2, "t": 30, "b": 2}} if title else {}
-    heatmap, place = wall_parts(wall, np.arange(len(images)) if numbers is None else numbers, captions, chosen, dark)
+    heatmap, place = wall_parts(wall, np.arange(len(images)) if numbers is None else numbers, captions, chosen)
     return _wall(wall, [heatmap], {**place, **layout}, f"A wall of {len(images)} images. {title}".strip())
 
 
@@ -232,8 +231,13 @@ def confusion_matrix(
         "mode": "text",
         "x": [j for _, j in cells],
         "y": [i for i, _ in cells],
-        "text": [number(i, j) if counts[i, j] else "" for i, j in cells],
-        "textfont": {"color": [theme.ink_on(theme.signed_colours(dark)[index[i, j]]) for i, j in cells]},
+        "text": [number(i, j) for i, j in cells],  # plotly never again shows a text that was empty once: 0 is clear
+        "textfont": {
+            "color": [
+                theme.ink_on(theme.signed_colours(dark)[index[i, j]]) if counts[i, j] else "rgba(0,0,0,0)"
+                for i, j in cells
+            ]
+        },
         "hoverinfo": "skip",
         "showlegend": False,
     }
@@ -251,7 +255,7 @@ def confusion_matrix(
             scaleratio=0.72,
             constrain="domain",
         ),
-        "shapes": [outline(chosen[1], chosen[0], dark)] if chosen else [],
+        "shapes": [outline(chosen[1], chosen[0], theme.palette(dark).text)] if chosen else [],
         "margin": {"l": 44, "r": 4, "t": 30, "b": 40},
     }
     share = f"{100 * np.trace(counts) / total:.1f} % on the diagonal" if total else "empty"

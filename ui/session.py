@@ -10,8 +10,10 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy.typing as npt
@@ -19,9 +21,10 @@ import streamlit as st
 from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from nn_core import ConfigError, DataError, Dataset, RunConfig, load_dataset
+from nn_core import ConfigError, DataError, Dataset, RunConfig, Trainer, load_dataset
 from nn_core.config import LIVE_FIELDS, knobs
 from nn_core.diagnostics import Health, dead_units, health
+from nn_core.explain import mean_images
 from nn_core.presets import PRESETS
 from nn_core.runner import Run, RunRegistry, Snapshot, measure_epoch_seconds
 from ui.sketchpad import Sketchpad
@@ -32,6 +35,7 @@ Array = npt.NDArray[Any]
 Split = Literal["train", "val", "test"]
 
 TICK_SECONDS = 1.0  # between two drawings of a live panel
+READING_SECONDS = 2.0  # between two readings of a whole split while training
 LEASE_SECONDS = float(os.environ.get("GLASSNET_LEASE_SECONDS", "60"))  # without a page open, a run pauses; 0: never
 MAX_TRAINING = int(os.environ.get("GLASSNET_MAX_TRAINING", "2"))  # runs that train at once
 _HEALTH_IMAGES = 1_000  # validation images on which dead units are looked for
@@ -71,6 +75,12 @@ def probabilities(run_id: str, step: int, split: Split, _snapshot: Snapshot) -> 
     """Probabilities float32 (n, 10) of a split's images by a run at a step."""
     images, _ = load_dataset(_snapshot.config.dataset).split(split)
     return _snapshot.model.predict_proba(images)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def first_weights(config: RunConfig) -> Array:
+    """The first layer (784, n) as a network of these settings would start."""
+    return Trainer.initial_model(config).weights()["dense1.W"]
 
 
 # ---------------------------------------------------------------------------------------------- the draft
@@ -277,13 +287,17 @@ def guard(panel: str) -> Iterator[None]:
 def live(panel: str, draw: Callable[[], None]) -> None:
     """Draw a panel, again every second while the current run trains; when it ends, the whole page once more."""
     run = current_run()
-    ticking = run is not None and run.snapshot.is_training and panel not in st.session_state.get("broken", set())
+
+    def broken() -> bool:
+        return panel in st.session_state.get("broken", set())
+
+    ticking = run is not None and run.snapshot.is_training and not broken()
 
     def drawing() -> None:
         now = current_run()
         with guard(panel):
             draw()
-        if ticking and (now is None or not now.snapshot.is_training):
+        if now is not run or (now is not None and now.snapshot.is_training != ticking and not broken()):
             st.rerun()
 
     st.fragment(drawing, run_every=TICK_SECONDS if ticking else None)()
@@ -309,10 +323,84 @@ def is_dark() -> bool:
 
 
 def sketchpad() -> Sketchpad:
-    """This visitor's drawing, ready for the canvas: on a new visit of the page it is given the drawing as it was left."""
+    """This visitor's drawing; on a new visit of the page the canvas is given it as it was left."""
     pad: Sketchpad = st.session_state.setdefault("sketchpad", Sketchpad())
     visit = st.session_state.get("visit", 0)
     if pad.visit != visit:
         pad.visit = visit
         pad.show()
     return pad
+
+
+# ---------------------------------------------------------------------------------------------- what is looked at
+
+
+def panel(name: str, draw: Callable[[], None]) -> None:
+    """Draw a panel that only its own widgets and clicks draw again, without the rest of the page."""
+
+    def drawing() -> None:
+        with guard(name):
+            draw()
+
+    st.fragment(drawing)()
+
+
+def chosen(name: str, default: Any = None) -> Any:
+    """What this visitor picked last under a name (a unit, a cell, an image); it survives ticks and page switches."""
+    return st.session_state.setdefault("chosen", {}).get(name, default)
+
+
+def choose(name: str, value: Any) -> None:
+    """Pick something."""
+    st.session_state.setdefault("chosen", {})[name] = value
+
+
+def clicked(chart: str) -> dict[str, Any] | None:
+    """The click on the chart of this key that this run answers, known before the chart is drawn."""
+    event: dict[str, Any] | None = (st.session_state.get(chart) or {}).get("click")
+    return event
+
+
+def steady(name: str, key: Any, compute: Callable[[], Any]) -> Any:
+    """What `compute` gave when `key` was last new: for what should hold still while a run trains."""
+    kept = st.session_state.setdefault("steady", {})
+    if name not in kept or kept[name][0] != key:
+        kept[name] = (key, compute())
+    return kept[name][1]
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def mean_digits(name: str, split: Split, _dataset: Dataset) -> Array:
+    """The mean image of each class of a split, uint8 (10, 28, 28)."""
+    return mean_images(*_dataset.split(split))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a run read the images of a split at one step."""
+
+    run_id: str
+    split: Split
+    step: int
+    probabilities: Array  # float32 (n, 10)
+    fresh_until: float  # on time.monotonic(): until then it serves, though training goes on
+
+
+def reading(split: Split) -> Reading | None:
+    """How the current run reads a split now; while it trains, the last reading serves for a little while.
+
+    That keeps the pictures still enough to be clicked, and reading takes at most a tenth of the time.
+    """
+    shot = snapshot()
+    if shot is None:
+        return None
+    last: Reading | None = st.session_state.get("reading")
+    still = shot.is_training and last is not None and time.monotonic() < last.fresh_until
+    if last is not None and (last.run_id, last.split) == (shot.run_id, split) and (still or last.step == shot.step):
+        return last
+    started = time.monotonic()
+    probabilities = shot.model.predict_proba(dataset().split(split)[0])
+    now = time.monotonic()
+    fresh = Reading(shot.run_id, split, shot.step, probabilities, now + max(READING_SECONDS, 10 * (now - started)))
+    st.session_state["reading"] = fresh
+    return fresh

@@ -18,18 +18,21 @@ def still(**more: Any) -> Part:
     return {"fixedrange": True, "showgrid": False, "zeroline": False, **more}
 
 
-def outline(x: float, y: float, dark: bool) -> Part:
+ON_IMAGES = theme.DARK.series["train"]  # a frame that is seen on black images, in both themes
+
+
+def outline(x: float, y: float, colour: str) -> Part:
     """A frame around the cell of one unit at (x, y)."""
     corners = {"x0": x - 0.5, "x1": x + 0.5, "y0": y - 0.5, "y1": y + 0.5}
-    return {"type": "rect", **corners, "line": {"color": theme.palette(dark).text, "width": 2.5}, "layer": "above"}
+    return {"type": "rect", **corners, "line": {"color": colour, "width": 3}, "layer": "above"}
 
 
 def wall_parts(
-    wall: tiles.Wall, numbers: Array, texts: Sequence[str], chosen: int | None = None, dark: bool = False
+    wall: tiles.Wall, numbers: Array, texts: Sequence[str], chosen: int | None = None, frame: str = ON_IMAGES
 ) -> tuple[Part, Part]:
     """One picture under a transparent heatmap whose z is each tile's number, so that hover and click know the tile.
 
-    The tile whose number is `chosen` is framed.
+    The tile whose number is `chosen` is framed in the colour `frame`.
     """
     cells: list[Any] = [int(number) for number in numbers] + [None] * (wall.rows * wall.columns - wall.n)
     words = [*texts, *([""] * (len(cells) - wall.n))]
@@ -54,10 +57,10 @@ def wall_parts(
         "sizing": "stretch",
         "layer": "below",
     }
-    place = cells.index(chosen) if chosen in cells else None
+    place = cells.index(chosen) if chosen is not None and chosen in cells else None
     layout = {
         "images": [picture],
-        "shapes": [] if place is None else [outline(place % wall.columns, place // wall.columns, dark)],
+        "shapes": [] if place is None else [outline(place % wall.columns, place // wall.columns, frame)],
         "xaxis": still(visible=False, range=[-0.5, wall.columns - 0.5], constrain="domain", constraintoward="left"),
         "yaxis": still(
             visible=False,

@@ -1,0 +1,107 @@
+"""Evaluate: what is read as what, how well each digit is read, and the very images behind every number."""
+
+import streamlit as st
+
+from nn_core.explain import cell_images, most_common_confusion
+from nn_core.metrics import confusion_matrix
+from ui import controls, figures, session
+from ui.gallery import SPLITS, close_up, score_table, switch
+from ui.live_plot import live_plot
+
+N_SHOWN, COLUMNS = 40, 10
+Cell = tuple[int, int]  # true class, read as
+
+
+def evaluation() -> None:
+    """The matrix and the scores at the left, the images of the chosen cell at the right."""
+    left, right = st.columns([1.12, 1])
+    with left.container(horizontal=True):
+        options = {"val": "Validation", "test": "Test: for the final report, never for choosing"}
+        split = switch("Split", options, key="evaluate-split")
+        unit = switch("Numbers", {"counts": "Counts", "shares": "Row %"}, key="evaluate-numbers")
+    reading = session.reading(split)
+    if reading is None:
+        return
+    labels = data.split(split)[1]
+    counts = confusion_matrix(labels, reading.probabilities.argmax(axis=1), len(classes))
+    click = session.clicked("evaluate-matrix")
+    if click:
+        session.choose("cell", tuple(click["customdata"]))
+    worst = most_common_confusion(counts)
+    cell = session.chosen("cell") or worst or (0, 0)
+    with left:
+        figure = figures.confusion_matrix(
+            counts,
+            normalize=unit == "shares",
+            names=classes,
+            chosen=cell,
+            dark=session.is_dark(),
+            title=f"{SPLITS[split].capitalize()} at step {reading.step:,}",
+        )
+        live_plot(figure, key="evaluate-matrix", height=390, clickable=True)
+        n_right, n = int(counts.trace()), len(labels)
+        st.caption(
+            f"{n_right:,} of {n:,} right ({n_right / n:.1%}), {n - n_right:,} wrong. Click a cell for its images."
+        )
+        score_table(counts, classes)
+    with right:
+        cell_panel(reading, cell, " (the most common confusion)" if cell == worst else "")
+
+
+def cell_panel(reading: session.Reading, cell: Cell, remark: str) -> None:
+    """The images of a cell, the most confident first, and one of them enlarged."""
+    images, labels = data.split(reading.split)
+    members = cell_images(labels, reading.probabilities, *cell)
+    true, read_as = (classes[at] for at in cell)
+    n_true, split = int((labels == cell[0]).sum()), SPLITS[reading.split]
+    st.markdown(f"**{true} read as {read_as}**{remark}: {len(members):,} of {n_true:,} {split} images")
+    click = session.clicked("evaluate-images")
+    if click:
+        session.choose("evaluate-image", (reading.split, cell, int(click["z"])))
+    *place, index = session.chosen("evaluate-image", (None, None, 0))
+    if place != [reading.split, cell]:
+        index = int(members[0]) if len(members) else None
+        session.choose("evaluate-image", (reading.split, cell, index) if len(members) else (None, None, 0))
+    shown = members[:N_SHOWN]
+    with st.container(height=205, border=False):
+        if len(members):
+            wall = figures.image_wall(
+                images[shown],
+                captions=[describe(reading, i) for i in shown],
+                numbers=shown,
+                chosen=index,
+                columns=COLUMNS,
+                title=f"The {len(shown)} most confident of them, at step {reading.step:,}",
+            )
+            live_plot(wall, key="evaluate-images", height=200, clickable=True)
+        else:
+            st.info(f"No {split} image of {true} is read as {read_as} at step {reading.step:,}.")
+    if index is not None:
+        image_panel(reading, index)
+
+
+def image_panel(reading: session.Reading, index: int) -> None:
+    """One image enlarged, and its ten probabilities."""
+    images, labels = data.split(reading.split)
+    left, right = st.columns([1, 1.15])
+    with left:
+        name = f"{SPLITS[reading.split].capitalize()} image {index:,}, labelled {classes[labels[index]]}"
+        close_up(images[index], title=name, note=f"{name} ({data.name}).", key="evaluate", height=250)
+    with right:
+        p = reading.probabilities[index]
+        title = f"Read as {classes[p.argmax()]} with {p.max():.1%}"
+        bars = figures.probability_bars(p, names=classes, dark=session.is_dark(), title=title)
+        live_plot(bars, key="evaluate-probabilities", height=290)
+
+
+def describe(reading: session.Reading, index: int) -> str:
+    """An image in one line."""
+    p = reading.probabilities[index]
+    true = classes[data.split(reading.split)[1][index]]
+    return f"image {index:,}, labelled {true}, read as {classes[p.argmax()]} with {p.max():.1%}"
+
+
+if not controls.empty_state("The confusion matrix"):
+    data = session.dataset()
+    classes = data.class_names
+    session.live("The evaluation", evaluation)

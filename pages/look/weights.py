@@ -1,0 +1,118 @@
+"""Weights: what each first-layer unit looks for, what it speaks for, and which images excite it most."""
+
+import numpy as np
+import streamlit as st
+
+from nn_core.explain import ORDERS, class_votes, most_exciting, outgoing_weights, unit_order
+from nn_core.runner import Snapshot
+from ui import controls, figures, session, tiles
+from ui.gallery import switch
+from ui.live_plot import live_plot
+
+N_EXCITING = 16
+
+
+def filters() -> None:
+    """The wall of all units at the left, the chosen one at the right."""
+    shot = session.snapshot()
+    if shot is None:
+        return
+    click = session.clicked("weights-wall")
+    if click:
+        session.choose("unit", int(click["z"]))
+    unit = min(session.chosen("unit", 0), shot.weights["dense1.W"].shape[1] - 1)
+    left, right = st.columns([1.45, 1])
+    with left:
+        wall(shot, unit)
+    with right:
+        detail(shot, unit)
+
+
+def name(shot: Snapshot, unit: int) -> str:
+    """What a first-layer unit is called: without a hidden layer it is a digit's own template."""
+    return f"Unit {unit}" if shot.config.hidden else f"The template of {classes[unit]}"
+
+
+def wall(shot: Snapshot, unit: int) -> None:
+    """All filters in the chosen order, each over its outgoing weights."""
+    W, outgoing = shot.weights["dense1.W"], outgoing_weights(shot.weights)
+    sort, scale = st.columns([1.5, 1], vertical_alignment="center")
+    with sort:
+        order = switch("Sort the units", ORDERS, key="weights-order")
+    own_scale = scale.toggle(
+        "A scale for each tile",
+        key="weights-own-scale",
+        persist_state="session",
+        help="Full colour is each filter's own largest weight, instead of one weight for all: faint filters show "
+        "their form, but no longer how faint they are.",
+    )
+    norms, votes = np.linalg.norm(W, axis=0), class_votes(shot.weights).argmax(axis=1)
+    speaks = [f", speaks most for {classes[vote]}" if outgoing is not None else "" for vote in votes]
+    # while training the order is kept, so that no tile runs away from the pointer
+    key = (shot.run_id, order, None if shot.is_training else shot.step)
+    sorted_at, units = session.steady("unit order", key, lambda: (shot.step, unit_order(shot.weights, order)))
+    figure = figures.tile_wall(
+        W,
+        outgoing=outgoing,
+        order=units,
+        labels=[f"{name(shot, at)}: norm {norm:.2f}{speaks[at]}" for at, norm in enumerate(norms)],
+        chosen=unit,
+        shared_scale=not own_scale,
+        aspect=1.15,
+        dark=session.is_dark(),
+        title=f"W1 at step {shot.step:,}, {len(norms)} units {ORDERS[order]}"
+        + (f" (as of step {sorted_at:,})" if sorted_at != shot.step and order != "index" else ""),
+    )
+    live_plot(figure, key="weights-wall", height=540, clickable=True)
+    text = f"Norms from {norms.min():.2f} to {norms.max():.2f} ({name(shot, int(norms.argmax())).lower()})."
+    if outgoing is not None and len(outgoing) <= tiles.MANY:
+        targets = f"{classes[0]} to {classes[-1]}" if len(shot.config.hidden) == 1 else "the next layer's units"
+        text += f" Under each tile its weights to {targets}, from left to right."
+    st.caption(text)
+
+
+def detail(shot: Snapshot, unit: int) -> None:
+    """One unit: its filter, its outgoing weights, and the validation images that excite it most."""
+    W, outgoing, dark = shot.weights["dense1.W"], outgoing_weights(shot.weights), session.is_dark()
+    session.show_in_widget("weights-unit", unit)
+    picked, facts = st.columns([1, 1.6], vertical_alignment="center")
+    picked.number_input(
+        "Unit",
+        0,
+        W.shape[1] - 1,
+        key="weights-unit",
+        label_visibility="collapsed",
+        on_change=lambda: session.choose("unit", session.widget_value("weights-unit")),
+    )
+    w, bias = W[:, unit], shot.weights["dense1.b"][unit]
+    facts.markdown(f"**{name(shot, unit)}**: norm {np.linalg.norm(w):.2f}, bias {bias:.3f}")
+    own_scale = session.widget_value("weights-own-scale")
+    limit = float(tiles.weight_limits(W, not own_scale)[unit])
+    live_plot(figures.filter_detail(w, limit=limit, dark=dark, title="Weights"), key="weights-filter", height=310)
+    if outgoing is not None:
+        to = classes if len(shot.config.hidden) == 1 else None
+        best = int(class_votes(shot.weights)[unit].argmax())
+        bars = figures.outgoing_bars(
+            outgoing[unit],
+            names=to,
+            limit=float(np.abs(outgoing).max()),
+            dark=dark,
+            title=f"Outgoing weights: speaks most for {classes[best]}",
+        )
+        live_plot(bars, key="weights-outgoing", height=140)
+    images, labels = session.dataset().split("val")
+    indices, sums = most_exciting(shot.model, images, unit, N_EXCITING)
+    captions = [
+        f"Validation image {i:,}, labelled {classes[labels[i]]}: sum {s:.2f}"
+        for i, s in zip(indices, sums, strict=True)
+    ]
+    title = f"Excite it most, of {len(labels):,} validation images"
+    live_plot(
+        figures.image_wall(images[indices], captions=captions, columns=8, title=title), key="weights-images", height=130
+    )
+    st.caption(f"Sums before the activation from {sums[-1]:.2f} to {sums[0]:.2f}.")
+
+
+if not controls.empty_state("What the units look for"):
+    classes = session.dataset().class_names
+    session.live("The weights", filters)

@@ -1,0 +1,97 @@
+"""What the pages that look at data share: switches, leafing through images, one image enlarged, the table of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy.typing as npt
+import streamlit as st
+
+from nn_core.metrics import class_scores
+from ui import figures, session
+from ui.live_plot import live_plot
+
+Array = npt.NDArray[Any]
+
+SPLITS: dict[session.Split, str] = {"train": "training", "val": "validation", "test": "test"}
+DRAW_PAGE = "pages/play/draw.py"
+
+
+def switch(
+    label: str, options: Mapping[str, str], *, key: str, help: str | None = None, show_label: bool = False
+) -> Any:
+    """One of `options` (value -> text), the first until another is picked; kept over page switches."""
+    return st.segmented_control(
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        default=next(iter(options)),
+        required=True,
+        key=key,
+        help=help,
+        persist_state="session",
+        label_visibility="visible" if show_label else "collapsed",
+    )
+
+
+def pager(members: Array, per_page: int, *, what: str, key: str) -> Array:
+    """Say which of the `members` (indices) this page shows, with buttons for the page before and after; returns them.
+
+    The first page is shown whenever `what`, the name of the members, is new.
+    """
+    last = max(0, len(members) - 1) // per_page
+    page = min(last, session.chosen(key, {}).get(what, 0))
+    text, back, on = st.columns([7, 1, 1], vertical_alignment="center")
+    shown = members[page * per_page : (page + 1) * per_page]
+    place = f"{page * per_page + 1:,} to {page * per_page + len(shown):,} of {len(members):,}" if len(shown) else "none"
+    text.markdown(f"**{what}**: {place}")
+    for column, name, icon, target, help_text in (
+        (back, "back", ":material/chevron_left:", page - 1, "The images before"),
+        (on, "on", ":material/chevron_right:", page + 1, "The next images"),
+    ):
+        column.button(
+            "",
+            icon=icon,
+            key=f"{key}-{name}",
+            help=help_text,
+            disabled=not 0 <= target <= last,
+            on_click=session.choose,
+            args=(key, {what: target}),
+            width="stretch",
+        )
+    return shown
+
+
+def close_up(image: Array, *, title: str, note: str, key: str, height: int = 300) -> None:
+    """An image uint8 (28, 28) enlarged under `title`, and a button that puts it on the canvas, named by `note`."""
+    live_plot(figures.image_detail(image, title=title, dark=session.is_dark()), key=f"{key}-detail", height=height)
+    if st.button("Put it on the canvas", icon=":material/draw:", key=f"{key}-canvas", width="stretch"):
+        session.sketchpad().put_digit(image, note=note)
+        st.switch_page(DRAW_PAGE)
+
+
+def score_table(counts: Array, names: Sequence[str]) -> None:
+    """Precision, recall, F1 and support of each class from a confusion matrix, and their means in words."""
+    scores = class_scores(counts)
+    percent = {"precision": 100 * scores.precision, "recall": 100 * scores.recall, "F1": 100 * scores.f1}
+    help_texts = {
+        "precision": "Of the images read as this digit, how many are it",
+        "recall": "Of the images of this digit, how many are read as it",
+        "F1": "The harmonic mean of precision and recall",
+    }
+    columns: dict[str, Any] = {
+        name: st.column_config.ProgressColumn(help=text, min_value=0, max_value=100, format="%.1f %%", width=118)
+        for name, text in help_texts.items()
+    }
+    columns["digit"] = st.column_config.TextColumn(width=44)
+    columns["images"] = st.column_config.NumberColumn(width=66, help="How many images of this digit there are")
+    st.dataframe(
+        {"digit": list(names), **percent, "images": scores.support},
+        hide_index=True,
+        height=28 * len(names) + 38,
+        row_height=28,
+        column_config=columns,
+    )
+    hardest = int(scores.f1.argmin())
+    st.caption(f"Mean F1 {scores.f1.mean():.1%}. The hardest digit: {names[hardest]}, F1 {scores.f1[hardest]:.1%}.")

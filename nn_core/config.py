@@ -358,6 +358,12 @@ class RunConfig:
             knob(name)
         return dataclasses.replace(self, **changes)
 
+    def edited(self, field: str, value: Any) -> RunConfig:
+        """A copy with a live setting changed; raises ConfigError, also for a field that needs a new network."""
+        if knob(field).applies != "now":
+            raise ConfigError(f"{field} takes effect in a new network only; live are {', '.join(LIVE_FIELDS)}")
+        return self.replace(**{field: value})
+
     def differences(self, other: RunConfig) -> list[Knob]:
         """The knobs whose values differ."""
         return [knob for knob in knobs() if getattr(self, knob.name) != getattr(other, knob.name)]

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import atexit
 import logging
-import math
 import queue
 import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -31,6 +30,7 @@ log = logging.getLogger(__name__)
 
 Array = npt.NDArray[Any]
 Status = Literal["ready", "training", "waiting", "paused", "finished", "diverged", "failed"]
+Goal = Literal["budget", "epoch", "step"]  # train until the epochs are used up, for some whole epochs, for some steps
 
 PUBLISH_SECONDS = 0.1
 FRAME_SECONDS = 0.5  # the pace of a slowed run: so many steps, then the rest of the frame asleep
@@ -38,7 +38,7 @@ LEASE_CHECK_SECONDS = 1.0
 SPEEDS: Mapping[str, int] = {"full": 0, "100": 100, "10": 10, "1": 1}  # steps a frame; 0 is as fast as it goes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
     """What a page draws. Nothing in it changes; arrays are read-only copies, series are views of append-only rows."""
 
@@ -98,6 +98,8 @@ class Run:
     pauses itself (0: never).
     """
 
+    snapshot: Snapshot
+
     def __init__(
         self,
         config: RunConfig,
@@ -122,12 +124,14 @@ class Run:
         self._carried_out: list[threading.Event] = []  # commands whose effect the next snapshot shows
         self._thread: threading.Thread | None = None
         self._start_lock = threading.Lock()
+        self._settings_lock = threading.Lock()
         self._closing = False
         self._status: Status = "ready"
         self._message = ""
         self._speed = "full"
-        self._until_step: int | None = None  # pause when the step count reaches it
-        self._until_epoch = float(config.epochs)
+        self._goal: Goal = "budget"
+        self._until_step = 0  # where the goal "step" is reached
+        self._until_epoch = 0.0  # where the goals "epoch" and "budget" are reached
         self._rate = 0.0
         self._rate_mark = (0.0, 0)  # (seconds of training, images seen) when the rate was last measured
         self._trainer.score()
@@ -144,17 +148,18 @@ class Run:
         return self._send(self._pause)
 
     def step_once(self) -> threading.Event:
-        """One update, then pause."""
-        return self._send(lambda: self._advance(steps=1))
+        """One update, then pause; asked for twice, two."""
+        return self._send(self._one_step)
 
     def epoch_once(self) -> threading.Event:
-        """On to the end of the running epoch, then pause."""
-        return self._send(lambda: self._advance(steps=None))
+        """On to the end of the running epoch, then pause; asked for again before that, of the next one."""
+        return self._send(self._one_epoch)
 
     def change(self, field: str, value: Any) -> threading.Event:
-        """Change a live setting; a value out of range raises ConfigError here, in the caller's thread."""
-        self.settings = self.settings.replace(**{field: value})
-        return self._send(lambda: self._trainer.change(field, value))
+        """Change a live setting; any other, or a value out of range, raises ConfigError here, to the caller."""
+        with self._settings_lock:
+            self.settings = self.settings.edited(field, value)
+            return self._send(lambda: self._trainer.change(field, value))
 
     def set_speed(self, speed: str) -> threading.Event:
         """One of SPEEDS."""
@@ -173,18 +178,24 @@ class Run:
 
     def close(self, timeout: float = 10.0) -> None:
         """End the thread and wait for it; the last snapshot stays readable."""
-        self._closing = True
+        with self._start_lock:
+            self._closing = True  # from here on no command enters the queue
         thread = self._thread
         if thread is not None and thread.is_alive():
             self._commands.put((lambda: None, threading.Event()))  # wakes the thread
             if thread is not threading.current_thread():
                 thread.join(timeout)
+        while not self._commands.empty():
+            self._commands.get()[1].set()  # nobody will carry it out, so nobody need wait for it
 
     def _send(self, command: Callable[[], None]) -> threading.Event:
         done = threading.Event()
         with self._start_lock:
+            if self._closing:
+                done.set()
+                return done
             self._commands.put((command, done))
-            if (self._thread is None or not self._thread.is_alive()) and not self._closing:
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name=f"run-{self.id}", daemon=True)
                 self._thread.start()
         return done
@@ -194,25 +205,40 @@ class Run:
     def _work(self) -> None:
         try:
             while not self._closing:
-                self._drain()
-                if self._status in {"training", "waiting"}:
-                    self._frame()
-                self._publish()
-        except Exception as error:
-            log.exception("run %s stopped", self.id)
-            self._status = "failed"
-            self._message = f"Training stopped on an internal error ({type(error).__name__}: {error})."
-            self._publish()
+                try:
+                    self._drain()
+                    if self._is_under_way:
+                        self._frame()
+                    self._publish()
+                except Exception as error:
+                    self._fail(error)
         finally:
             self._places.leave(self.id)
+            status: Status = "paused" if self._is_under_way else self._status
+            self.snapshot = replace(self.snapshot, status=status, samples_per_second=0.0)
+
+    @property
+    def _is_under_way(self) -> bool:
+        return self._status in {"training", "waiting"}
+
+    def _fail(self, error: Exception) -> None:
+        """The last good snapshot stays, with the error as a sentence; the thread lives on, and Train tries again."""
+        log.error("run %s stopped", self.id, exc_info=error)
+        self._places.leave(self.id)
+        self._status = "failed"
+        self._message = (
+            f"Training stopped on an internal error ({type(error).__name__}: {' '.join(str(error).split())})."
+        )
+        self.snapshot = replace(self.snapshot, status="failed", message=self._message, samples_per_second=0.0)
+        self._tell_carried_out()
 
     def _drain(self) -> None:
         """Carry out what waits in the queue; when not training, sleep until something does."""
-        block = self._status not in {"training", "waiting"}
+        block = not self._is_under_way
         while block or not self._commands.empty():
             command, done = self._commands.get()
-            command()
             self._carried_out.append(done)
+            command()
             block = False
 
     def _sleep(self, seconds: float) -> None:
@@ -226,7 +252,8 @@ class Run:
         number = self._places.take(self.id)
         if number:
             self._status = "waiting"
-            self._message = f"Number {number} in the queue: {self._places.limit} runs train at once on this machine."
+            at_once = "1 run trains" if self._places.limit == 1 else f"{self._places.limit} runs train"
+            self._message = f"Number {number} in the queue: {at_once} at once on this machine."
             self._check_lease()
             self._sleep(PUBLISH_SECONDS)
             return
@@ -239,11 +266,7 @@ class Run:
                 self._halt("diverged", self._trainer.stopped)
                 return
             made += 1
-            if self._until_step is not None and self._trainer.step_count >= self._until_step:
-                self._halt("paused")
-                return
-            if self._trainer.epoch >= self._until_epoch - 1e-9:
-                self._end_of_epochs()
+            if self._goal_is_reached():
                 return
             if (steps and made >= steps) or time.monotonic() - started >= PUBLISH_SECONDS:
                 break
@@ -255,18 +278,24 @@ class Run:
 
     def _play(self) -> None:
         budget = self._started_as.epochs
-        self._until_step = None
-        self._until_epoch = float(budget * (int(self._trainer.epoch / budget + 1e-9) + 1))
+        self._goal = "budget"
+        self._until_epoch = budget * (self._trainer.epoch // budget + 1)  # used up: as many epochs more
         self._begin()
 
-    def _advance(self, steps: int | None) -> None:
-        """Train for some steps, or to the end of the running epoch."""
-        self._until_step = None if steps is None else self._trainer.step_count + steps
-        self._until_epoch = math.inf if steps is not None else float(int(self._trainer.epoch + 1e-9) + 1)
+    def _one_step(self) -> None:
+        pending = self._is_under_way and self._goal == "step"
+        self._until_step = 1 + (self._until_step if pending else self._trainer.step_count)
+        self._goal = "step"
+        self._begin()
+
+    def _one_epoch(self) -> None:
+        pending = self._is_under_way and self._goal == "epoch"
+        self._until_epoch = 1 + (self._until_epoch if pending else self._trainer.epoch // 1)
+        self._goal = "epoch"
         self._begin()
 
     def _pause(self) -> None:
-        if self._status in {"training", "waiting"}:
+        if self._is_under_way:
             self._halt("paused")
 
     def _begin(self) -> None:
@@ -277,12 +306,20 @@ class Run:
         self._last_connected = time.monotonic()
         self._rate_mark = (self._trainer.seconds, self._trainer.images_seen)
 
-    def _end_of_epochs(self) -> None:
-        budget = self._started_as.epochs
-        if self._until_epoch % budget:
+    def _goal_is_reached(self) -> bool:
+        """Halt and say so when what was asked for is done."""
+        epoch, budget = self._trainer.epoch, self._started_as.epochs
+        if self._goal == "step":
+            if self._trainer.step_count < self._until_step:
+                return False
+            self._halt("paused")
+        elif epoch < self._until_epoch:
+            return False
+        elif epoch % budget:
             self._halt("paused")
         else:
-            self._halt("finished", f"{self._trainer.epoch:g} epochs are done. Train goes on for {budget} more.")
+            self._halt("finished", f"{epoch:g} epochs are done. Train goes on for {budget} more.")
+        return True
 
     def _halt(self, status: Status, message: str = "") -> None:
         """Stop making steps; the scores are brought up to the last step."""
@@ -329,6 +366,9 @@ class Run:
             edits=tuple(trainer.edits),
             scores=trainer.scores,
         )
+        self._tell_carried_out()
+
+    def _tell_carried_out(self) -> None:
         while self._carried_out:
             self._carried_out.pop().set()
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nn_core.config import LIVE_FIELDS, RunConfig, knob
+from nn_core.config import RunConfig, knob
 from nn_core.data import Dataset
 from nn_core.fast import MLPKernel, is_finite
 from nn_core.history import History
@@ -178,9 +178,7 @@ class Trainer:
 
     def change(self, field: str, value: Any) -> None:
         """Change a live setting from the next step on; the edit is recorded. Raises ConfigError."""
-        if field not in LIVE_FIELDS:
-            raise ConfigError(f"{field} takes effect in a new network only; live are {', '.join(LIVE_FIELDS)}")
-        changed = self.config.replace(**{field: value})
+        changed = self.config.edited(field, value)
         old, new = getattr(self.config, field), getattr(changed, field)
         if old != new:
             self.edits.append(Edit(self.step_count, field, old, new))

@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 from PIL import Image
-from streamlit_drawable_canvas import CanvasResult, st_canvas
 
 from nn_core.runner import Snapshot
 from nn_core.sketch import Sketch, to_mnist
@@ -77,15 +76,14 @@ class Sketchpad:
         """Let the canvas show the present drawing, whatever it shows now."""
         self._given = {"objects": list(self.now.objects), "serial": self._given["serial"] + 1}
 
-    def take(self, canvas: CanvasResult) -> None:
-        """Take over what the canvas shows, when that is new."""
-        png = canvas.image_bytes
+    def take(self, png: bytes | None, drawing: Drawing | None) -> None:
+        """Take over what the canvas shows, when that is new: its picture, and the drawing in its own form."""
         if png is None or png == self._seen:  # nothing since it was given its drawing, or nothing new
             return
         self._seen = png
-        sketch = to_mnist(np.asarray(canvas.image_data))
+        sketch = to_mnist(np.asarray(Image.open(io.BytesIO(png))))
         if not np.array_equal(sketch.stages["drawn"], self.now.sketch.stages["drawn"]):
-            self._push(State(tuple((canvas.json_data or {}).get("objects", ())), sketch))
+            self._push(State(tuple((drawing or {}).get("objects", ())), sketch))
 
     def undo(self) -> None:
         """Go back to the drawing before the last stroke, clearing or digit."""
@@ -116,6 +114,8 @@ class Sketchpad:
 
 def canvas(pad: Sketchpad, brush: int) -> None:
     """Draw the canvas, and take over what was drawn on it."""
+    from streamlit_drawable_canvas import st_canvas  # it can be imported only where Streamlit runs
+
     result = st_canvas(
         stroke_width=brush,
         stroke_color="#ffffff",
@@ -127,7 +127,7 @@ def canvas(pad: Sketchpad, brush: int) -> None:
         key="canvas",
     )
     _helper(key="canvas-helper", data={"canvas": "canvas"}, height="content")
-    pad.take(result)
+    pad.take(result.image_bytes, result.json_data)
 
 
 # ---------------------------------------------------------------------------------------------- pictures and words

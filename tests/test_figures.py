@@ -410,3 +410,11 @@ def test_the_library_is_copied_whole_and_a_damaged_copy_is_replaced(tmp_path):
     live_plot._copy_library(folder)
     assert filecmp.cmp(source, folder / "plotly.min.js", shallow=False)
     assert [path.name for path in folder.iterdir()] == ["plotly.min.js"]
+
+
+def test_a_wall_frames_no_tile_unless_one_is_chosen() -> None:
+    weights = np.zeros((784, 32), np.float32)
+    unframed = figures.tile_wall(weights, columns=11).layout.shapes
+    framed = figures.tile_wall(weights, columns=11, chosen=5).layout.shapes
+    assert len(unframed) == 0
+    assert len(framed) == 1

@@ -109,13 +109,13 @@ def _pause() -> None:
 def _status() -> None:
     shot = session.snapshot()
     if shot is None:
-        st.caption("No network yet. **Train** makes one from the settings below.")
+        st.markdown("**No network yet**  \n:small[Train makes one from the settings below]")
         return
     accuracy = f"{shot.scores.val_accuracy:.1%}" if shot.scores else "not scored"
     doing = f"{shot.samples_per_second:,.0f} images/s" if shot.status == "training" else STATUS_WORDS[shot.status]
     st.markdown(f"**{accuracy}** validation · **epoch {shot.epoch:.1f}**  \n:small[step {shot.step:,} · {doing}]")
     if shot.message and shot.status not in ("diverged", "failed"):
-        st.caption(shot.message)
+        st.markdown(f":small[{shot.message}]")
 
 
 def _speed() -> None:
@@ -313,7 +313,7 @@ def _cost() -> None:
         if math.isfinite(seconds):
             parts.append(f"{seconds:.2g} s an epoch on this machine")
             parts.append(f"about {_duration(seconds * config.epochs)} in all")
-    st.caption(" · ".join(parts))
+    st.markdown(f":small[:gray[{' · '.join(parts)}]]")
 
 
 def _cost_key(config: RunConfig) -> RunConfig:
@@ -346,12 +346,11 @@ def show_health(shot: Snapshot) -> None:
     """The verdict on a run, why, and a button that mends it."""
     verdict = session.run_health(shot)
     colour = {"idle": "gray", "good": "green", "warning": "orange", "bad": "red"}[verdict.level]
-    sentence = f":{colour}-badge[{verdict.verdict}] {verdict.why}"
+    with st.container(key="verdict"):  # of one height, so that nothing below it moves
+        text, button = st.columns([4.2, 1.2], vertical_alignment="center")
+    text.markdown(f":{colour}-badge[{verdict.verdict}] {verdict.why}")
     if not verdict.fix:
-        st.markdown(sentence)
         return
-    text, button = st.columns([5, 1.6], vertical_alignment="center")
-    text.markdown(sentence)
     settings = ", ".join(
         f"{knob(name).label.lower()} {knob(name).format(value)}" for name, value in verdict.fix.items()
     )
@@ -363,13 +362,16 @@ def empty_state(what: str) -> bool:
     shot: Snapshot | None = session.snapshot()
     if shot is not None:
         return False
-    st.info(f"{what} appears here once a network is trained.", icon=":material/model_training:")
-    st.button(
+    with st.container(key="verdict"):
+        text, button = st.columns([4.2, 1.2], vertical_alignment="center")
+    text.markdown(f":gray-badge[no network yet] {what} appears here once one is trained.")
+    button.button(
         "Train the quick network",
         icon=":material/play_arrow:",
         type="primary",
         key="empty-quick",
         on_click=session.train_preset,
         args=("quick",),
+        width="stretch",
     )
     return True

@@ -36,6 +36,7 @@ _CSS = """
   /* numbers that change keep their place */
   [data-testid="stMetricValue"], [data-testid="stMarkdownContainer"], .stSlider { font-variant-numeric: tabular-nums; }
   [data-testid="stMetricLabel"] p { font-size: 0.8rem; }
+  .st-key-verdict { min-height: 3rem; justify-content: center; }
   h1, h2, h3 { letter-spacing: -0.01em; text-wrap: balance; }
 
   /* what is about to be drawn anew stays as it is until then: no fading once a second */

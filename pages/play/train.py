@@ -1,5 +1,7 @@
 """Train: curves, filters and the verdict, while it happens."""
 
+from typing import Literal
+
 import numpy as np
 import streamlit as st
 
@@ -13,11 +15,14 @@ AXES: dict[Axis, str] = {"step": "steps", "epoch": "epochs", "images": "images s
 def curves() -> None:
     """The verdict, and under it loss and accuracy side by side."""
     shot = session.snapshot()
-    if shot is not None:
+    if shot is None:
+        controls.empty_state("What it learns")
+    else:
         controls.show_health(shot)
     series = shot.series if shot else {}
     edits = shot.edits if shot else ()
-    for column, kind in zip(st.columns(2), ("loss", "accuracy"), strict=True):
+    kinds: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
+    for column, kind in zip(st.columns(2), kinds, strict=True):
         figure = figures.curves(
             series, kind=kind, x=axis, log_y=log_y, smoothing=smoothing, edits=edits, dark=session.is_dark()
         )
@@ -26,31 +31,28 @@ def curves() -> None:
 
 
 def filters() -> None:
-    """The first layer's weights, one tile a unit."""
+    """The first layer's weights, one tile a unit; before there is a network, those that the settings would give."""
     shot = session.snapshot()
-    if shot is None:
-        return
-    W = shot.weights["dense1.W"]
+    W = shot.weights["dense1.W"] if shot else session.first_weights(session.draft())
     norms = np.linalg.norm(W, axis=0)
     labels = [f"unit {unit}: norm {norm:.2f}" for unit, norm in enumerate(norms)]
-    title = f"What the {W.shape[1]} first-layer units look for (W1 at step {shot.step:,})"
+    when = f"W1 at step {shot.step:,}" if shot else "W1 before any learning"
+    title = f"What the {W.shape[1]} first-layer units look for ({when})"
     figure = figures.tile_wall(W, labels=labels, aspect=3.6, dark=session.is_dark(), title=title)
     live_plot(figure, key="filters", height=300)
 
 
-if not controls.empty_state("What the network learns"):
+def chart_options() -> tuple[Axis, bool, float]:
+    """What the curves are drawn against, whether on a log axis, and how much they are smoothed."""
     left, middle, right = st.columns([2.2, 0.8, 1.4], vertical_alignment="center")
-    axis = (
-        left.segmented_control(
-            "Horizontal axis",
-            list(AXES),
-            format_func=AXES.__getitem__,
-            default="step",
-            key="axis",
-            label_visibility="collapsed",
-            persist_state="session",
-        )
-        or "step"
+    axis = left.segmented_control(
+        "Horizontal axis",
+        list(AXES),
+        format_func=AXES.__getitem__,
+        default="step",
+        key="axis",
+        label_visibility="collapsed",
+        persist_state="session",
     )
     log_y = middle.toggle("Log axis", key="log_y", persist_state="session")
     smoothing = right.select_slider(
@@ -61,5 +63,9 @@ if not controls.empty_state("What the network learns"):
         format_func=lambda weight: f"smoothing {weight:g}" if weight else "no smoothing",
         label_visibility="collapsed",
     )
-    session.live("The curves", curves)
-    session.live("The filters", filters)
+    return axis or "step", log_y, smoothing
+
+
+axis, log_y, smoothing = chart_options()
+session.live("The curves", curves)
+session.live("The filters", filters)

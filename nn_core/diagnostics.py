@@ -51,8 +51,10 @@ def health(
     slower = {"lr": _slider_value(config.lr / 10)}
     if stopped:
         return Health("bad", "diverged", stopped, slower)
-    if step == 0 or "val/loss" not in series or len(series["val/loss"]) < 2:
+    if step == 0:
         return Health("idle", "not trained yet", "Press Train: the weights are still as they were drawn.")
+    if "val/loss" not in series or len(series["val/loss"]) < 2:
+        return Health("idle", "just begun", f"There are no scores yet from after the start (step {step:,}).")
     if are_copies(weights):
         why = (
             f"All {weights['dense1.W'].shape[1]} first-layer units carry the same weights, so they stay copies of one."

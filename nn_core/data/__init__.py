@@ -163,12 +163,14 @@ def _split(labels: Bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     n_val = round(len(labels) / 12)
     quota, remainder = np.divmod(counts * n_val, len(labels))
     quota[np.argsort(-remainder, kind="stable")[: n_val - quota.sum()]] += 1
-    order = np.argsort(np.random.PCG64(SPLIT_SEED).random_raw(len(labels)), kind="stable")
+    bits = np.random.PCG64(SPLIT_SEED)
+    order = np.argsort(bits.random_raw(len(labels)), kind="stable")
     in_validation = np.zeros(len(labels), bool)
     for label in range(N_CLASSES):
         of_class = order[labels[order] == label]
-        in_validation[of_class[: quota[label]]] = True
-    return order[~in_validation[order]], order[in_validation[order]]
+        in_validation[of_class[len(of_class) - quota[label] :]] = True  # the last ones: the first stay a random sample
+    validation = np.flatnonzero(in_validation)
+    return order[~in_validation[order]], validation[np.argsort(bits.random_raw(n_val), kind="stable")]
 
 
 def _check_mnist(path: Path, hashes: dict[str, str]) -> None:

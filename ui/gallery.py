@@ -42,24 +42,23 @@ def pager(members: Array, per_page: int, *, what: str, key: str) -> Array:
     """
     last = max(0, len(members) - 1) // per_page
     page = min(last, session.chosen(key, {}).get(what, 0))
-    text, back, on = st.columns([7, 1, 1], vertical_alignment="center")
     shown = members[page * per_page : (page + 1) * per_page]
     place = f"{page * per_page + 1:,} to {page * per_page + len(shown):,} of {len(members):,}" if len(shown) else "none"
-    text.markdown(f"**{what}**: {place}")
-    for column, name, icon, target, help_text in (
-        (back, "back", ":material/chevron_left:", page - 1, "The images before"),
-        (on, "on", ":material/chevron_right:", page + 1, "The next images"),
-    ):
-        column.button(
-            "",
-            icon=icon,
-            key=f"{key}-{name}",
-            help=help_text,
-            disabled=not 0 <= target <= last,
-            on_click=session.choose,
-            args=(key, {what: target}),
-            width="stretch",
-        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{what}**: {place}")
+        for name, icon, target, help_text in (
+            ("back", ":material/chevron_left:", page - 1, "The images before"),
+            ("on", ":material/chevron_right:", page + 1, "The next images"),
+        ):
+            st.button(
+                "",
+                icon=icon,
+                key=f"{key}-{name}",
+                help=help_text,
+                disabled=not 0 <= target <= last,
+                on_click=session.choose,
+                args=(key, {what: target}),
+            )
     return shown
 
 
@@ -71,8 +70,8 @@ def close_up(image: Array, *, title: str, note: str, key: str, height: int = 300
         st.switch_page(DRAW_PAGE)
 
 
-def score_table(counts: Array, names: Sequence[str]) -> None:
-    """Precision, recall, F1 and support of each class from a confusion matrix, and their means in words."""
+def score_table(counts: Array, names: Sequence[str], of: str) -> None:
+    """Precision, recall, F1 and support of each class from a confusion matrix; in words their means, and `of` what."""
     scores = class_scores(counts)
     percent = {"precision": 100 * scores.precision, "recall": 100 * scores.recall, "F1": 100 * scores.f1}
     help_texts = {
@@ -94,4 +93,6 @@ def score_table(counts: Array, names: Sequence[str]) -> None:
         column_config=columns,
     )
     hardest = int(scores.f1.argmin())
-    st.caption(f"Mean F1 {scores.f1.mean():.1%}. The hardest digit: {names[hardest]}, F1 {scores.f1[hardest]:.1%}.")
+    st.caption(
+        f"{of}: mean F1 {scores.f1.mean():.1%}; the hardest digit is {names[hardest]}, F1 {scores.f1[hardest]:.1%}."
+    )

@@ -28,7 +28,13 @@ def controls() -> tuple[session.Split, str]:
         number = click["point"] if click["z"] is None else click["z"]
         session.show_in_widget("data-digit", data.class_names[int(number)])
     digit = right.pills(
-        "Digit", [ALL, *data.class_names], default=ALL, required=True, key="data-digit", persist_state="session"
+        "Digit",
+        [ALL, *data.class_names],
+        default=ALL,
+        required=True,
+        key="data-digit",
+        persist_state="session",
+        wrap=True,
     )
     return split, digit
 

@@ -29,6 +29,7 @@ def evaluation() -> None:
         session.choose("cell", tuple(click["customdata"]))
     worst = most_common_confusion(counts)
     cell = session.chosen("cell") or worst or (0, 0)
+    of = f"{SPLITS[split].capitalize()} at step {reading.step:,}"
     with left:
         figure = figures.confusion_matrix(
             counts,
@@ -36,14 +37,14 @@ def evaluation() -> None:
             names=classes,
             chosen=cell,
             dark=session.is_dark(),
-            title=f"{SPLITS[split].capitalize()} at step {reading.step:,}",
+            title=of,
         )
         live_plot(figure, key="evaluate-matrix", height=390, clickable=True)
         n_right, n = int(counts.trace()), len(labels)
         st.caption(
             f"{n_right:,} of {n:,} right ({n_right / n:.1%}), {n - n_right:,} wrong. Click a cell for its images."
         )
-        score_table(counts, classes)
+        score_table(counts, classes, f"{of}, n={n:,}")
     with right:
         cell_panel(reading, cell, " (the most common confusion)" if cell == worst else "")
 
@@ -63,6 +64,7 @@ def cell_panel(reading: session.Reading, cell: Cell, remark: str) -> None:
         index = int(members[0]) if len(members) else None
         session.choose("evaluate-image", (reading.split, cell, index) if len(members) else (None, None, 0))
     shown = members[:N_SHOWN]
+    which = "The most" if len(shown) == len(members) else f"The {len(shown)} most"
     with st.container(height=205, border=False):
         if len(members):
             wall = figures.image_wall(
@@ -71,7 +73,7 @@ def cell_panel(reading: session.Reading, cell: Cell, remark: str) -> None:
                 numbers=shown,
                 chosen=index,
                 columns=COLUMNS,
-                title=f"The {len(shown)} most confident of them, at step {reading.step:,}",
+                title=f"{which} confident first, at step {reading.step:,}",
             )
             live_plot(wall, key="evaluate-images", height=200, clickable=True)
         else:

@@ -1,0 +1,254 @@
+"""Every page, with and without a run: no exception, no traceback, and the numbers on it are those of the run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from nn_core.config import RunConfig
+from nn_core.data import Dataset
+from nn_core.explain import (
+    ORDERS,
+    cell_images,
+    class_votes,
+    excitation,
+    mean_images,
+    most_common_confusion,
+    most_exciting,
+    unit_classes,
+    unit_order,
+)
+from nn_core.metrics import confusion_matrix
+from nn_core.models import MLP
+from nn_core.runner import Run
+from ui import session
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("pages/*/*.py"))
+HIDDEN = {"no hidden layer": (), "one unit": (1,), "the default": (32,), "two layers": (40, 12), "many": (600,)}
+
+
+@pytest.fixture
+def app() -> Iterator[AppTest]:
+    """The dashboard on its first page."""
+    yield AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=60).run()
+    session.registry().close()
+    session.registry.clear()
+
+
+def with_run(app: AppTest, mnist: Dataset, **settings) -> Run:
+    """Make a run of these settings, some steps old and at rest, the one that the app shows."""
+    run = session.registry().create(RunConfig(**{"n_train": 2_000, "batch_size": 50, **settings}), mnist)
+    assert run.epoch_once().wait(30)
+    while run.snapshot.is_training:
+        time.sleep(0.01)
+    app.session_state["run"] = run.id
+    return run
+
+
+def at(app: AppTest, page: str) -> AppTest:
+    return app.run() if page == "pages/play/train.py" else app.switch_page(page).run()
+
+
+def words(app: AppTest) -> str:
+    """All sentences on the page."""
+    return "\n".join(str(part.value) for part in [*app.markdown, *app.caption, *app.info])
+
+
+def fails(app: AppTest) -> list[str]:
+    """Tracebacks, and panels that could not be drawn."""
+    return [*(shown.message for shown in app.exception), *(shown.value for shown in app.error)]
+
+
+def test_the_pages_are_found():
+    assert {"pages/play/train.py", "pages/look/data.py", "pages/look/evaluate.py"} <= set(PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_opens_without_a_run(app, page):
+    assert not fails(at(app, page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_a_trained_network(app, mnist, page):
+    with_run(app, mnist)
+    assert not fails(at(app, page))
+
+
+@pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
+@pytest.mark.parametrize("page", ["pages/look/weights.py", "pages/look/evaluate.py"])
+def test_the_pages_that_look_inside_show_networks_of_any_form(app, mnist, page, hidden):
+    with_run(app, mnist, hidden=hidden)
+    assert not fails(at(app, page))
+
+
+@pytest.mark.parametrize("page", ["pages/look/weights.py", "pages/look/evaluate.py"])
+def test_where_nothing_is_trained_a_page_says_so_and_offers_the_quick_network(app, page):
+    shown = at(app, page)
+    assert "appears here once" in words(shown)
+    shown.button(key="empty-quick").click().run()
+    assert not fails(shown) and "appears here once" not in words(shown)
+    session.registry().close()
+
+
+# ---------------------------------------------------------------------------------------------- Evaluate
+
+
+def test_the_matrix_adds_up_to_the_split_and_agrees_with_the_run(app, mnist):
+    run = with_run(app, mnist)
+    shown = at(app, "pages/look/evaluate.py")
+    scores, step = run.snapshot.scores, run.snapshot.step
+    assert scores is not None and scores.confusion.sum() == 5_000
+    assert f"{scores.confusion.trace():,} of 5,000 right ({scores.val_accuracy:.1%})" in words(shown)
+    assert f"Validation at step {step}, n=5,000" in words(shown)
+    support = shown.dataframe[0].value["images"]
+    assert support.sum() == 5_000 and list(support) == list(np.bincount(mnist.val_labels))
+
+
+def test_the_test_split_is_labelled_as_never_for_choosing(app, mnist):
+    with_run(app, mnist)
+    shown = at(app, "pages/look/evaluate.py")
+    split = shown.button_group(key="evaluate-split")
+    assert "Test: for the final report, never for choosing" in split.options
+    split.set_value("test").run()
+    assert not fails(shown) and "of 10,000 right" in words(shown)
+
+
+def test_the_most_common_confusion_is_shown_until_a_cell_is_chosen(app, mnist):
+    run = with_run(app, mnist)
+    scores = run.snapshot.scores
+    assert scores is not None
+    true, read_as = np.argwhere(scores.confusion * (1 - np.eye(10)) == (scores.confusion * (1 - np.eye(10))).max())[0]
+    n = scores.confusion[true, read_as]
+    shown = at(app, "pages/look/evaluate.py")
+    assert f"**{true} read as {read_as}** (the most common confusion): {n} of" in words(shown)
+    app.session_state["chosen"] = {"cell": (3, 3)}
+    assert f"**3 read as 3**: {scores.confusion[3, 3]} of" in words(shown.run())
+
+
+def test_an_empty_cell_is_a_sentence(app, mnist):
+    run = with_run(app, mnist)
+    scores = run.snapshot.scores
+    assert scores is not None
+    true, read_as = (int(at) for at in np.argwhere(scores.confusion == 0)[0])
+    app.session_state["chosen"] = {"cell": (true, read_as)}
+    shown = at(app, "pages/look/evaluate.py")
+    assert f"No validation image of {true} is read as {read_as} at step" in words(shown)
+    assert not fails(shown)
+
+
+# ---------------------------------------------------------------------------------------------- Data and Weights
+
+
+def test_the_data_page_counts_and_leafs_through_a_digit(app, mnist):
+    shown = at(app, "pages/look/data.py")
+    shown.button_group(key="data-split").set_value("val").run()
+    shown.button_group(key="data-digit").set_value("3").run()
+    n = int((mnist.val_labels == 3).sum())
+    assert f"**Validation images, digit 3**: 1 to 98 of {n}" in words(shown)
+    shown.button(key="data-page-on").click().run()
+    assert f"**Validation images, digit 3**: 99 to 196 of {n}" in words(shown)
+    shown.button_group(key="data-digit").set_value("4").run()
+    assert "**Validation images, digit 4**: 1 to 98" in words(shown)
+
+
+def test_an_image_of_the_data_page_goes_to_the_canvas(app, mnist):
+    shown = at(app, "pages/look/data.py")
+    shown.button(key="data-canvas").click().run()
+    assert not fails(shown)
+    drawn = shown.session_state["sketchpad"].now
+    assert np.array_equal(drawn.sketch.image, mnist.train_images[0])
+    assert drawn.note.startswith(f"Training image 0, labelled {mnist.train_labels[0]}")
+
+
+def test_the_chosen_unit_is_kept_over_a_page_switch_and_fits_a_smaller_network(app, mnist):
+    with_run(app, mnist)
+    shown = at(app, "pages/look/weights.py")
+    shown.number_input(key="weights-unit").set_value(17).run()
+    assert "**Unit 17**" in words(shown)
+    assert "**Unit 17**" in words(at(at(shown, "pages/look/data.py"), "pages/look/weights.py"))
+    with_run(app, mnist, hidden=(5,))
+    assert "**Unit 4**" in words(shown.run()) and not fails(shown)
+
+
+# ---------------------------------------------------------------------------------------------- nn_core/explain.py
+
+
+def weights_of(hidden: tuple[int, ...], seed: int = 0) -> dict[str, np.ndarray]:
+    return MLP(RunConfig(hidden=hidden), np.random.default_rng(seed)).weights()
+
+
+@pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
+def test_a_units_votes_are_the_change_of_the_logits_of_the_linear_network(hidden):
+    weights = weights_of(hidden)
+    n_units = weights["dense1.W"].shape[1]
+    votes = class_votes(weights)
+    assert votes.shape == (n_units, 10)
+    for unit in (0, n_units - 1):
+        signal = np.eye(n_units)[unit]  # this unit puts out 1, the others 0
+        for number in range(2, len(hidden) + 2):
+            signal = signal @ weights[f"dense{number}.W"]
+        np.testing.assert_allclose(votes[unit], signal, rtol=1e-4, atol=1e-6)
+        assert unit_classes(weights)[unit] == signal.argmax()
+
+
+def test_without_a_hidden_layer_each_unit_is_its_own_class():
+    assert list(unit_classes(weights_of(()))) == list(range(10))
+
+
+@pytest.mark.parametrize("by", ORDERS)
+@pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
+def test_every_order_holds_every_unit_once(hidden, by):
+    weights = weights_of(hidden)
+    assert sorted(unit_order(weights, by)) == list(range(weights["dense1.W"].shape[1]))
+
+
+def test_by_norm_the_norms_fall_and_by_class_the_classes_rise():
+    weights = weights_of((64,))
+    norms = np.sqrt((weights["dense1.W"].astype(np.float64) ** 2).sum(axis=0))
+    assert (np.diff(norms[unit_order(weights, "norm")]) <= 1e-6).all()
+    assert (np.diff(unit_classes(weights)[unit_order(weights, "class")]) >= 0).all()
+    with pytest.raises(ValueError, match="by must be one of index, norm, class, got 'size'"):
+        unit_order(weights, "size")
+
+
+def test_the_images_that_excite_a_unit_most_have_its_largest_activations(tiny):
+    model = MLP.from_weights(RunConfig(activation="sigmoid"), weights_of((32,)))
+    activations = model.activations(tiny.val_images)[0][:, 7]
+    indices, sums = most_exciting(model, tiny.val_images, 7, 12)
+    assert activations[indices].min() >= np.delete(activations, indices).max()
+    np.testing.assert_allclose(1 / (1 + np.exp(-sums)), activations[indices], rtol=1e-4)
+    assert excitation(model, tiny.val_images, 7).shape == (200,)
+
+
+def test_the_cells_share_out_all_images_and_each_is_sorted_by_confidence(tiny):
+    probabilities = MLP.from_weights(RunConfig(), weights_of((32,))).predict_proba(tiny.val_images)
+    counts = confusion_matrix(tiny.val_labels, probabilities.argmax(axis=1))
+    found = []
+    for true, read_as in np.ndindex(10, 10):
+        members = cell_images(tiny.val_labels, probabilities, true, read_as)
+        assert len(members) == counts[true, read_as]
+        assert (np.diff(probabilities[members, read_as]) <= 0).all()
+        found += list(members)
+    assert sorted(found) == list(range(200))
+
+
+def test_the_most_common_confusion_is_off_the_diagonal_and_none_where_all_is_right():
+    counts = np.diag(np.full(10, 50))
+    assert most_common_confusion(counts) is None
+    counts[4, 9] = 3
+    counts[9, 4] = 2
+    assert most_common_confusion(counts) == (4, 9)
+
+
+def test_the_mean_image_is_the_mean_of_its_class(tiny):
+    means = mean_images(tiny.val_images, tiny.val_labels)
+    assert means.shape == (10, 28, 28) and means.dtype == np.uint8
+    members = [image.astype(float) for image, label in zip(tiny.val_images, tiny.val_labels, strict=True) if label == 6]
+    np.testing.assert_allclose(means[6], sum(members) / len(members), atol=0.51)
+    assert not mean_images(tiny.val_images[:0], tiny.val_labels[:0]).any()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -12,12 +13,14 @@ from nn_core import PRESETS, ConfigError, DataError, RunConfig, Trainer, load_da
 from nn_core.config import knobs
 from nn_core.knobs import choices
 from nn_core.metrics import accuracy
+from nn_core.threads import set_blas_threads
 
 BAR = 30  # characters of the progress bar
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 when it worked, 2 with one sentence on stderr when the settings or the data are at fault."""
+    set_blas_threads(int(os.environ.get("OPENBLAS_NUM_THREADS", "1")))
     parser = _parser()
     options = parser.parse_args(arguments)
     try:

@@ -66,11 +66,15 @@ IN_PLACE: dict[str, tuple[Callable[[Array], None], Callable[[Array, Array], None
 class MLPKernel:
     """Forward and backward pass of one MLP over one array of images.
 
-    images: uint8 (n, 784), C-contiguous; labels: (n,). The gradients go to `model.flat_grads`.
+    images: uint8 (n, 784), C-contiguous; labels: (n,). The gradients go to `model.flat_grads`. `augment` turns the raw
+    images of a batch, uint8 (m, 784), into others of the same shape, of any dtype with values in 0..255.
     """
 
-    def __init__(self, model: MLP, images: Array, labels: Array) -> None:
+    def __init__(
+        self, model: MLP, images: Array, labels: Array, augment: Callable[[Array], Array] | None = None
+    ) -> None:
         self.model = model
+        self.augment = augment
         self.images = images
         self.labels = labels.astype(np.intp)
         self.factor, self.offset = choices("input_scaling")[model.config.input_scaling].target()
@@ -125,6 +129,8 @@ class MLPKernel:
             n = len(indices)
             raw = np.take(self.images, indices, axis=0, out=self.raw[:n], mode="clip")  # "clip" writes without a buffer
             labels = self.labels.take(indices)
+        if self.augment is not None:
+            raw = self.augment(raw)
         x = self.x[:n]
         # bytes are gathered and widened here: a quarter of the memory traffic of gathering floats
         np.multiply(raw, x.dtype.type(self.factor), out=x, casting="unsafe", dtype=x.dtype)

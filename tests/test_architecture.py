@@ -40,7 +40,14 @@ LEVELS = {
     "pages": 10,
     "dashboard": 11,
 }
-WITH_MORE_THAN_NUMPY = {"nn_core.store", "nn_core.search", "nn_core.sketch", "nn_core.frameworks", "nn_core.__main__"}
+WITH_MORE_THAN_NUMPY = {
+    "nn_core.store",
+    "nn_core.search",
+    "nn_core.sketch",
+    "nn_core.frameworks",
+    "nn_core.threads",
+    "nn_core.__main__",
+}
 OUR_OWN = {"nn_core", "ui", "pages", "dashboard"}
 MAX_LINES = {"nn_core": 450, "ui": 450, "pages": 120}
 STREAMLIT = {"streamlit", "streamlit_drawable_canvas"}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 import streamlit as st
 
+from nn_core.config import RunConfig
 from nn_core.metrics import class_scores
 from ui import figures, session
 from ui.live_plot import live_plot
@@ -33,6 +34,11 @@ def switch(
         persist_state="session",
         label_visibility="visible" if show_label else "collapsed",
     )
+
+
+def unit_name(config: RunConfig, unit: int, classes: Sequence[str]) -> str:
+    """What a first-layer unit is called: without a hidden layer it is a digit's own template."""
+    return f"Unit {unit}" if config.hidden else f"Template of {classes[unit]}"
 
 
 def pager(members: Array, per_page: int, *, what: str, key: str) -> Array:

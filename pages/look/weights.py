@@ -6,7 +6,7 @@ import streamlit as st
 from nn_core.explain import ORDERS, class_votes, most_exciting, outgoing_weights, unit_order
 from nn_core.runner import Snapshot
 from ui import controls, figures, session, tiles
-from ui.gallery import switch
+from ui.gallery import switch, unit_name
 from ui.live_plot import live_plot
 
 N_EXCITING = 16
@@ -26,11 +26,6 @@ def filters() -> None:
         wall(shot, unit)
     with right:
         detail(shot, unit)
-
-
-def name(shot: Snapshot, unit: int) -> str:
-    """What a first-layer unit is called: without a hidden layer it is a digit's own template."""
-    return f"Unit {unit}" if shot.config.hidden else f"The template of {classes[unit]}"
 
 
 def wall(shot: Snapshot, unit: int) -> None:
@@ -55,16 +50,17 @@ def wall(shot: Snapshot, unit: int) -> None:
         W,
         outgoing=outgoing,
         order=units,
-        labels=[f"{name(shot, at)}: norm {norm:.2f}{speaks[at]}" for at, norm in enumerate(norms)],
+        labels=[f"{unit_name(shot.config, at, classes)}: norm {norm:.2f}{speaks[at]}" for at, norm in enumerate(norms)],
         chosen=unit,
         shared_scale=not own_scale,
         aspect=1.15,
         dark=session.is_dark(),
-        title=f"W1 at step {shot.step:,}, {len(norms)} units {ORDERS[order]}"
+        title=f"W1 at step {shot.step:,}, {len(norms):,} units {ORDERS[order]}"
         + (f" (as of step {sorted_at:,})" if sorted_at != shot.step and order != "index" else ""),
     )
     live_plot(figure, key="weights-wall", height=540, clickable=True)
-    text = f"Norms from {norms.min():.2f} to {norms.max():.2f} ({name(shot, int(norms.argmax())).lower()})."
+    largest = unit_name(shot.config, int(norms.argmax()), classes).lower()
+    text = f"Norms from {norms.min():.2f} to {norms.max():.2f} ({largest})."
     if outgoing is not None and len(outgoing) <= tiles.MANY:
         targets = f"{classes[0]} to {classes[-1]}" if len(shot.config.hidden) == 1 else "the next layer's units"
         text += f" Under each tile its weights to {targets}, from left to right."
@@ -80,24 +76,25 @@ def detail(shot: Snapshot, unit: int) -> None:
         "Unit",
         0,
         W.shape[1] - 1,
+        unit,
         key="weights-unit",
         label_visibility="collapsed",
         on_change=lambda: session.choose("unit", session.widget_value("weights-unit")),
     )
-    w, bias = W[:, unit], shot.weights["dense1.b"][unit]
-    facts.markdown(f"**{name(shot, unit)}**: norm {np.linalg.norm(w):.2f}, bias {bias:.3f}")
+    w, bias = W[:, unit], float(shot.weights["dense1.b"][unit])
+    facts.markdown(f"**{unit_name(shot.config, unit, classes)}**: norm {np.linalg.norm(w):.2f}, bias {bias:z.3f}")
     own_scale = session.widget_value("weights-own-scale")
     limit = float(tiles.weight_limits(W, not own_scale)[unit])
     live_plot(figures.filter_detail(w, limit=limit, dark=dark, title="Weights"), key="weights-filter", height=310)
     if outgoing is not None:
         to = classes if len(shot.config.hidden) == 1 else None
-        best = int(class_votes(shot.weights)[unit].argmax())
+        best = classes[class_votes(shot.weights)[unit].argmax()]
         bars = figures.outgoing_bars(
             outgoing[unit],
             names=to,
             limit=float(np.abs(outgoing).max()),
             dark=dark,
-            title=f"Outgoing weights: speaks most for {classes[best]}",
+            title="Outgoing weights: " + (f"speaks most for {best}" if outgoing[unit].any() else "all zero"),
         )
         live_plot(bars, key="weights-outgoing", height=140)
     images, labels = session.dataset().split("val")
@@ -110,7 +107,8 @@ def detail(shot: Snapshot, unit: int) -> None:
     live_plot(
         figures.image_wall(images[indices], captions=captions, columns=8, title=title), key="weights-images", height=130
     )
-    st.caption(f"Sums before the activation from {sums[-1]:.2f} to {sums[0]:.2f}.")
+    what = "Sums before the activation" if shot.config.hidden else "Logits"
+    st.caption(f"{what} from {sums[-1]:.2f} to {sums[0]:.2f}." if sums[0] > sums[-1] else "All images alike.")
 
 
 if not controls.empty_state("What the units look for"):

@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 MAX_HIDDEN_LAYERS = 6
 
 Kind = Literal["int", "float", "choice", "sizes", "name"]
-Group = Literal["network", "training", "regularization", "data"]
+Group = Literal["network", "training", "regularization", "data", "schedule", "augmentation"]
 Applies = Literal["now", "new network"]
 
 
@@ -84,6 +84,8 @@ class Knob:
     steps: tuple[float, ...] = ()  # the values a slider stops at; others are allowed in Python, the URL and the shell
     zero_means: str = ""  # what the value 0 stands for, where it is special
     in_sidebar: bool = True
+    folded: bool = False  # among the settings that the sidebar keeps folded away until they are asked for
+    needs: str = ""  # another field, without which (at 0) this one has no effect
 
     def check(self, value: Any) -> Any:
         """The value in its canonical type, or a ConfigError that names field, limit and value."""

@@ -115,7 +115,7 @@ class MLP:
         self.layers.append(self.dense[-1])
         draw = choices("init")[config.init].target
         for dense, (n_in, n_out) in zip(self.dense, shapes, strict=True):
-            dense.params["W"][...] = draw(generator, n_in, n_out, config.init_scale)
+            dense.params["W"][...] = config.gain * draw(generator, n_in, n_out, config.init_scale)
 
     # -- parameters
 

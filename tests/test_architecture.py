@@ -24,10 +24,13 @@ ROOT = Path(__file__).resolve().parent.parent
 LEAF = 3  # also the level of a module of nn_core that is not listed
 LEVELS = {
     "nn_core.knobs": 0,
+    "nn_core.fields": 1,
+    "nn_core.more_fields": 1,
     "nn_core.config": 1,
     "nn_core.presets": 2,
     "nn_core.models": 4,
     "nn_core.fast": 4,
+    "nn_core.reference": 4,
     "nn_core.trainer": 5,
     "nn_core.store": 6,
     "nn_core.explain": 6,

@@ -32,6 +32,11 @@ EXPECTED = {
         6**0.5 / (n_in + n_out) ** 0.5,
     ),  # Glorot & Bengio, eq. 12, 16
     "he": lambda n_in, n_out, s: (2 / n_in, math.inf),  # He et al., eq. 10
+    "xavier_normal": lambda n_in, n_out, s: (2 / (n_in + n_out), math.inf),
+    "lecun": lambda n_in, n_out, s: (1 / n_in, math.inf),  # LeCun et al., eq. 16
+    "he_uniform": lambda n_in, n_out, s: (2 / n_in, 6**0.5 / n_in**0.5),  # a uniform of width 2b has variance b^2 / 3
+    "orthogonal": lambda n_in, n_out, s: (1 / max(n_in, n_out), 1.0),  # min(n_in, n_out) columns or rows of length 1
+    "constant": lambda n_in, n_out, s: (0.0, s),
 }
 
 
@@ -47,14 +52,38 @@ def test_mean_spread_and_bounds_are_those_of_the_paper(name: str, n_in: int, n_o
     variance, bound = EXPECTED[name](n_in, n_out, scale)
     n = weights.size
     assert weights.shape == (n_in, n_out) and weights.dtype == np.float64
-    assert abs(weights.mean()) <= 5 * math.sqrt(variance / n)
-    assert weights.var() == pytest.approx(variance, rel=5 * math.sqrt(2 / n))  # five standard errors of a normal's
+    mean = scale if name == "constant" else 0.0
+    assert abs(weights.mean() - mean) <= 5 * math.sqrt(variance / n) + 1e-12
+    assert weights.var() == pytest.approx(
+        variance, rel=5 * math.sqrt(2 / n), abs=1e-20
+    )  # five standard errors of a normal's
     assert np.abs(weights).max() <= bound
-    if 0 < bound < math.inf:
+    if 0 < bound < math.inf and name != "orthogonal":
         assert np.abs(weights).max() > 0.99 * bound
 
 
-@pytest.mark.parametrize("name", ["normal", "he"])
+@pytest.mark.parametrize(("n_in", "n_out"), [(1, 1), (7, 3), (3, 7), (5, 5), (784, 10), (10, 784)])
+def test_an_orthogonal_matrix_keeps_lengths_and_angles_along_its_shorter_side(n_in: int, n_out: int):
+    W = draw("orthogonal", n_in, n_out)
+    gram = W.T @ W if n_in >= n_out else W @ W.T
+    assert np.allclose(gram, np.eye(min(n_in, n_out)), atol=1e-12)
+
+
+def test_the_signs_of_an_orthogonal_matrix_are_even():
+    corners = [draw("orthogonal", 3, 3, seed=seed)[0, 0] for seed in range(400)]
+    assert abs(np.mean(np.array(corners) > 0) - 0.5) < 0.125  # five standard errors
+
+
+@pytest.mark.parametrize("gain", [0.1, 1.0, 3.0])
+@pytest.mark.parametrize("name", sorted(INITIALIZERS))
+def test_the_gain_multiplies_the_weights_that_were_drawn(name: str, gain: float):
+    plain, scaled = (
+        MLP(RunConfig(init=name, gain=g, hidden=(4,)), np.random.default_rng(3), dtype=np.float64) for g in (1.0, gain)
+    )
+    assert np.allclose(scaled.flat, gain * plain.flat, rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["normal", "he", "xavier_normal", "lecun"])
 def test_a_bell_curve_has_its_shares_within_one_and_two_deviations(name: str):
     weights = draw(name, 784, 128)
     z = np.abs(weights / weights.std())
@@ -70,7 +99,7 @@ def test_any_shape_can_be_drawn_and_the_same_seed_draws_the_same(name: str, n_in
     assert np.array_equal(weights, draw(name, n_in, n_out, seed=seed))
 
 
-@pytest.mark.parametrize("name", sorted(set(INITIALIZERS) - {"zeros"}))
+@pytest.mark.parametrize("name", sorted(set(INITIALIZERS) - {"zeros", "constant"}))
 def test_another_seed_draws_other_weights(name: str):
     assert not np.array_equal(draw(name, 5, 5, seed=1), draw(name, 5, 5, seed=2))
 

@@ -11,7 +11,20 @@ import pytest
 
 from nn_core import layers
 from nn_core.knobs import choices
-from nn_core.layers import Activation, Dense, Dropout, Layer, ReLU, Sigmoid, Tanh
+from nn_core.layers import (
+    ELU,
+    GELU,
+    Activation,
+    Dense,
+    Dropout,
+    Identity,
+    Layer,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Tanh,
+)
 from tests.numerical import numerical_gradient, relative_error
 
 ACTIVATIONS = choices("activation")
@@ -144,6 +157,18 @@ def test_an_activation_stays_finite_for_huge_sums(name: str, dtype: type):
         (Sigmoid, -math.log(3), 0.25, 0.1875),
         (Tanh, 0.0, 0.0, 1.0),
         (Tanh, math.log(2), 0.6, 0.64),
+        (LeakyReLU, -2.0, -0.02, 0.01),
+        (LeakyReLU, 3.0, 3.0, 1.0),
+        (ELU, -math.log(2), -0.5, 0.5),
+        (ELU, 0.0, 0.0, 1.0),
+        (ELU, 3.0, 3.0, 1.0),
+        (GELU, 0.0, 0.0, 0.5),
+        (GELU, 20.0, 20.0, 1.0),
+        (GELU, -20.0, 0.0, 0.0),
+        (SiLU, 0.0, 0.0, 0.5),
+        (SiLU, math.log(3), 0.75 * math.log(3), 0.75 + 0.1875 * math.log(3)),
+        (SiLU, -math.log(3), -0.25 * math.log(3), 0.25 - 0.1875 * math.log(3)),
+        (Identity, -2.5, -2.5, 1.0),
     ],
 )
 def test_an_activation_has_the_value_and_slope_derived_by_hand(
@@ -153,6 +178,39 @@ def test_an_activation_has_the_value_and_slope_derived_by_hand(
     layer = target()
     assert layer.forward(x)[0, 0] == pytest.approx(value, abs=1e-15)
     assert layer.backward(np.ones((1, 1)))[0, 0] == pytest.approx(slope, abs=1e-15)
+
+
+def test_every_registered_activation_has_values_derived_by_hand():
+    marks = test_an_activation_has_the_value_and_slope_derived_by_hand.pytestmark  # type: ignore[attr-defined]
+    assert {case[0] for case in marks[0].args[1]} == {choice.target for choice in ACTIVATIONS.values()}
+
+
+def test_gelu_is_the_sum_times_the_normal_distribution_within_half_a_thousandth():
+    z = np.linspace(-6, 6, 1001)
+    exact = np.array([x * (1 + math.erf(x / math.sqrt(2))) / 2 for x in z])
+    assert np.abs(GELU.value(z) - exact).max() < 5e-4
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_an_activation_and_its_gradient_are_those_of_pytorch(name: str):
+    torch = pytest.importorskip("torch")
+    theirs = {
+        "relu": torch.relu,
+        "sigmoid": torch.sigmoid,
+        "tanh": torch.tanh,
+        "leaky_relu": torch.nn.functional.leaky_relu,
+        "elu": torch.nn.functional.elu,
+        "gelu": lambda z: torch.nn.functional.gelu(z, approximate="tanh"),
+        "silu": torch.nn.functional.silu,
+        "identity": lambda z: z * 1,
+    }[name]
+    x = np.linspace(-12, 12, 241).reshape(1, -1)
+    z = torch.tensor(x, requires_grad=True)
+    a = theirs(z)
+    a.sum().backward()
+    layer = ACTIVATIONS[name].target()
+    assert np.allclose(layer.forward(x), a.detach().numpy(), rtol=1e-12, atol=1e-14)
+    assert np.allclose(layer.backward(np.ones_like(x)), z.grad.numpy(), rtol=1e-9, atol=1e-12)
 
 
 # ---------------------------------------------------------------------------------------------- dropout

@@ -22,6 +22,7 @@ Array = npt.NDArray[Any]
 
 N_PIXELS = 28 * 28
 N_CLASSES = 10
+FEW_COLUMNS = 12  # see _views
 CHUNK = 500  # images a forward pass takes at a time outside of training, so that its arrays stay in the cache
 
 
@@ -213,11 +214,16 @@ class MLP:
 
 
 def _views(flat: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
-    """`flat` cut into consecutive arrays of the given shapes; views, no copies."""
+    """`flat` cut into consecutive arrays of the given shapes; views, no copies.
+
+    A matrix of few columns lies in memory column by column: x W is then a third faster (10 units, 64 rows: 10 against
+    15 us), its gradient as well.
+    """
     views, start = [], 0
     for shape in shapes:
         stop = start + int(np.prod(shape))
-        views.append(flat[start:stop].reshape(shape))
+        few_columns = len(shape) == 2 and shape[1] <= FEW_COLUMNS
+        views.append(flat[start:stop].reshape(shape, order="F" if few_columns else "C"))
         start = stop
     return views
 

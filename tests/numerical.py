@@ -11,17 +11,17 @@ STEP = 1e-5  # truncation (of order STEP**2) and rounding (of order 1e-16 / STEP
 
 def numerical_gradient(f: Callable[[], float], x: np.ndarray, elements: np.ndarray | None = None) -> np.ndarray:
     """d f / d x at the flat indices `elements` of x (all unless given); f reads x, which is moved and put back."""
-    assert x.dtype == np.float64 and x.flags.c_contiguous
-    flat = x.reshape(-1)
-    elements = np.arange(flat.size) if elements is None else elements
+    assert x.dtype == np.float64
+    elements = np.arange(x.size) if elements is None else elements
     gradient = np.empty(len(elements))
-    for place, i in enumerate(elements):
-        before = flat[i]
-        flat[i] = before + STEP
+    for place, element in enumerate(elements):
+        i = np.unravel_index(element, x.shape)
+        before = x[i]
+        x[i] = before + STEP
         above = f()
-        flat[i] = before - STEP
+        x[i] = before - STEP
         below = f()
-        flat[i] = before
+        x[i] = before
         gradient[place] = (above - below) / (2 * STEP)
     return gradient
 

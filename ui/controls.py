@@ -126,6 +126,7 @@ def _speed() -> None:
     st.select_slider(
         f"Speed **{speed}**" if speed == "full" else f"Steps a frame **{speed}**",
         list(SPEEDS)[::-1],
+        speed,
         key=key,
         help="Full, or so many steps a frame (two frames a second), to watch single updates.",
         disabled=run is None,
@@ -204,6 +205,7 @@ def _choice(item: Knob, value: str) -> None:
     st.selectbox(
         item.label,
         list(known),
+        index=list(known).index(value),  # without it, a browser that is slow to answer sends the first option back
         format_func=lambda name: known[name].label,
         key=key,
         help=f"{item.help}\n\n**{chosen.label}**: {chosen.help}\n\n${chosen.formula}$\n\n{chosen.citation}",
@@ -228,15 +230,17 @@ def _number(item: Knob, value: float) -> None:
         session.edit(item.name, session.widget_value(key))
 
     if not item.steps:
-        st.number_input(item.label, int(item.low), int(item.high), step=1, key=key, help=_help(item), on_change=moved)
+        st.number_input(
+            item.label, int(item.low), int(item.high), int(value), 1, key=key, help=_help(item), on_change=moved
+        )
         return
-    _slider(item, f"{item.label} **{_shown(item, value)}**", _stops(item, value), key, moved)
+    _slider(item, f"{item.label} **{_shown(item, value)}**", _stops(item, value), value, key, moved)
 
 
-def _slider(item: Knob, label: str, stops: list[Any], key: str, moved: Callable[[], None]) -> None:
+def _slider(item: Knob, label: str, stops: list[Any], value: Any, key: str, moved: Callable[[], None]) -> None:
     """A slider whose value stands in its label; the thumb shows it only while it is moved."""
     st.select_slider(
-        label, stops, format_func=lambda stop: _shown(item, stop), key=key, help=_help(item), on_change=moved
+        label, stops, value, format_func=lambda stop: _shown(item, stop), key=key, help=_help(item), on_change=moved
     )
 
 
@@ -257,7 +261,9 @@ def _sizes(item: Knob, sizes: tuple[int, ...]) -> None:
     for at, size in enumerate(sizes[:-1]):
         key = f"set-{item.name}-{at}"
         session.show_in_widget(key, size)
-        _slider(item, f"Layer {at + 1} units **{size:,}**", _whole(_stops(item, size)), key, partial(moved, at, key))
+        _slider(
+            item, f"Layer {at + 1} units **{size:,}**", _whole(_stops(item, size)), size, key, partial(moved, at, key)
+        )
     slider, more, fewer = st.columns([5, 1, 1], vertical_alignment="bottom")
     with slider:
         if sizes:
@@ -265,7 +271,7 @@ def _sizes(item: Knob, sizes: tuple[int, ...]) -> None:
             key = f"set-{item.name}-{at}"
             session.show_in_widget(key, size)
             name = item.label if len(sizes) == 1 else f"Layer {at + 1} units"
-            _slider(item, f"{name} **{size:,}**", _whole(_stops(item, size)), key, partial(moved, at, key))
+            _slider(item, f"{name} **{size:,}**", _whole(_stops(item, size)), size, key, partial(moved, at, key))
         else:
             st.markdown(f"{item.label} **none**", help=_help(item))
     more.button(

@@ -7,6 +7,7 @@ moved by hand, or as the settings of a new run. Both are in the address: a copie
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import secrets
@@ -15,10 +16,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlencode, urlsplit
 
 import numpy.typing as npt
 import streamlit as st
 from streamlit.runtime import Runtime
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nn_core import ConfigError, DataError, Dataset, RunConfig, Trainer, load_dataset
@@ -197,6 +200,23 @@ def apply_fix(fix: dict[str, Any]) -> None:
 
 
 # ---------------------------------------------------------------------------------------------- the address
+
+
+def load_deep_link_again() -> None:
+    """On the first run of a fresh server: have a browser that asked for a page by its address ask once more.
+
+    Because there is a folder pages/, Streamlit takes the first run of a process for an app without st.navigation, does
+    not find the page, and says so in a dialog; from the second run on it knows better. Call it before st.navigation.
+    """
+    if not PagesManager.uses_pages_directory:
+        return
+    address = st.context.url or ""
+    if urlsplit(address).path.strip("/"):
+        PagesManager.uses_pages_directory = False
+        query = urlencode(st.query_params.to_dict())
+        target = json.dumps(f"{address}?{query}" if query else address).replace("<", "\\u003c")
+        st.html(f"<script>location.replace({target})</script>", unsafe_allow_javascript=True)
+        st.stop()
 
 
 def sync_address() -> None:

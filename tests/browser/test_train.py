@@ -213,6 +213,19 @@ def test_a_server_that_was_restarted_opens_the_settings_of_the_lost_run(
     own.stop()
 
 
+@pytest.mark.parametrize("path", ["weights", "evaluate"])
+def test_a_page_asked_for_by_its_address_opens_on_a_fresh_server(
+    page: Page, server: Callable[..., Any], path: str
+) -> None:
+    own = server("dashboard.py")
+    page.goto(f"{own.url}/{path}?hidden=16")
+    expect(page.locator(".st-key-set-hidden-0")).to_contain_text("16", timeout=20000)
+    wait_idle(page)
+    assert f"/{path}?" in page.url
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    own.stop()
+
+
 def test_reset_keeps_the_seed_and_the_dice_rolls_a_new_one(page: Page, app: Server) -> None:
     start_training(page, app, "?seed=7")
     wait_training(page)

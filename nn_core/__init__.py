@@ -8,7 +8,16 @@
 Importing the package registers every choice (optimizers, activations, ...); it needs nothing but NumPy.
 """
 
-from nn_core import fast, initializers, layers, losses, models, optimizers  # noqa: F401  (they register their choices)
+from nn_core import (  # noqa: F401  (they register their choices)
+    fast,
+    initializers,
+    layers,
+    losses,
+    models,
+    muon,
+    optimizers,
+    schedules,
+)
 from nn_core.config import RunConfig
 from nn_core.data import DataError, Dataset, load_dataset, load_mnist
 from nn_core.knobs import ConfigError

@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any
 
 from nn_core.fields import TrainingFields
-from nn_core.knobs import CHOICES, ConfigError, Knob, choices, shorten
+from nn_core.knobs import CHOICES, ConfigError, Conflict, Knob, choices, shorten
 from nn_core.more_fields import RegularizationFields
 
 # ---------------------------------------------------------------------------------------------- the configuration
@@ -34,6 +34,16 @@ class RunConfig(RegularizationFields, TrainingFields):
     def __post_init__(self) -> None:
         for knob in knobs():
             object.__setattr__(self, knob.name, knob.check(getattr(self, knob.name)))
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Raise Conflict where a choice lacks what it needs."""
+        for chooser in CHOICES:
+            name = getattr(self, chooser)
+            for needed in choices(chooser)[name].needs:
+                if not getattr(self, needed):
+                    found = knob(needed).format(getattr(self, needed))
+                    raise Conflict(chooser, f"{chooser} {name} cannot work with {needed} {found}")
 
     # -- text in and out
 
@@ -79,7 +89,12 @@ class RunConfig(RegularizationFields, TrainingFields):
                 values[knob.name] = knob.parse(query[knob.name])
             except ConfigError as error:
                 problems.append(f"{error}; the default {knob.format(knob.default)} is used")
-        return cls(**values), problems
+        while True:
+            try:
+                return cls(**values), problems
+            except Conflict as error:
+                problems.append(f"{error}; the default is used")
+                del values[error.field]
 
     def to_command(self) -> str:
         """The shell command that trains with these settings."""

@@ -17,7 +17,7 @@ _COLUMNS = ("step", "epoch", "images", "seconds", "value")
 
 @dataclass(frozen=True)
 class SeriesInfo:
-    """What a scalar series means: `unit` is "nats" or "share" (in [0, 1]); `split` says on which images."""
+    """What a scalar series means: `unit` is "nats", "share" (in [0, 1]) or "rate"; `split` says on which images."""
 
     label: str
     unit: str
@@ -31,6 +31,7 @@ SERIES: Mapping[str, SeriesInfo] = {
     "batch/loss": SeriesInfo("batches", "nats", "the training batches themselves, with dropout"),
     "train/accuracy": SeriesInfo("training", "share", "a fixed 5,000 training images, without dropout"),
     "val/accuracy": SeriesInfo("validation", "share", "all 5,000 validation images"),
+    "train/lr": SeriesInfo("learning rate", "rate", "the setting times the schedule's multiplier, for the next step"),
 }
 
 

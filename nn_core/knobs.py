@@ -25,6 +25,14 @@ class ConfigError(ValueError):
     """A hyperparameter that makes no sense; the message names the field, the limit and the value."""
 
 
+class Conflict(ConfigError):
+    """A choice that cannot work beside the other settings; `field` is the one whose choice it is."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
 # ---------------------------------------------------------------------------------------------- named choices
 
 
@@ -39,6 +47,7 @@ class Choice:
     formula: str
     citation: str
     uses: tuple[str, ...]  # the RunConfig fields that only matter when this choice is taken
+    needs: tuple[str, ...] = ()  # those that must not be 0 or empty then
 
 
 CHOICES: dict[str, dict[str, Choice]] = {}
@@ -46,12 +55,20 @@ _Target = TypeVar("_Target")
 
 
 def register(
-    field_name: str, name: str, *, label: str, help: str, formula: str, citation: str, uses: tuple[str, ...] = ()
+    field_name: str,
+    name: str,
+    *,
+    label: str,
+    help: str,
+    formula: str,
+    citation: str,
+    uses: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
 ) -> Callable[[_Target], _Target]:
     """Decorator: make `name` one of the values that the RunConfig field `field_name` can take."""
 
     def add(target: _Target) -> _Target:
-        choice = Choice(name, label, target, help, formula, citation, uses)
+        choice = Choice(name, label, target, help, formula, citation, uses, needs)
         CHOICES.setdefault(field_name, {})[name] = choice
         return target
 

@@ -2,11 +2,13 @@
 
 An optimizer sees the network as one flat vector of parameters and one of gradients, both float32 or both float64. Its
 state vectors are in `state`, by name; with `t`, the number of updates made, they are all that a checkpoint needs.
+Decoupled weight decay spares the biases, which lie behind the weights.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,21 +25,40 @@ SWEEP_EVERY = 64  # updates between two such sweeps
 
 
 class Optimizer:
-    """Moves `params` (n,) in place along a rule; `state` holds named vectors (n,) of the same dtype."""
+    """Moves `params` (n,) in place along a rule; `state` holds named vectors (n,) of the same dtype.
+
+    `weights` are the weight matrices in the order in which they lie at the start of the vector, the output layer's
+    last (only their forms are read); without them all parameters count as weights, of no matrix.
+    """
 
     state_names: tuple[str, ...] = ()
+    decays_weights = False  # whether `weight_decay` is for this rule
 
-    def __init__(self, n: int, dtype: npt.DTypeLike = np.float32) -> None:
+    def __init__(self, n: int, dtype: npt.DTypeLike = np.float32, weights: Sequence[Array] = ()) -> None:
         self.t = 0
+        self.lr = 0.0  # of the running update: the setting times the schedule's multiplier
+        self.n_weights = sum(W.size for W in weights) if weights else n
         self.state: dict[str, Array] = {name: np.zeros(n, dtype) for name in self.state_names}
         self._scratch = np.empty(min(n, BLOCK), dtype)
 
-    def step(self, params: Array, grads: Array, config: RunConfig) -> None:
-        """One update in place; the learning rate and its companions are read from `config` each time."""
+    def step(self, params: Array, grads: Array, config: RunConfig, rate: float = 1.0) -> None:
+        """One update in place at `rate` times config.lr; all settings are read from `config` each time."""
+        self.begin(config, rate)
+        self.walk(params, grads, config)
+
+    def begin(self, config: RunConfig, rate: float) -> None:
+        """Count an update and take its learning rate."""
         self.t += 1
+        self.lr = config.lr * rate
+
+    def walk(self, params: Array, grads: Array, config: RunConfig, first: int = 0) -> None:
+        """The rule on all parameters from the index `first` on, block by block."""
         sweep = self.t % SWEEP_EVERY == 0
-        for start in range(0, len(params), BLOCK):
+        decay = self.lr * config.weight_decay if self.decays_weights else 0.0
+        for start in range(first, len(params), BLOCK):
             block = slice(start, start + BLOCK)
+            if decay and start < self.n_weights:
+                params[start : min(start + BLOCK, self.n_weights)] *= params.dtype.type(1 - decay)
             state = [vector[block] for vector in self.state.values()]
             scratch = self._scratch[: len(params[block])]
             self.update(params[block], grads[block], scratch, config, *state)
@@ -63,7 +84,7 @@ class SGD(Optimizer):
 
     def update(self, params: Array, grads: Array, scratch: Array, config: RunConfig, *state: Array) -> None:
         """theta <- theta - lr g."""
-        np.multiply(grads, params.dtype.type(config.lr), out=scratch)
+        np.multiply(grads, params.dtype.type(self.lr), out=scratch)
         params -= scratch
 
 
@@ -86,7 +107,89 @@ class Momentum(Optimizer):
         (velocity,) = state
         velocity *= params.dtype.type(config.momentum)
         velocity += grads
-        np.multiply(velocity, params.dtype.type(config.lr), out=scratch)
+        np.multiply(velocity, params.dtype.type(self.lr), out=scratch)
+        params -= scratch
+
+
+@register(
+    "optimizer",
+    "nesterov",
+    label="Nesterov",
+    help="Momentum that looks where the step will land: less overshooting. Try it at momentum 0.99 beside Momentum.",
+    formula=r"v \leftarrow \mu v + g, \quad \theta \leftarrow \theta - \eta (g + \mu v)",
+    citation="Nesterov 1983; the form of Sutskever et al. 2013 as in PyTorch",
+    uses=("momentum",),
+)
+class Nesterov(Momentum):
+    """v <- mu v + g; theta <- theta - lr (g + mu v)."""
+
+    def update(self, params: Array, grads: Array, scratch: Array, config: RunConfig, *state: Array) -> None:
+        """v <- mu v + g; theta <- theta - lr (g + mu v)."""
+        (velocity,) = state
+        number = params.dtype.type
+        velocity *= number(config.momentum)
+        velocity += grads
+        np.multiply(velocity, number(config.momentum), out=scratch)
+        scratch += grads
+        scratch *= number(self.lr)
+        params -= scratch
+
+
+@register(
+    "optimizer",
+    "adagrad",
+    label="Adagrad",
+    help="Each weight's step shrinks with all the gradients it has had, so that it never speeds up again. Try 0.05.",
+    formula=r"s \leftarrow s + g^2, \quad \theta \leftarrow \theta - \eta \frac{g}{\sqrt{s} + \epsilon}",
+    citation="Duchi, Hazan & Singer 2011 (diagonal form; epsilon 1e-10 outside the root, as in PyTorch)",
+)
+class Adagrad(Optimizer):
+    """s <- s + g^2; theta <- theta - lr g / (sqrt(s) + eps)."""
+
+    state_names = ("squares",)
+    epsilon = 1e-10
+
+    def update(self, params: Array, grads: Array, scratch: Array, config: RunConfig, *state: Array) -> None:
+        """s <- s + g^2; theta <- theta - lr g / (sqrt(s) + eps)."""
+        (squares,) = state
+        number = params.dtype.type
+        np.multiply(grads, grads, out=scratch)
+        squares += scratch
+        np.sqrt(squares, out=scratch)
+        scratch += number(self.epsilon)
+        np.divide(grads, scratch, out=scratch)
+        scratch *= number(self.lr)
+        params -= scratch
+
+
+@register(
+    "optimizer",
+    "rmsprop",
+    label="RMSProp",
+    help="Divides each step by the recent size of the weight's gradients: Adagrad that forgets. Try 0.001.",
+    formula=r"v \leftarrow \beta_2 v + (1-\beta_2) g^2, \quad "
+    r"\theta \leftarrow \theta - \eta \frac{g}{\sqrt{v} + \epsilon}",
+    citation="Tieleman & Hinton 2012, lecture 6.5 (epsilon 1e-8 outside the root, as in PyTorch)",
+    uses=("beta2",),
+)
+class RMSProp(Optimizer):
+    """v <- beta2 v + (1 - beta2) g^2; theta <- theta - lr g / (sqrt(v) + eps)."""
+
+    state_names = ("v",)
+    epsilon = 1e-8
+
+    def update(self, params: Array, grads: Array, scratch: Array, config: RunConfig, *state: Array) -> None:
+        """v <- beta2 v + (1 - beta2) g^2; theta <- theta - lr g / (sqrt(v) + eps)."""
+        (v,) = state
+        number = params.dtype.type
+        v *= number(config.beta2)
+        np.multiply(grads, grads, out=scratch)
+        scratch *= number(1 - config.beta2)
+        v += scratch
+        np.sqrt(v, out=scratch)
+        scratch += number(self.epsilon)
+        np.divide(grads, scratch, out=scratch)
+        scratch *= number(self.lr)
         params -= scratch
 
 
@@ -125,11 +228,29 @@ class Adam(Optimizer):
         np.sqrt(v, out=scratch)
         scratch += number(self.epsilon * root)
         np.divide(m, scratch, out=scratch)
-        scratch *= number(config.lr * root * (1 - beta1) / (1 - beta1**self.t))
+        scratch *= number(self.lr * root * (1 - beta1) / (1 - beta1**self.t))
         params -= scratch
 
 
-def make_optimizer(config: RunConfig, n: int, dtype: npt.DTypeLike = np.float32) -> Optimizer:
-    """The optimizer that `config.optimizer` names, with fresh state for n parameters."""
-    optimizer: Optimizer = choices("optimizer")[config.optimizer].target(n, dtype)
+@register(
+    "optimizer",
+    "adamw",
+    label="AdamW",
+    help="Adam with weight decay that the gradient's scaling leaves alone: all weights shrink at one pace. Try a decay "
+    "of 0.1 at 0.001.",
+    formula=r"\theta \leftarrow (1 - \eta \lambda)\, \theta - \eta \frac{\hat m}{\sqrt{\hat v} + \epsilon}",
+    citation="Loshchilov & Hutter 2019, algorithm 2 (decay times the learning rate, as in PyTorch; biases spared)",
+    uses=("beta1", "beta2", "weight_decay"),
+)
+class AdamW(Adam):
+    """theta <- (1 - lr decay) theta on weights, then Adam's step."""
+
+    decays_weights = True
+
+
+def make_optimizer(
+    config: RunConfig, n: int, dtype: npt.DTypeLike = np.float32, weights: Sequence[Array] = ()
+) -> Optimizer:
+    """The optimizer that `config.optimizer` names, with fresh state for n parameters that begin with `weights`."""
+    optimizer: Optimizer = choices("optimizer")[config.optimizer].target(n, dtype, weights)
     return optimizer

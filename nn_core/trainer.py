@@ -25,6 +25,7 @@ from nn_core.losses import log_softmax
 from nn_core.metrics import accuracy, confusion_matrix
 from nn_core.models import MLP
 from nn_core.optimizers import make_optimizer
+from nn_core.schedules import lr_multiplier
 
 Array = npt.NDArray[Any]
 
@@ -111,7 +112,8 @@ class Trainer:
         self.scores: Scores | None = None
 
         self.model = self.initial_model(config)
-        self.optimizer = make_optimizer(config, self.model.n_params)
+        weights = [layer.params["W"] for layer in self.model.dense]
+        self.optimizer = make_optimizer(config, self.model.n_params, weights=weights)
         self._dropout_rng = stream(config.seed, DROPOUT)
         self.train_images = data.train_images[: config.n_train]
         self.train_labels = data.train_labels[: config.n_train]
@@ -135,6 +137,17 @@ class Trainer:
     def epoch(self) -> float:
         """Passes over the training images so far, with fraction."""
         return self._epoch_index + self._position / self.config.n_train
+
+    @property
+    def lr_multiplier(self) -> float:
+        """What the schedule multiplies the learning rate by in the next update; past the budget, as in its last."""
+        config = self.config
+        if config.schedule == "constant":
+            return 1.0
+        size = config.effective_batch(config.n_train)
+        steps_an_epoch = -(-config.n_train // size)
+        made = self._epoch_index * steps_an_epoch + self._position / size
+        return lr_multiplier(made, config.epochs * steps_an_epoch, config)
 
     # -- training
 
@@ -196,6 +209,7 @@ class Trainer:
 
     def _update(self) -> float:
         """Gradients of the next batch, L2's part, one step of the optimizer; returns the batch's mean loss."""
+        rate = self.lr_multiplier
         indices, n = self._next_batch()
         model = self.model
         with np.errstate(over="ignore", invalid="ignore"):  # whoever calls looks at the loss and the weights
@@ -203,7 +217,7 @@ class Trainer:
             if self.config.l2:
                 weights = slice(model.n_weights)
                 model.flat_grads[weights] += model.flat.dtype.type(self.config.l2) * model.flat[weights]
-            self.optimizer.step(model.flat, model.flat_grads, self.config)
+            self.optimizer.step(model.flat, model.flat_grads, self.config, rate)
         self.step_count += 1
         self.images_seen += n
         return loss
@@ -306,6 +320,7 @@ class Trainer:
             ("val/loss", val_loss),
             ("val/accuracy", val_accuracy),
             ("train/l2", l2),
+            ("train/lr", self.config.lr * self.lr_multiplier),
         ):
             self._record(name, value)
         return self.scores

@@ -123,7 +123,11 @@ def test_every_setting_is_an_option_with_its_help(capsys: pytest.CaptureFixture[
         (["--lr", "nan"], "lr must be in [1e-05, 10], got nan"),
         (["--hidden", "0"], "hidden must be in [1, 2048], got 0"),
         (["--n-train", "10"], "n_train must be in [200, 55000], got 10"),
-        (["--optimizer", "adan"], "optimizer must be one of sgd, momentum, adam, got 'adan'; did you mean 'adam'?"),
+        (
+            ["--optimizer", "adan"],
+            "optimizer must be one of sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, muon, got 'adan'; did you mean"
+            " 'adam'?",
+        ),
         (["--dataset", "no/such/file.npz"], "no/such/file.npz is missing"),
         (["--dataset", "no-such-name"], "no-such-name.npz is missing"),
     ],

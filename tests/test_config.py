@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nn_core import PRESETS
 from nn_core.__main__ import _config, _parser
 from nn_core.config import LIVE_FIELDS, RunConfig, knob, knobs
-from nn_core.knobs import CHOICES, MAX_HIDDEN_LAYERS, ConfigError, Knob, choices
+from nn_core.knobs import CHOICES, MAX_HIDDEN_LAYERS, ConfigError, Conflict, Knob, choices
 
 NUMERIC = [k for k in knobs() if k.kind in ("int", "float")]
 INTEGERS = [k for k in knobs() if k.kind == "int"]
@@ -42,7 +42,18 @@ def values_of(knob: Knob) -> st.SearchStrategy[Any]:
             return st.just(knob.default) | st.text(min_size=1, max_size=300).filter(lambda text: "\0" not in text)
 
 
-configs = st.fixed_dictionaries({}, optional={k.name: values_of(k) for k in knobs()}).map(lambda v: RunConfig(**v))
+def unless_in_conflict(values: dict[str, Any]) -> RunConfig | None:
+    try:
+        return RunConfig(**values)
+    except Conflict:
+        return None
+
+
+configs: st.SearchStrategy[Any] = (
+    st.fixed_dictionaries({}, optional={k.name: values_of(k) for k in knobs()})
+    .map(unless_in_conflict)
+    .filter(lambda config: config is not None)
+)
 
 
 def refusal(**values: Any) -> str:
@@ -125,6 +136,22 @@ def test_hidden_sizes_that_make_no_network_are_refused(value: Any):
     assert refusal(hidden=value).startswith("hidden ")
 
 
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"optimizer": "muon", "hidden": ()}, "optimizer muon cannot work with hidden none"),
+        ({"schedule": "one_cycle", "warmup": 0}, "schedule one_cycle cannot work with warmup 0"),
+    ],
+)
+def test_what_cannot_work_together_is_refused_in_one_sentence(values: dict[str, Any], sentence: str):
+    assert refusal(**values) == sentence
+    query = {name: knob(name).format(value) for name, value in values.items()}
+    chooser, other = sentence.split()[0], sentence.split()[5]
+    config, problems = RunConfig.from_query(query)
+    assert problems == [f"{sentence}; the default is used"]
+    assert getattr(config, chooser) == knob(chooser).default and getattr(config, other) == values[other]
+
+
 @pytest.mark.parametrize("text", ["", "none", "8", "8-4", "8,4"])
 def test_hidden_sizes_may_be_written_with_dashes_or_commas(text: str):
     assert knob("hidden").parse(text) == tuple(
@@ -201,11 +228,11 @@ def test_every_choice_explains_itself_and_names_real_fields(field: str):
     for name, choice in choices(field).items():
         assert choice.name == name
         assert choice.label and choice.formula and choice.citation and choice.help.endswith(".")
-        assert set(choice.uses) <= names
+        assert set(choice.uses) <= names and set(choice.needs) <= names
 
 
 def test_only_live_fields_apply_now():
-    assert set(LIVE_FIELDS) == {"lr", "l2", "dropout", "momentum", "batch_size"}
+    assert set(LIVE_FIELDS) == {"lr", "l2", "dropout", "momentum", "batch_size", "weight_decay"}
 
 
 # ---------------------------------------------------------------------------------------------- text in and out
@@ -249,7 +276,7 @@ def test_a_bad_value_in_a_link_is_told_and_its_default_stands():
 def test_any_link_whatever_opens_some_settings(query: dict[str, str]):
     config, problems = RunConfig.from_query(query)
     assert all(
-        getattr(config, name) == knob(name).default for name in query if any(p.startswith(name) for p in problems)
+        getattr(config, name) == knob(name).default for name in query if any(p.startswith(f"{name} ") for p in problems)
     )
 
 
@@ -299,9 +326,22 @@ def test_a_field_is_in_use_only_where_a_choice_wants_it():
     def unused(config: RunConfig) -> set[str]:
         return {k.name for k in knobs() if not config.in_use(k)}
 
-    assert unused(RunConfig()) == {"init_scale", "momentum", "beta1", "beta2"}
-    assert unused(RunConfig(init="uniform", optimizer="adam")) == {"momentum"}
-    assert unused(RunConfig(optimizer="momentum")) == {"init_scale", "beta1", "beta2"}
+    always = unused(RunConfig(init="uniform", schedule="step")) - {
+        "momentum",
+        "beta1",
+        "beta2",
+        "weight_decay",
+        "warmup",
+    }
+    schedules = {"warmup", "decay_factor", "decay_every"}
+    assert unused(RunConfig()) == {"init_scale", "momentum", "beta1", "beta2", "weight_decay", *schedules} | always
+    assert unused(RunConfig(init="uniform", optimizer="adam")) == {"momentum", "weight_decay", *schedules} | always
+    assert unused(RunConfig(optimizer="muon")) == {"init_scale", "beta1", "beta2", *schedules} | always
+    assert unused(RunConfig(optimizer="rmsprop", schedule="one_cycle")) == {
+        *("init_scale", "momentum", "beta1", "weight_decay", "decay_factor", "decay_every"),
+        *always,
+    }
+    assert always.isdisjoint({"lr", "hidden", "seed", "schedule", "gain"})
 
 
 @pytest.mark.parametrize(("batch_size", "images"), [(0, 1000), (1, 1), (128, 128), (1000, 1000), (60_000, 1000)])

@@ -112,7 +112,7 @@ def test_what_came_after_a_step_is_forgotten_and_older_views_keep_it(n: int, ste
 
 def test_every_series_says_what_it_is():
     for name, info in SERIES.items():
-        assert "/" in name and info.label and info.split and info.unit in ("nats", "share")
+        assert "/" in name and info.label and info.split and info.unit in ("nats", "share", "rate")
 
 
 # ---------------------------------------------------------------------------------------------- thinning

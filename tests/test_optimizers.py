@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 from nn_core.config import RunConfig
 from nn_core.knobs import choices
+from nn_core.models import MLP
+from nn_core.muon import orthogonalised
 from nn_core.optimizers import BLOCK, DENORMAL, SWEEP_EVERY, make_optimizer
 
 OPTIMIZERS = choices("optimizer")
 SETTINGS = [
     {"lr": 0.1},
-    {"lr": 0.003, "momentum": 0.5, "beta1": 0.8, "beta2": 0.99},
+    {"lr": 0.003, "momentum": 0.5, "beta1": 0.8, "beta2": 0.99, "weight_decay": 2.0},
     {"lr": 1.0, "momentum": 0.0, "beta1": 0.0, "beta2": 0.0},
     {"lr": 1e-5, "momentum": 0.999, "beta1": 0.999, "beta2": 0.99999},
 ]
@@ -54,10 +56,59 @@ def adam(theta: float, gradients: list[float], c: RunConfig) -> Iterator[float]:
         yield theta
 
 
+def nesterov(theta: float, gradients: list[float], c: RunConfig) -> Iterator[float]:
+    """The form without a velocity: theta_t+1 - theta_t = mu (theta_t - theta_t-1) - lr [(1 + mu) g_t - mu g_t-1]."""
+    previous, g_before = theta, 0.0
+    for g in gradients:
+        step = c.momentum * (theta - previous) - c.lr * ((1 + c.momentum) * g - c.momentum * g_before)
+        theta, previous, g_before = theta + step, theta, g
+        yield theta
+
+
+def adagrad(theta: float, gradients: list[float], c: RunConfig) -> Iterator[float]:
+    """Duchi et al. 2011: divided by the Euclidean length of all gradients so far."""
+    for t, g in enumerate(gradients, start=1):
+        theta = theta - c.lr * g / (math.hypot(*gradients[:t]) + 1e-10)
+        yield theta
+
+
+def rmsprop(theta: float, gradients: list[float], c: RunConfig) -> Iterator[float]:
+    """Tieleman & Hinton 2012: the mean square written out as a weighted sum over all gradients so far."""
+    for t, g in enumerate(gradients):
+        mean_square = sum((1 - c.beta2) * c.beta2 ** (t - s) * gradients[s] ** 2 for s in range(t + 1))
+        theta = theta - c.lr * g / (math.sqrt(mean_square) + 1e-8)
+        yield theta
+
+
+def adamw(theta: float, gradients: list[float], c: RunConfig) -> Iterator[float]:
+    """Loshchilov & Hutter 2019, algorithm 2: Adam's step, and the decay of the parameter as it was before it."""
+    m = v = 0.0
+    for t, g in enumerate(gradients, start=1):
+        m = c.beta1 * m + (1 - c.beta1) * g
+        v = c.beta2 * v + (1 - c.beta2) * g**2
+        m_hat, v_hat = m / (1 - c.beta1**t), v / (1 - c.beta2**t)
+        theta = theta - c.lr * (m_hat / (math.sqrt(v_hat) + 1e-8) + c.weight_decay * theta)
+        yield theta
+
+
+def muon_elsewhere(theta: float, gradients: list[float], c: RunConfig) -> Iterator[float]:
+    """Outside of hidden matrices: a heavy ball whose parameter shrinks first."""
+    velocity = 0.0
+    for g in gradients:
+        velocity = c.momentum * velocity + g
+        theta = (1 - c.lr * c.weight_decay) * theta - c.lr * velocity
+        yield theta
+
+
 PAPERS: dict[str, Callable[[float, list[float], RunConfig], Iterator[float]]] = {
     "sgd": sgd,
     "momentum": momentum,
     "adam": adam,
+    "nesterov": nesterov,
+    "adagrad": adagrad,
+    "rmsprop": rmsprop,
+    "adamw": adamw,
+    "muon": muon_elsewhere,
 }
 
 
@@ -207,11 +258,110 @@ def test_an_optimizer_without_a_rule_says_so():
         Optimizer(1).step(np.zeros(1, np.float32), np.zeros(1, np.float32), RunConfig())
 
 
+def test_the_schedules_multiplier_is_a_factor_of_the_learning_rate():
+    for name in OPTIMIZERS:
+        one, other = np.ones(3), np.ones(3)
+        halved, half = RunConfig(optimizer=name, lr=0.1), RunConfig(optimizer=name, lr=0.05)
+        first, second = make_optimizer(halved, 3, np.float64), make_optimizer(half, 3, np.float64)
+        for g in np.random.default_rng(0).normal(size=(5, 3)):
+            first.step(one, g, halved, 0.5)
+            second.step(other, g, half)
+        assert np.allclose(one, other, rtol=1e-14), name
+
+
+# ---------------------------------------------------------------------------------------------- matrices
+
+
+def network(dtype: type, hidden: tuple[int, ...] = (20, 15)) -> tuple[MLP, RunConfig]:
+    """Matrices that lie in memory by rows and by columns, wide and tall."""
+    config = RunConfig(optimizer="muon", hidden=hidden, lr=0.02, momentum=0.9, weight_decay=0.1)
+    return MLP(config, np.random.default_rng(0), dtype=dtype), config
+
+
+def steps_of(name: str, model: MLP, config: RunConfig, gradients: np.ndarray) -> None:
+    weights = [layer.params["W"] for layer in model.dense]
+    optimizer = make_optimizer(config.replace(optimizer=name), model.n_params, model.flat.dtype, weights)
+    for g in gradients:
+        model.flat_grads[...] = g
+        optimizer.step(model.flat, model.flat_grads, config)
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_decay_shrinks_weights_and_spares_biases(name: str):
+    model, config = network(np.float64)
+    model.flat[model.n_weights :] = 1
+    before = model.weights()
+    steps_of(name, model, config, np.zeros((10, model.n_params)))
+    for parameter, values in model.named_params():
+        factor = (1 - 0.02 * 0.1) ** 10 if parameter.endswith(".W") else 1
+        assert np.allclose(values, factor * before[parameter], rtol=1e-12), parameter
+
+
+def quintic_on_singular_values(G: np.ndarray) -> np.ndarray:
+    """Jordan et al. 2024: five times s <- 3.4445 s - 4.7750 s^3 + 2.0315 s^5 on the singular values of G / |G|."""
+    U, s, Vt = np.linalg.svd(G / np.linalg.norm(G), full_matrices=False)
+    for _ in range(5):
+        s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+    return (U * s) @ Vt
+
+
+@pytest.mark.parametrize("hidden", [(20, 15), (3, 30, 12)], ids=str)
+def test_twelve_steps_of_muon_move_hidden_matrices_along_the_orthogonalised_momentum(hidden: tuple[int, ...]):
+    model, config = network(np.float64, hidden)
+    expected = {name: values.copy() for name, values in model.weights().items()}
+    velocity = {name: np.zeros_like(values) for name, values in expected.items()}
+    rng = np.random.default_rng(1)
+    steps = rng.normal(size=(12, model.n_params))
+    for g in steps:
+        model.flat_grads[...] = g
+        for name, gradient in model.named_grads():
+            velocity[name] = 0.9 * velocity[name] + gradient
+            if name.endswith(".W"):
+                expected[name] = expected[name] * (1 - 0.02 * 0.1)
+            if name.endswith(".W") and name != f"dense{len(hidden) + 1}.W":
+                n_in, n_out = gradient.shape
+                step = quintic_on_singular_values(gradient + 0.9 * velocity[name]) * max(1, n_out / n_in) ** 0.5
+            else:
+                step = velocity[name]
+            expected[name] = expected[name] - 0.02 * step
+    steps_of("muon", model, config, steps)
+    for name, values in model.named_params():
+        assert np.allclose(values, expected[name], rtol=1e-6, atol=1e-6), name
+
+
+@pytest.mark.parametrize("shape", [(30, 7), (7, 30), (12, 12), (5, 1)])
+def test_the_orthogonalised_matrix_has_singular_values_near_one(shape: tuple[int, int]):
+    G = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    O = orthogonalised(G)
+    assert O.shape == shape and O.dtype == np.float32
+    s = np.linalg.svd(O, compute_uv=False)
+    assert 0.6 < s.min() and s.max() < 1.3
+    assert not orthogonalised(np.zeros(shape, np.float32)).any()
+
+
+def test_muon_is_near_that_of_pytorch():
+    torch = pytest.importorskip("torch")
+    if not hasattr(torch.optim, "Muon"):
+        pytest.skip("this PyTorch has no Muon")
+    model, config = network(np.float64)
+    W = model.dense[0].params["W"]
+    theirs = torch.tensor(W.T.copy(), requires_grad=True)  # (out, in) there
+    optimizer = torch.optim.Muon([theirs], lr=0.02, momentum=0.9, weight_decay=0.1)
+    start, steps = W.copy(), np.random.default_rng(1).normal(size=(12, model.n_params))
+    for g in steps:
+        model.flat_grads[...] = g
+        theirs.grad = torch.tensor(model.dense[0].grads["W"].T.copy())
+        optimizer.step()
+    steps_of("muon", model, config, steps)
+    moved = theirs.detach().numpy().T - start
+    assert np.linalg.norm(W - start - moved) < 0.02 * np.linalg.norm(moved)  # theirs iterates in bfloat16
+
+
 # ---------------------------------------------------------------------------------------------- PyTorch
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
-@pytest.mark.parametrize("name", sorted(PAPERS))
+@pytest.mark.parametrize("name", sorted(set(PAPERS) - {"muon"}))
 def test_twenty_steps_equal_those_of_pytorch(name: str, settings: dict[str, Any]):
     torch = pytest.importorskip("torch")
     config = RunConfig(optimizer=name, **settings)
@@ -222,6 +372,14 @@ def test_twenty_steps_equal_those_of_pytorch(name: str, settings: dict[str, Any]
         "sgd": lambda: torch.optim.SGD([theirs], lr=config.lr),
         "momentum": lambda: torch.optim.SGD([theirs], lr=config.lr, momentum=config.momentum),
         "adam": lambda: torch.optim.Adam([theirs], lr=config.lr, betas=(config.beta1, config.beta2)),
+        "nesterov": lambda: torch.optim.SGD(
+            [theirs], lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0
+        ),
+        "adagrad": lambda: torch.optim.Adagrad([theirs], lr=config.lr),
+        "rmsprop": lambda: torch.optim.RMSprop([theirs], lr=config.lr, alpha=config.beta2),
+        "adamw": lambda: torch.optim.AdamW(
+            [theirs], lr=config.lr, betas=(config.beta1, config.beta2), weight_decay=config.weight_decay
+        ),
     }
     their_optimizer, ours = make[name](), make_optimizer(config, 7, np.float64)
     for g in grads:

@@ -10,7 +10,7 @@ import streamlit as st
 from ui import controls, session, style
 from ui.live_plot import warm_up
 
-st.set_page_config("Glassnet", page_icon=":material/network_node:", layout="wide", initial_sidebar_state=330)
+st.set_page_config("Glassnet", page_icon="ui/icon.svg", layout="wide", initial_sidebar_state=330)
 session.load_deep_link_again()
 pages = [
     st.Page("pages/play/train.py", title="Train", icon=":material/play_circle:", default=True),

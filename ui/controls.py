@@ -19,7 +19,6 @@ from nn_core.runner import SPEEDS, Run, Snapshot
 from ui import session
 
 WIDE = ("lr", "hidden")  # settings whose slider takes the sidebar's whole width
-COMMAND_SECONDS = 0.5  # that a page waits at most for a command to show, before it is drawn
 STATUS_WORDS = {
     "ready": "ready, not trained yet",
     "training": "training",
@@ -95,7 +94,7 @@ def _command(send: Callable[[Run], Event]) -> Callable[[], None]:
     def act() -> None:
         run = session.run_to_command()
         if run is not None:
-            send(run).wait(COMMAND_SECONDS)
+            send(run).wait(session.COMMAND_SECONDS)
 
     return act
 
@@ -103,7 +102,7 @@ def _command(send: Callable[[Run], Event]) -> Callable[[], None]:
 def _pause() -> None:
     run = session.current_run()
     if run is not None:
-        run.pause().wait(COMMAND_SECONDS)
+        run.pause().wait(session.COMMAND_SECONDS)
 
 
 def _status() -> None:
@@ -137,7 +136,7 @@ def _speed() -> None:
 
 def _set_speed(run: Run | None, key: str) -> None:
     if run is not None:
-        run.set_speed(session.widget_value(key)).wait(COMMAND_SECONDS)
+        run.set_speed(session.widget_value(key)).wait(session.COMMAND_SECONDS)
 
 
 # ---------------------------------------------------------------------------------------------- settings
@@ -353,7 +352,7 @@ def show_health(shot: Snapshot) -> None:
     verdict = session.run_health(shot)
     colour = {"idle": "gray", "good": "green", "warning": "orange", "bad": "red"}[verdict.level]
     with st.container(key="verdict"):  # of one height, so that nothing below it moves
-        text, button = st.columns([4.2, 1.2], vertical_alignment="center")
+        text, button = st.columns([3.6, 1.4], vertical_alignment="center")
     text.markdown(f":{colour}-badge[{verdict.verdict}] {verdict.why}")
     if not verdict.fix:
         return
@@ -369,7 +368,7 @@ def empty_state(what: str) -> bool:
     if shot is not None:
         return False
     with st.container(key="verdict"):
-        text, button = st.columns([4.2, 1.2], vertical_alignment="center")
+        text, button = st.columns([3.6, 1.4], vertical_alignment="center")
     text.markdown(f":gray-badge[no network yet] {what} appears here once one is trained.")
     button.button(
         "Train the quick network",

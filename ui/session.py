@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 Array = npt.NDArray[Any]
 Split = Literal["train", "val", "test"]
 
+COMMAND_SECONDS = 0.5  # that a page waits at most for a command to show, before it is drawn
 TICK_SECONDS = 1.0  # between two drawings of a live panel
 READING_SECONDS = 2.0  # between two readings of a whole split while training
 LEASE_SECONDS = float(os.environ.get("GLASSNET_LEASE_SECONDS", "60"))  # without a page open, a run pauses; 0: never
@@ -171,7 +172,7 @@ def train_preset(name: str) -> None:
     """Take a preset's settings and train a new network with them."""
     run = start(PRESETS[name].config)
     if run is not None:
-        run.play()
+        run.play().wait(COMMAND_SECONDS)
 
 
 def run_health(shot: Snapshot) -> Health:
@@ -192,11 +193,11 @@ def apply_fix(fix: dict[str, Any]) -> None:
     if set(fix) <= set(LIVE_FIELDS) and run.snapshot.status != "diverged":
         for field, value in fix.items():
             edit(field, value)
-        run.play()
+        run.play().wait(COMMAND_SECONDS)
     else:
         fresh = start(config)
         if fresh is not None:
-            fresh.play()
+            fresh.play().wait(COMMAND_SECONDS)
 
 
 # ---------------------------------------------------------------------------------------------- the address

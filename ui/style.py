@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
+_LOGO = Path(__file__).with_name("logo.svg")
 _CSS = """
 <style>
   /* the first line of a page stands right under the navigation, not at 128 px */
@@ -52,5 +55,6 @@ _CSS = """
 
 
 def apply_style() -> None:
-    """Put the style sheet on the page; call it once in every run, before anything is drawn."""
+    """Put the style sheet and the name on the page; call it once in every run, before anything is drawn."""
     st.html(_CSS)
+    st.logo(_LOGO, size="large")

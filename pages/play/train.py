@@ -27,7 +27,7 @@ def curves() -> None:
             series, kind=kind, x=axis, log_y=log_y, smoothing=smoothing, edits=edits, dark=session.is_dark()
         )
         with column:
-            live_plot(figure, key=f"curve-{kind}", height=300)
+            live_plot(figure, key=f"curve-{kind}", height=285)
 
 
 def filters() -> None:
@@ -39,7 +39,7 @@ def filters() -> None:
     when = f"W1 at step {shot.step:,}" if shot else "W1 before any learning"
     title = f"What the {W.shape[1]} first-layer units look for ({when})"
     figure = figures.tile_wall(W, labels=labels, aspect=3.6, dark=session.is_dark(), title=title)
-    live_plot(figure, key="filters", height=300)
+    live_plot(figure, key="filters", height=285)
 
 
 def chart_options() -> tuple[Axis, bool, float]:

@@ -31,7 +31,7 @@ PRESETS: dict[str, Preset] = {
             "quick",
             "Quick",
             "784-32-10 in mini-batches: 95 % within seconds.",
-            {"epochs": 20},
+            {"lr": 0.2, "epochs": 20},
         ),
         Preset(
             "classic",

@@ -19,13 +19,13 @@ from typing import Any
 
 from nn_core.fields import TrainingFields
 from nn_core.knobs import CHOICES, ConfigError, Conflict, Knob, choices, shorten
-from nn_core.more_fields import RegularizationFields
+from nn_core.more_fields import AugmentationFields, RegularizationFields
 
 # ---------------------------------------------------------------------------------------------- the configuration
 
 
 @dataclass(frozen=True)
-class RunConfig(RegularizationFields, TrainingFields):
+class RunConfig(AugmentationFields, RegularizationFields, TrainingFields):
     """All that decides a training run. Immutable; checks itself; JSON and permalink text in and out.
 
     Raises ConfigError, naming the field, the limit and the value, when a value makes no sense.

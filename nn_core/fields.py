@@ -57,6 +57,21 @@ class TrainingFields:
         "data",
         "new network",
     )
+    label_noise: float = declare(
+        "float",
+        0.0,
+        "Label noise",
+        "The share of training labels redrawn at random, fixed by the seed. Training curves then score against these "
+        "noisy labels, validation against the true ones. Try 0.5 with 2,000 images: it learns even noise by heart.",
+        r"y_i \leftarrow \mathcal{U}\{0, \dots, 9\} \text{ with probability } p",
+        "data",
+        "new network",
+        low=0.0,
+        high=1.0,
+        steps=(0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0),
+        zero_means="off",
+        folded=True,
+    )
     model: str = declare(
         "choice",
         "mlp",

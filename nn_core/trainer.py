@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nn_core.augment import Augmenter, augments, noisy_labels
 from nn_core.config import RunConfig, knob
 from nn_core.data import Dataset
 from nn_core.fast import MLPKernel, is_finite
@@ -36,7 +37,7 @@ SAVE_EVERY = 16  # steps between two copies of the state that a diverging run fa
 DENSE_BATCH_POINTS = 1_000  # batch losses kept one by one; later ones are averaged over ever longer stretches
 
 # independent streams of random numbers, spawned from the seed: changing one leaves the others alone
-INIT, ORDER, DROPOUT = range(3)
+INIT, ORDER, DROPOUT, AUGMENT, LABELS = range(5)
 
 
 def stream(seed: int, purpose: int, *more: int) -> np.random.Generator:
@@ -85,6 +86,7 @@ class Checkpoint:
     batch_losses: tuple[float, ...]  # not yet averaged into a point of the history
     scores: Scores | None
     stopped: str
+    augment_state: Mapping[str, Any] | None = None
 
 
 class Trainer:
@@ -116,8 +118,13 @@ class Trainer:
         self.optimizer = make_optimizer(config, self.model.n_params, weights=weights)
         self._dropout_rng = stream(config.seed, DROPOUT)
         self.train_images = data.train_images[: config.n_train]
-        self.train_labels = data.train_labels[: config.n_train]
-        self._kernel = MLPKernel(self.model, self.train_images.reshape(config.n_train, -1), self.train_labels)
+        labels = data.train_labels
+        if config.label_noise:
+            labels = noisy_labels(labels, config.label_noise, stream(config.seed, LABELS))
+        self.train_labels = labels[: config.n_train]
+        self._augmenter = self.augmenter(config)
+        flat_images = self.train_images.reshape(config.n_train, -1)
+        self._kernel = MLPKernel(self.model, flat_images, self.train_labels, self._augmenter)
         self._epoch_index = 0
         self._position = 0
         self._order: Array | None = None  # the running epoch's order of images; drawn when first needed
@@ -130,6 +137,13 @@ class Trainer:
     def initial_model(config: RunConfig) -> MLP:
         """The network of these settings before any learning."""
         return MLP(config, stream(config.seed, INIT))
+
+    @staticmethod
+    def augmenter(config: RunConfig) -> Augmenter | None:
+        """What changes the training images of these settings, at its beginning; None where nothing does."""
+        if not augments(config):
+            return None
+        return Augmenter(config, stream(config.seed, AUGMENT), stream(config.seed, AUGMENT, 1))
 
     # -- where it stands
 
@@ -283,6 +297,7 @@ class Trainer:
             "optimizer": {name: vector.copy() for name, vector in self.optimizer.state.items()},
             "updates": self.optimizer.t,
             "dropout": self._dropout_rng.bit_generator.state,
+            "augment": self._augmenter.rng.bit_generator.state if self._augmenter else None,
             "counters": (self.step_count, self.images_seen, self._epoch_index, self._position),
         }
 
@@ -292,6 +307,8 @@ class Trainer:
             self.optimizer.state[name][...] = vector
         self.optimizer.t = state["updates"]
         self._dropout_rng.bit_generator.state = state["dropout"]
+        if self._augmenter:
+            self._augmenter.rng.bit_generator.state = state["augment"]
         self.step_count, self.images_seen, self._epoch_index, self._position = state["counters"]
         self._order = None
 
@@ -377,6 +394,7 @@ class Trainer:
             batch_losses=tuple(self._batch_losses),
             scores=self.scores,
             stopped=self.stopped,
+            augment_state=state["augment"],
         )
 
     @classmethod
@@ -391,6 +409,7 @@ class Trainer:
                 "optimizer": {name: checkpoint.arrays[f"optimizer.{name}"] for name in trainer.optimizer.state},
                 "updates": checkpoint.updates,
                 "dropout": checkpoint.dropout_state,
+                "augment": checkpoint.augment_state,
                 "counters": (checkpoint.step, checkpoint.images_seen, checkpoint.epoch_index, checkpoint.position),
             }
         )

@@ -125,8 +125,8 @@ def test_every_setting_is_an_option_with_its_help(capsys: pytest.CaptureFixture[
         (["--n-train", "10"], "n_train must be in [200, 55000], got 10"),
         (
             ["--optimizer", "adan"],
-            "optimizer must be one of sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, muon, got 'adan'; did you mean"
-            " 'adam'?",
+            "optimizer must be one of sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, muon, "
+            "got 'adan'; did you mean 'adam'?",
         ),
         (["--dataset", "no/such/file.npz"], "no/such/file.npz is missing"),
         (["--dataset", "no-such-name"], "no-such-name.npz is missing"),

@@ -265,8 +265,8 @@ def test_a_bad_value_in_a_link_is_told_and_its_default_stands():
     config, problems = RunConfig.from_query({"lr": "-1", "seed": "7", "init": "hee", "run": "abc", "l2": "many"})
     assert config == RunConfig(seed=7)
     assert problems == [
-        "init must be one of zeros, constant, uniform, normal, xavier, xavier_normal, lecun, he, he_uniform, orthogonal, "
-        "got 'hee'; did you mean 'he'?; the default he is used",
+        "init must be one of zeros, constant, uniform, normal, xavier, xavier_normal, lecun, he, he_uniform, "
+        "orthogonal, got 'hee'; did you mean 'he'?; the default he is used",
         "lr must be in [1e-05, 10], got -1.0; the default 0.1 is used",
         "l2 must be a number in [0, 1], got 'many'; the default 0 is used",
     ]

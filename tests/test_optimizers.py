@@ -332,9 +332,9 @@ def test_twelve_steps_of_muon_move_hidden_matrices_along_the_orthogonalised_mome
 @pytest.mark.parametrize("shape", [(30, 7), (7, 30), (12, 12), (5, 1)])
 def test_the_orthogonalised_matrix_has_singular_values_near_one(shape: tuple[int, int]):
     G = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    O = orthogonalised(G)
-    assert O.shape == shape and O.dtype == np.float32
-    s = np.linalg.svd(O, compute_uv=False)
+    near = orthogonalised(G)
+    assert near.shape == shape and near.dtype == np.float32
+    s = np.linalg.svd(near, compute_uv=False)
     assert 0.6 < s.min() and s.max() < 1.3
     assert not orthogonalised(np.zeros(shape, np.float32)).any()
 

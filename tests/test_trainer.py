@@ -57,6 +57,7 @@ def state(trainer: Trainer) -> dict[str, Any]:
         "counters": (checkpoint.step, checkpoint.epoch_index, checkpoint.position, checkpoint.images_seen),
         "updates": checkpoint.updates,
         "dropout": checkpoint.dropout_state,
+        "augment": checkpoint.augment_state,
         "edits": checkpoint.edits,
         "config": trainer.config,
         "epoch": trainer.epoch,
@@ -174,7 +175,7 @@ def run_with(
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(stop=st.integers(0, 19), edits=edits_by_step, full=st.booleans())
 @example(stop=4, edits={}, full=False)  # at the border of an epoch
 @example(stop=0, edits={0: [("lr", 0.3)]}, full=True)
@@ -216,7 +217,7 @@ def test_a_checkpoint_stays_as_it_was_and_can_be_resumed_twice(tiny: Dataset):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(edits=edits_by_step)
 def test_settings_seed_and_edits_replay_to_the_same_weights(
     optimizer: str, edits: dict[int, list[tuple[str, Any]]], tiny: Dataset

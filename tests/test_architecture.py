@@ -34,6 +34,7 @@ LEVELS = {
     "nn_core.trainer": 5,
     "nn_core.store": 6,
     "nn_core.explain": 6,
+    "nn_core.profile": 6,
     "nn_core": 6,  # the front: `from nn_core import Trainer`
     "nn_core.runner": 7,
     "nn_core.search": 7,

@@ -1,0 +1,115 @@
+"""Where the time of a training step goes: `python -m nn_core profile --hidden 512 --optimizer adam`.
+
+One clock runs all the time; whenever the step enters another part of its work, the time since goes to the part before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nn_core.config import RunConfig
+from nn_core.data import Dataset
+from nn_core.trainer import Trainer
+
+NEVER = 1_000_000  # steps between two scorings
+BAR = 40  # characters of the longest bar
+PARTS = {
+    "guards": "a copy of the state now and then, finite loss and weights",
+    "order": "the next indices, the schedule",
+    "gather": "the batch's pixels, as bytes",
+    "augment": "shifts, rotations and the like",
+    "widen": "bytes to scaled floats",
+    "forward": "up to the logits",
+    "softmax": "the loss and its gradient",
+    "backward": "the gradients of all parameters",
+    "penalties": "penalties, clipping",
+    "optimizer": "the update of all parameters",
+    "history": "the batch's loss and what is measured beside",
+}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Microseconds of a step: alone, and part by part with the clock running (which itself takes a little)."""
+
+    step_us: float
+    parts_us: dict[str, float]
+    n_steps: int
+
+    @property
+    def clock_us(self) -> float:
+        """What measuring added to a step."""
+        return sum(self.parts_us.values()) - self.step_us
+
+    def table(self) -> str:
+        """One line a part, with its share of the time and a bar."""
+        total = sum(self.parts_us.values())
+        longest = max(self.parts_us.values())
+        lines = [
+            f"{name:<10}{us:>11,.1f} us{us / total:>7.1%}  {'#' * round(BAR * us / longest):<{BAR}}  {PARTS[name]}"
+            for name, us in self.parts_us.items()
+        ]
+        return "\n".join([*lines, f"{'a step':<10}{self.step_us:>11,.1f} us  ({self.clock_us:+.1f} us with the clock)"])
+
+
+class _Clock:
+    """Seconds by part; `part` is the one that runs."""
+
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(PARTS, 0.0)
+        self.part = "guards"
+        self.since = time.perf_counter()
+
+    def enter(self, part: str) -> None:
+        now = time.perf_counter()
+        self.seconds[self.part] += now - self.since
+        self.part, self.since = part, now
+
+    def around(self, owner: Any, name: str, inside: str, after: str) -> None:
+        """From now on, the method `owner.name` counts as `inside`, and what follows it as `after`."""
+        method: Callable[..., Any] = getattr(owner, name)
+
+        def timed(*arguments: Any) -> Any:
+            self.enter(inside)
+            result = method(*arguments)
+            self.enter(after)
+            return result
+
+        setattr(owner, name, timed)
+
+    def watch(self, trainer: Trainer) -> None:
+        """Cut the trainer's step into PARTS; it must not be used for anything else afterwards."""
+        kernel = trainer._kernel
+        if kernel.augment is None:  # called between gathering and widening
+            kernel.augment = lambda raw: raw
+        self.around(trainer, "_update", "order", "guards")
+        self.around(kernel, "gradients", "gather", "penalties")
+        self.around(kernel, "augment", "augment", "widen")
+        self.around(kernel, "_forward", "forward", "softmax")
+        self.around(kernel, "_softmax_and_gradient", "softmax", "backward")
+        self.around(kernel, "_backward", "backward", "gather")
+        self.around(trainer.optimizer, "step", "optimizer", "guards")
+        self.around(trainer, "_note_batch_loss", "history", "guards")
+
+
+def profile(config: RunConfig, data: Dataset, seconds: float = 1.0) -> Profile:
+    """Train for about `seconds` without the clock and as long with it; nothing is scored on the way.
+
+    Raises ArithmeticError with the trainer's sentence when the training diverges.
+    """
+    trainer = Trainer(config.replace(eval_every=NEVER), data)
+    trainer.train_for(seconds / 4)  # warm
+    started = time.perf_counter()
+    n_steps = trainer.train_for(seconds)
+    alone = (time.perf_counter() - started) / max(1, n_steps)
+    clock = _Clock()
+    clock.watch(trainer)
+    n_clocked = trainer.train_for(seconds)
+    clock.enter("guards")
+    if trainer.stopped:
+        raise ArithmeticError(trainer.stopped)
+    parts = {name: 1e6 * spent / n_clocked for name, spent in clock.seconds.items()}
+    return Profile(1e6 * alone, parts, n_steps)

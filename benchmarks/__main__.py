@@ -1,0 +1,68 @@
+"""The speed comparison: `python -m benchmarks --help`.
+
+Without a command, one table of training steps (steps.py); `time-to-accuracy` measures whole trainings (see there).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+
+from benchmarks import steps
+from benchmarks.works import WORKS
+
+ROUNDS, SECONDS = 7, 0.4  # and how long a turn lasts
+QUICK_ROUNDS, QUICK_SECONDS = 3, 0.1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a comparison; progress and what is missing go to stderr, the result to stdout."""
+    options = _parser().parse_args(arguments)
+    if not shutil.which(options.python):
+        print(f"no interpreter is found at {options.python}", file=sys.stderr)
+        return 2
+    seconds = QUICK_SECONDS if options.quick else SECONDS
+    rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
+    works = [WORKS[name] for name in options.rows]
+    result = steps.measure(works, rounds, seconds, options.python, _say)
+    print(steps.table(result))
+    if options.json:
+        print(json.dumps(result))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rows", type=_rows, default=list(WORKS), help=f"some of {','.join(WORKS)}; default: all")
+    parser.add_argument("--rounds", type=_count, help=f"turns of each program; default: {ROUNDS}")
+    parser.add_argument("--quick", action="store_true", help=f"short turns, {QUICK_ROUNDS} rounds: a rough picture")
+    parser.add_argument("--json", action="store_true", help="print the same as one JSON object, the last line")
+    parser.add_argument(
+        "--python", default=sys.executable, metavar="PATH", help="the interpreter that has torch and scikit-learn"
+    )
+    return parser
+
+
+def _rows(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in WORKS:
+            raise argparse.ArgumentTypeError(f"no row is called {name!r}; there are {', '.join(WORKS)}")
+    return names
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"must be a whole number above 0, got {text!r}")
+    return int(text)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

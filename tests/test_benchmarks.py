@@ -1,0 +1,163 @@
+"""The speed comparison's programs and table, without timing anything."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import steps
+from benchmarks.__main__ import main
+from benchmarks.processes import MissingPackage, Program
+from benchmarks.programs import textbook
+from benchmarks.programs.batches import batches
+from benchmarks.works import WORKS, Work
+from nn_core import RunConfig
+from nn_core.data import Dataset
+from nn_core.models import MLP
+
+END = {"gflops": 100.0, "memory_mb": 93.4}
+
+
+def small(optimizer: str) -> Work:
+    return Work("small", (6,), 32, optimizer, 0.01)
+
+
+def started(name: str, work: Work, **more: Any) -> Program:
+    return Program(name, {"config": work.config.to_dict(), "seconds": 0.001, **more}, threads=1)
+
+
+def measured(**us: list[float]) -> list[steps.Contender]:
+    """Contenders with rounds: ours, and those of the given settings ("torch_a" is torch in setting "a")."""
+    return [steps.Contender(name.split("_")[0], name.split("_")[-1], {}, 1, rounds) for name, rounds in us.items()]
+
+
+# ---------------------------------------------------------------------------------------------- the programs
+
+
+def test_the_textbook_gradients_equal_ours(tiny: Dataset):
+    model = MLP(RunConfig(hidden=(6,), init="normal"), np.random.default_rng(1), dtype=np.float64)
+    images, labels = tiny.train_images[:40], tiny.train_labels[:40]
+    model.loss_and_gradients(model.inputs(images), labels)
+    W1, b1, W2, b2 = [values for _, values in model.named_params()]
+    found = textbook.gradients([W1.T, b1[:, None], W2.T, b2[:, None]], model.inputs(images).T, labels)
+    for grad, (name, expected) in zip(found, model.named_grads(), strict=True):
+        np.testing.assert_allclose(grad.T.reshape(expected.shape), expected, rtol=1e-9, atol=1e-14, err_msg=name)
+
+
+def test_the_textbook_adam_makes_the_step_that_is_derived_by_hand():
+    adam = textbook.Adam([np.zeros(2)], lr=0.1, beta1=0.9, beta2=0.99)
+    (moved,) = adam.step([np.zeros(2)], [np.array([4.0, -0.5])])
+    np.testing.assert_allclose(moved, [-0.1, 0.1], rtol=1e-6)  # the first step is lr times the gradient's sign
+
+
+def test_a_shuffled_epoch_holds_every_image_once_and_the_next_one_in_another_order():
+    source = batches(70, 32)
+    first, second = ([next(source) for _ in range(3)] for _ in range(2))
+    assert [len(batch) for batch in first] == [32, 32, 6]  # type: ignore[arg-type]
+    for epoch in (first, second):
+        assert sorted(np.concatenate(epoch)) == list(range(70))  # type: ignore[arg-type]
+    assert not np.array_equal(first[0], second[0])  # type: ignore[arg-type]
+    assert next(batches(70, 0)) is None
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("name", ["ours", "textbook", "torch_step", "sklearn_step"])
+def test_a_program_makes_rounds_when_told_to_and_says_its_peak_memory(name: str, optimizer: str):
+    package = {"torch_step": "torch", "sklearn_step": "sklearn"}.get(name)
+    if package and importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    program = started(name, small(optimizer), threads=1, variant="fused")
+    try:
+        assert program.facts["steps"] >= 2 and program.facts["version"]
+        assert all(math.isfinite(program.ask("go")["us"]) for _ in range(2))
+        assert 10 < program.ask("end")["memory_mb"] < 5000
+    finally:
+        program.close()
+
+
+def test_a_missing_package_is_named_in_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['torch'] = None\n")
+    monkeypatch.setattr("benchmarks.processes.PYTHONPATH", [str(tmp_path)])
+    with pytest.raises(MissingPackage) as refused:
+        started("torch_step", small("sgd"), threads=1, variant="fused")
+    sentence = str(refused.value)
+    assert sentence == f"torch is not installed for {sys.executable}, so its column stays empty"
+
+
+# ---------------------------------------------------------------------------------------------- the table
+
+
+def test_the_quickest_setting_by_its_median_is_the_opponent():
+    found = measured(ours=[10.0, 12, 11], torch_a=[20.0, 90, 95], torch_b=[33.0, 33, 33], textbook_a=[50.0, 40, 60])
+    row = steps.row_of(WORKS["b128-128"], found, END, threads=1)
+    assert (row["torch_us"], row["torch_setting"], row["ratio"]) == (33, "b", 3)
+    assert (row["textbook_us"], row["ratio_textbook"]) == (50, 4.55)
+    assert row["ours_us"] == 11 and row["sklearn_us"] is None and row["ratio_sklearn"] is None
+    json.dumps(row)
+
+
+def test_the_share_of_sgemm_counts_the_multiplications_of_all_matrix_products():
+    work = WORKS["b128-128"]
+    assert work.step_flops == 2 * 128 * (784 * 128 * 2 + 128 * 10 * 3)
+    us = work.step_flops / 50e9 * 1e6  # half of the machine's 100 GFLOP/s
+    assert steps.row_of(work, measured(ours=[us]), END, threads=1)["sgemm_share"] == 0.5
+
+
+def test_the_spread_is_the_distance_between_the_quartiles_over_the_median():
+    assert steps.spread([1.0, 2, 3, 4, 5]) == pytest.approx(2 / 3, abs=1e-3)
+    assert steps.spread([7.0]) == 0
+
+
+def test_the_table_shows_a_line_for_each_row_and_leaves_empty_what_was_not_measured():
+    rows = [
+        steps.row_of(work, measured(ours=[100.0, 100], torch_fused=[250.0, 250]), END, threads=2)
+        for work in WORKS.values()
+    ]
+    result = {"machine": "a machine", "versions": {"ours": "NumPy 2", "torch": "PyTorch 2"}, "rounds": 2, "rows": rows}
+    lines = steps.table(json.loads(json.dumps(result))).splitlines()
+    assert len({line.count("|") for line in lines[: len(WORKS) + 2]}) == 1
+    for line, work in zip(lines[2:], WORKS.values(), strict=False):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert cells[0] == work.title
+        assert cells[1:7] == ["100 us (0%), 2 threads", "250 us (0%), fused", "", "", "**2.50**", ""]
+    assert lines[-1] == "a machine; NumPy 2, PyTorch 2."
+
+
+def test_a_comparison_prints_its_table_and_the_same_as_json_last(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    mine = [one for one in steps.contenders() if one.kind == "ours" or (one.kind, one.threads) == ("textbook", 1)]
+    monkeypatch.setattr(steps, "contenders", lambda: mine)
+    monkeypatch.setattr("benchmarks.__main__.QUICK_SECONDS", 0.002)
+    assert main(["--quick", "--rows", "b32-10", "--rounds", "2", "--json"]) == 0
+    printed = capsys.readouterr()
+    result = json.loads(printed.out.splitlines()[-1])
+    (row,) = result["rows"]
+    assert result["machine"] and row["work"] == "b32-10" and row["torch_us"] is None
+    assert row["ours_us"] > 0 and row["textbook_us"] > 0 and 0 < row["sgemm_share"] < 1
+    assert row["title"] in printed.out and "b32-10: round 2 of 2" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--rows", "b32-10,b1"], "no row is called 'b1'; there are full-10, b32-10,"),
+        (["--rounds", "0"], "must be a whole number above 0, got '0'"),
+        (["--python", "/no/such/python"], "no interpreter is found at /no/such/python"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+):
+    try:
+        code = main(arguments)
+    except SystemExit as ended:
+        code = ended.code  # type: ignore[assignment]
+    assert code == 2 and sentence in capsys.readouterr().err

@@ -174,7 +174,9 @@ class Trainer:
         started = time.perf_counter()
         before = {} if self._safe and self.step_count % SAVE_EVERY else self._state()
         loss = self._update()
-        diverged = not (math.isfinite(loss) and is_finite(self.model.flat))
+        # weights that are not finite almost always show in the next loss; the few that do not (behind a dead unit) are
+        # looked for every SAVE_EVERY steps: at each step it took 3 us of 60
+        diverged = not math.isfinite(loss) or (bool(before) and not is_finite(self.model.flat))
         if diverged:
             self._fall_back(self._safe or before)
         elif before:

@@ -1,6 +1,7 @@
 """The speed comparison: `python -m benchmarks --help`.
 
-Without a command, one table of training steps (steps.py); `time-to-accuracy` measures whole trainings (see there).
+Without a command, one table of training steps; with `time-to-accuracy`, whole trainings. Figures are only worth
+something on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from benchmarks import steps
+from benchmarks import steps, time_to_accuracy
+from benchmarks.recipes import RECIPES
 from benchmarks.works import WORKS
 
 ROUNDS, SECONDS = 7, 0.4  # and how long a turn lasts
+SEEDS = 5
 QUICK_ROUNDS, QUICK_SECONDS = 3, 0.1
 
 
@@ -24,18 +28,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not shutil.which(options.python):
         print(f"no interpreter is found at {options.python}", file=sys.stderr)
         return 2
-    seconds = QUICK_SECONDS if options.quick else SECONDS
-    rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
-    works = [WORKS[name] for name in options.rows]
-    result = steps.measure(works, rounds, seconds, options.python, _say)
-    print(steps.table(result))
+    if options.what == "time-to-accuracy":
+        result = time_to_accuracy.measure(RECIPES, options.seeds, options.python, _say)
+        print(time_to_accuracy.table(result))
+    else:
+        result = _steps(options)
+        print(steps.table(result))
     if options.json:
         print(json.dumps(result))
     return 0
 
 
+def _steps(options: argparse.Namespace) -> dict[str, Any]:
+    seconds = QUICK_SECONDS if options.quick else SECONDS
+    rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
+    works = [WORKS[name] for name in options.rows]
+    return steps.measure(works, rounds, seconds, options.python, _say)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=["steps", "time-to-accuracy"], default="steps")
+    parser.add_argument("--seeds", type=_count, default=SEEDS, help=f"of time-to-accuracy; default: {SEEDS}")
     parser.add_argument("--rows", type=_rows, default=list(WORKS), help=f"some of {','.join(WORKS)}; default: all")
     parser.add_argument("--rounds", type=_count, help=f"turns of each program; default: {ROUNDS}")
     parser.add_argument("--quick", action="store_true", help=f"short turns, {QUICK_ROUNDS} rounds: a rough picture")

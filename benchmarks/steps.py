@@ -21,7 +21,7 @@ OURS, TORCH, SKLEARN, TEXTBOOK = "ours", "torch", "sklearn", "textbook"
 MODULES = {OURS: "ours", TORCH: "torch_step", SKLEARN: "sklearn_step", TEXTBOOK: "textbook"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contender:
     """One program under one setting; `rounds` are its microseconds a step."""
 
@@ -158,11 +158,11 @@ def table(result: Mapping[str, Any]) -> str:
         "of sgemm speed",
         "peak memory",
     ]
-    lines = [_line(head), _line(["---"] + ["--:"] * (len(head) - 1))]
+    lines = [markdown_line(head), markdown_line(["---"] + ["--:"] * (len(head) - 1))]
     for row in result["rows"]:
         spreads = row["spread"]
         lines.append(
-            _line(
+            markdown_line(
                 [
                     row["title"],
                     f"{_time(row['ours_us'], spreads[OURS])}, {_threads(row['ours_threads'])}",
@@ -189,7 +189,8 @@ def table(result: Mapping[str, Any]) -> str:
     )
 
 
-def _line(cells: Iterable[str]) -> str:
+def markdown_line(cells: Iterable[str]) -> str:
+    """A row of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 

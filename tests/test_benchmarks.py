@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import steps
+from benchmarks import steps, time_to_accuracy
 from benchmarks.__main__ import main
 from benchmarks.processes import MissingPackage, Program
 from benchmarks.programs import textbook
 from benchmarks.programs.batches import batches
+from benchmarks.recipes import RECIPES, Recipe
 from benchmarks.works import WORKS, Work
 from nn_core import RunConfig
 from nn_core.data import Dataset
@@ -89,6 +90,56 @@ def test_a_missing_package_is_named_in_one_sentence(monkeypatch: pytest.MonkeyPa
         started("torch_step", small("sgd"), threads=1, variant="fused")
     sentence = str(refused.value)
     assert sentence == f"torch is not installed for {sys.executable}, so its column stays empty"
+
+
+# ---------------------------------------------------------------------------------------------- whole trainings
+
+
+@pytest.mark.parametrize("name", ["train_ours", "train_torch"])
+def test_a_training_gives_seconds_and_validation_accuracy_of_each_epoch(name: str):
+    if name == "train_torch" and importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    config = RECIPES[0].config.replace(n_train=2_000, epochs=2, hidden=(16,), batch_size=50)
+    program = Program(name, {"config": config.to_dict(), "variant": "fused", "threads": 1}, threads=1)
+    try:
+        one, again = (program.ask("3")["epochs"] for _ in range(2))
+        other = program.ask("4")["epochs"]
+    finally:
+        program.close()
+    assert len(one) == 2 and 0 < one[0][0] < one[1][0] and 0.6 < one[1][1] < 1
+    assert [accuracy for _, accuracy in one] == [accuracy for _, accuracy in again]
+    assert [accuracy for _, accuracy in one] != [accuracy for _, accuracy in other]
+
+
+def test_the_time_to_an_accuracy_is_that_of_the_first_epoch_end_that_passes_it():
+    ends = [[1.0, 0.96], [2.0, 0.975], [3.0, 0.969], [4.0, 0.98]]
+    assert time_to_accuracy.seconds_to(0.97, ends) == 2
+    assert time_to_accuracy.seconds_to(0.98, ends) == math.inf  # reached, not passed
+
+
+def test_a_recipe_that_most_seeds_do_not_pass_has_no_time():
+    recipe = Recipe(0.97, RunConfig(hidden=(64,), epochs=2))
+    good, bad = [[1.0, 0.9], [2.0, 0.98]], [[1.5, 0.9], [3.0, 0.95]]
+    row = time_to_accuracy.row_of(recipe, {"ours": [good, bad, good], "torch": [bad, bad, good]}, "fused")
+    assert (row["ours_s"], row["ours_passed"]) == (2, 2)
+    assert (row["torch_s"], row["torch_passed"], row["ratio"]) == (None, 1, None)
+    row = time_to_accuracy.row_of(recipe, {"ours": [good], "torch": [[[5.0, 0.99]]]}, "fused")
+    assert row["ratio"] == 2.5 and row["last_accuracy"] == {"ours": 0.98, "torch": 0.99}
+
+
+def test_the_table_of_trainings_says_what_was_not_passed_and_leaves_a_missing_opponent_empty():
+    recipe = Recipe(0.985, RunConfig(hidden=(64,), epochs=2))
+    good, bad = [[1.0, 0.99]], [[1.0, 0.9]]
+    rows = [
+        time_to_accuracy.row_of(recipe, {"ours": [good, good, bad], "torch": [bad, bad, good]}, "fused, 1 thread"),
+        time_to_accuracy.row_of(recipe, {"ours": [good, good, good]}, None),
+    ]
+    result = {"machine": "a machine", "versions": {"ours": "NumPy 2"}, "seeds": 3, "rows": rows}
+    lines = time_to_accuracy.table(json.loads(json.dumps(result))).splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:4]]
+    assert cells[0][0] == "98.5 %" and cells[0][1] == "784-64-10, batch 128, SGD, 2 epochs"
+    assert cells[0][2:] == ["1.00 s (2 of 3 seeds)", "not passed (1 of 3 seeds), fused, 1 thread", ""]
+    assert cells[1][2:] == ["1.00 s", "", ""]
 
 
 # ---------------------------------------------------------------------------------------------- the table

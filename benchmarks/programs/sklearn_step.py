@@ -19,16 +19,17 @@ def prepare(settings: dict[str, Any]) -> tuple[Steps, dict[str, Any]]:
     data = load_mnist()
     images = data.train_images.reshape(-1, 784).astype("float32") / 255
     labels = data.train_labels.astype("int64")
+    size = config.effective_batch(len(images))
     model = MLPClassifier(
         config.hidden,
         solver=config.optimizer,
         alpha=0.0,
-        batch_size=config.effective_batch(len(images)),
+        batch_size=size,
         learning_rate_init=config.lr,
         momentum=0.0,
         random_state=config.seed,
     )
-    model.partial_fit(images[:1000], labels[:1000], classes=range(10))
+    model.partial_fit(images[:size], labels[:size], classes=range(10))
     source = batches(len(images), config.batch_size)
 
     def steps(n: int) -> None:

@@ -15,14 +15,16 @@ from nn_core import (  # noqa: F401  (they register their choices)
     losses,
     models,
     muon,
+    normalization,
     optimizers,
     schedules,
 )
+from nn_core.checkpoint import Checkpoint
 from nn_core.config import RunConfig
 from nn_core.data import DataError, Dataset, load_dataset, load_mnist
 from nn_core.knobs import ConfigError
 from nn_core.presets import PRESETS
-from nn_core.trainer import Checkpoint, Trainer
+from nn_core.trainer import Trainer
 
 __all__ = [
     "PRESETS",

@@ -44,6 +44,10 @@ class RunConfig(AugmentationFields, RegularizationFields, TrainingFields):
                 if not getattr(self, needed):
                     found = knob(needed).format(getattr(self, needed))
                     raise Conflict(chooser, f"{chooser} {name} cannot work with {needed} {found}")
+        if self.normalization == "batch" and self.batch_size == 1:
+            raise Conflict(
+                "normalization", "normalization batch cannot work with batch_size 1: one image has no spread"
+            )
 
     # -- text in and out
 

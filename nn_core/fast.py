@@ -96,16 +96,21 @@ class MLPKernel:
         self.model = model
         self.augment = augment
         self.images = images
-        smoothing = getattr(model.config, "label_smoothing", 0.0)
-        self.targets = np.eye(N_CLASSES, dtype=model.flat.dtype)[labels]  # (n, 10): what p should be, smoothed or not
-        self.targets *= 1 - smoothing
-        self.targets += smoothing / N_CLASSES
+        self.labels = labels
+        self.smooth(model.config.label_smoothing)
         self.factor, self.offset = choices("input_scaling")[model.config.input_scaling].target()
         self.activation: type[Activation] = choices("activation")[model.config.activation].target
         self.in_place = IN_PLACE.get(model.config.activation)
         # with x left as raw pixels, the division by 255 moves to the few units behind it: 10 us less of 26 at batch 128
         self.folds_factor = not self.offset and bool(model.config.hidden)
         self._allocate(64)
+
+    def smooth(self, smoothing: float) -> None:
+        """From now on, spread this share of every target evenly over the classes."""
+        self.smoothing = smoothing
+        self.targets = np.eye(N_CLASSES, dtype=self.model.flat.dtype)[self.labels]  # (n, 10): what p should be
+        self.targets *= 1 - smoothing
+        self.targets += smoothing / N_CLASSES
 
     def _allocate(self, rows: int) -> None:
         """Buffers for up to `rows` images; a smaller batch uses their first rows."""

@@ -145,10 +145,11 @@ class TrainingFields:
         "choice",
         "cross_entropy",
         "Loss",
-        "What is made small.",
+        "What is made small. Try squared error, and see how much slower it starts.",
         r"L(\theta)",
         "training",
         "new network",
+        folded=True,
     )
     optimizer: str = declare(
         "choice",

@@ -1,7 +1,8 @@
 """A network: layers in a row over one flat vector of parameters, and what can be asked of it.
 
-The parameters of all layers lie in `flat` (the weights first, then the biases), their gradients in `flat_grads`; layers
-hold views, so that an optimizer is a few passes over one vector and L2 touches a prefix of it.
+The parameters of all layers lie in `flat` (the weights first, then the biases, then what normalization trains), their
+gradients in `flat_grads`; layers hold views, so that an optimizer is a few passes over one vector and L2 touches a
+prefix of it. Statistics that normalization keeps without training them lie in `running`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from nn_core.config import RunConfig
 from nn_core.knobs import choices, register
 from nn_core.layers import Activation, Dense, Dropout, Layer
 from nn_core.losses import Loss, l2_penalty, softmax
+from nn_core.normalization import Normalization
+from nn_core.regularizers import add_penalty_gradients, l1_penalty
 
 Array = npt.NDArray[Any]
 
@@ -73,7 +76,7 @@ def scale_pixels(images: Array, scaling: str, dtype: npt.DTypeLike = np.float32)
     uses=("hidden",),
 )
 class MLP:
-    """Dense layers with an activation and dropout after each hidden one: 784 - hidden - 10.
+    """Dense layers, each hidden one with normalization, activation and dropout after it: 784 - hidden - 10.
 
     `generator` draws the initial weights; `dropout_rng` the masks of the reference training pass.
     """
@@ -90,33 +93,55 @@ class MLP:
         self.loss: type[Loss] = choices("loss")[config.loss].target
         shapes = list(zip(self.sizes[:-1], self.sizes[1:], strict=True))
         self.n_weights = sum(n_in * n_out for n_in, n_out in shapes)
-        self.flat = np.zeros(self.n_weights + sum(self.sizes[1:]), dtype)
+        n_dense = self.n_weights + sum(self.sizes[1:])
+        normalization: type[Normalization] | None = choices("normalization")[config.normalization].target
+        self.flat = np.zeros(n_dense + (2 * sum(config.hidden) if normalization else 0), dtype)
         self.flat_grads = np.zeros_like(self.flat)
         self.dense = [
             Dense(W, b)
             for W, b in zip(
                 _views(self.flat[: self.n_weights], shapes),
-                _views(self.flat[self.n_weights :], [(n,) for n in self.sizes[1:]]),
+                _views(self.flat[self.n_weights : n_dense], [(n,) for n in self.sizes[1:]]),
                 strict=True,
             )
         ]
         for layer, dW, db in zip(
             self.dense,
             _views(self.flat_grads[: self.n_weights], shapes),
-            _views(self.flat_grads[self.n_weights :], [(n,) for n in self.sizes[1:]]),
+            _views(self.flat_grads[self.n_weights : n_dense], [(n,) for n in self.sizes[1:]]),
             strict=True,
         ):
             layer.grads = {"W": dW, "b": db}
+        self.norms: list[Normalization] = []
+        self.running = np.zeros(0, dtype)
+        if normalization:
+            self._add_norms(normalization, n_dense)
         activation: type[Activation] = choices("activation")[config.activation].target
         self.layers: list[Layer] = []
-        for dense in self.dense[:-1]:
-            self.layers += [dense, activation()]
+        for at, dense in enumerate(self.dense[:-1]):
+            self.layers += [dense, *self.norms[at : at + 1], activation()]
             if dropout_rng is not None:
                 self.layers.append(Dropout(config.dropout, dropout_rng))
         self.layers.append(self.dense[-1])
         draw = choices("init")[config.init].target
         for dense, (n_in, n_out) in zip(self.dense, shapes, strict=True):
             dense.params["W"][...] = config.gain * draw(generator, n_in, n_out, config.init_scale)
+
+    def _add_norms(self, normalization: type[Normalization], start: int) -> None:
+        """One normalization a hidden layer; gamma and beta lie in `flat` from `start` on, gamma begins at 1."""
+        pairs = [(n,) for n in self.config.hidden for _ in range(2)]
+        params, grads = _views(self.flat[start:], pairs), _views(self.flat_grads[start:], pairs)
+        kept = [(n,) for n in self.config.hidden for _ in normalization.state_names]
+        self.running = np.zeros(sum(n for (n,) in kept), self.flat.dtype)
+        state = iter(_views(self.running, kept))
+        for at in range(0, len(pairs), 2):
+            gamma, beta = params[at : at + 2]
+            gamma[...] = 1
+            norm = normalization(gamma, beta, {name: next(state) for name in normalization.state_names})
+            norm.grads = {"gamma": grads[at], "beta": grads[at + 1]}
+            if "var" in norm.state:
+                norm.state["var"][...] = 1
+            self.norms.append(norm)
 
     # -- parameters
 
@@ -125,23 +150,36 @@ class MLP:
         for number, layer in enumerate(self.dense, start=1):
             for name, values in layer.params.items():
                 yield f"dense{number}.{name}", values
+        for number, norm in enumerate(self.norms, start=1):
+            for name, values in norm.params.items():
+                yield f"norm{number}.{name}", values
 
     def named_grads(self) -> Iterator[tuple[str, Array]]:
         """The gradients under the same names."""
         for number, layer in enumerate(self.dense, start=1):
             for name, values in layer.grads.items():
                 yield f"dense{number}.{name}", values
+        for number, norm in enumerate(self.norms, start=1):
+            for name, values in norm.grads.items():
+                yield f"norm{number}.{name}", values
+
+    def _named_state(self) -> Iterator[tuple[str, Array]]:
+        """The parameters, and what else decides an answer: ("norm1.mean", (n,)), ("norm1.var", (n,))."""
+        yield from self.named_params()
+        for number, norm in enumerate(self.norms, start=1):
+            for name, values in norm.state.items():
+                yield f"norm{number}.{name}", values
 
     def weights(self) -> dict[str, Array]:
-        """Read-only copies of all parameters by name."""
-        copies = {name: values.copy() for name, values in self.named_params()}
+        """Read-only copies of all parameters and running statistics by name."""
+        copies = {name: values.copy() for name, values in self._named_state()}
         for values in copies.values():
             values.flags.writeable = False
         return copies
 
     def load(self, weights: Mapping[str, Array]) -> None:
         """Take parameters by name; raises ValueError, naming the parameter, on a missing name or another shape."""
-        for name, values in self.named_params():
+        for name, values in self._named_state():
             if name not in weights or weights[name].shape != values.shape:
                 found = weights[name].shape if name in weights else "none"
                 raise ValueError(f"{name} must have shape {values.shape}, got {found}")
@@ -149,7 +187,7 @@ class MLP:
 
     @property
     def n_params(self) -> int:
-        """Weights and biases together."""
+        """All trained numbers together."""
         return len(self.flat)
 
     @classmethod
@@ -168,13 +206,19 @@ class MLP:
         return x
 
     def loss_and_gradients(self, x: Array, labels: Array, training: bool = True) -> float:
-        """The batch's mean loss with the L2 penalty; leaves the true gradients in `flat_grads`. The book's version."""
+        """The batch's mean loss with the penalties; leaves the true gradients in `flat_grads`. The book's version."""
+        config, weights = self.config, slice(self.n_weights)
+        loss = self.data_loss_and_gradients(x, labels, config.label_smoothing, training)
+        add_penalty_gradients(self.flat_grads[weights], self.flat[weights], config.l2, config.l1)
+        return loss + self.penalty(config.l2) + l1_penalty(self.flat[weights], config.l1)
+
+    def data_loss_and_gradients(self, x: Array, labels: Array, smoothing: float = 0.0, training: bool = True) -> float:
+        """The batch's mean loss and its gradients, penalties left out."""
         logits = self.forward(x, training)
-        dout = self.loss.gradient(logits, labels)
+        dout = self.loss.gradient(logits, labels, smoothing)
         for layer in reversed(self.layers):
             dout = layer.backward(dout)
-        self.flat_grads[: self.n_weights] += self.flat.dtype.type(self.config.l2) * self.flat[: self.n_weights]
-        return self.loss.value(logits, labels) + self.penalty(self.config.l2)
+        return self.loss.value(logits, labels, smoothing)
 
     def penalty(self, l2: float) -> float:
         """(l2 / 2) times the sum of squared weights, biases left out."""
@@ -236,6 +280,7 @@ def _as_images(images: Array) -> Array:
 
 
 def count_params(config: RunConfig) -> int:
-    """Weights and biases of the network that `config` describes, without building it."""
+    """All trained numbers of the network that `config` describes, without building it."""
     sizes = (N_PIXELS, *config.hidden, N_CLASSES)
-    return sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    of_norms = 0 if config.normalization == "none" else 2 * sum(config.hidden)
+    return sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes)) + of_norms

@@ -12,6 +12,8 @@ from typing import Any
 
 from nn_core.config import RunConfig
 from nn_core.data import Dataset
+from nn_core.fast import MLPKernel
+from nn_core.knobs import ConfigError
 from nn_core.trainer import Trainer
 
 NEVER = 1_000_000  # steps between two scorings
@@ -83,6 +85,8 @@ class _Clock:
     def watch(self, trainer: Trainer) -> None:
         """Cut the trainer's step into PARTS; it must not be used for anything else afterwards."""
         kernel = trainer._kernel
+        if not isinstance(kernel, MLPKernel):
+            raise ConfigError("profile shows the fast step, which serves normalization none and loss cross_entropy")
         if kernel.augment is None:  # called between gathering and widening
             kernel.augment = lambda raw: raw
         self.around(trainer, "_update", "order", "guards")

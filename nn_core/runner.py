@@ -20,11 +20,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from nn_core.checkpoint import Edit, Scores
 from nn_core.config import RunConfig
 from nn_core.data import Dataset
 from nn_core.history import Series
 from nn_core.models import MLP
-from nn_core.trainer import Edit, Scores, Trainer
+from nn_core.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
@@ -262,8 +263,8 @@ class Run:
         steps = SPEEDS[self._speed]
         made = 0
         while self._commands.empty():
-            if not self._trainer.step():
-                self._halt("diverged", self._trainer.stopped)
+            if not self._trainer.step() or self._trainer.stopped:
+                self._halt(self._end, self._trainer.stopped)
                 return
             made += 1
             if self._goal_is_reached():
@@ -300,7 +301,7 @@ class Run:
 
     def _begin(self) -> None:
         if self._trainer.stopped:
-            self._halt("diverged", self._trainer.stopped)
+            self._halt(self._end, self._trainer.stopped)
             return
         self._status, self._message = "training", ""
         self._last_connected = time.monotonic()
@@ -320,6 +321,11 @@ class Run:
         else:
             self._halt("finished", f"{epoch:g} epochs are done. Train goes on for {budget} more.")
         return True
+
+    @property
+    def _end(self) -> Status:
+        """The status of a run whose training cannot go on."""
+        return "finished" if self._trainer.stopped_early else "diverged"
 
     def _halt(self, status: Status, message: str = "") -> None:
         """Stop making steps; the scores are brought up to the last step."""
@@ -424,7 +430,7 @@ def measure_epoch_seconds(config: RunConfig, data: Dataset, budget: float = 0.12
     """Seconds that one epoch of these settings takes on this machine, from a few real steps on a throwaway network."""
     n_train = min(config.n_train, len(data.train_images))
     batch = min(config.effective_batch(n_train), 1024)
-    trial = Trainer(config.replace(n_train=n_train, batch_size=batch, eval_every=1_000_000), data)
+    trial = Trainer(config.replace(n_train=n_train, batch_size=batch, eval_every=1_000_000, early_stopping=0), data)
     trial.scores = _NO_SCORES  # the first step would otherwise score the fresh network
     trial.step()  # allocates
     times: list[float] = []

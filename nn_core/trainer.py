@@ -10,22 +10,26 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nn_core.augment import Augmenter, augments, noisy_labels
+from nn_core.checkpoint import Checkpoint, Edit, Scores
 from nn_core.config import RunConfig, knob
 from nn_core.data import Dataset
-from nn_core.fast import MLPKernel, is_finite
+from nn_core.early_stopping import Best
+from nn_core.fast import is_finite
 from nn_core.history import History
 from nn_core.knobs import ConfigError
 from nn_core.losses import log_softmax
 from nn_core.metrics import accuracy, confusion_matrix
 from nn_core.models import MLP
 from nn_core.optimizers import make_optimizer
+from nn_core.reference import training_step
+from nn_core.regularizers import add_penalty_gradients, clip_to_norm, project_to_max_norm
 from nn_core.schedules import lr_multiplier
 
 Array = npt.NDArray[Any]
@@ -43,50 +47,6 @@ INIT, ORDER, DROPOUT, AUGMENT, LABELS = range(5)
 def stream(seed: int, purpose: int, *more: int) -> np.random.Generator:
     """The generator for one purpose (and, for the order, one epoch) of a run."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(purpose, *more))))
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A live setting changed by hand, before the update number `step` + 1."""
-
-    step: int
-    field: str
-    old: Any
-    new: Any
-
-
-@dataclass(frozen=True)
-class Scores:
-    """The network on fixed images at one step; losses in nats without the penalty, accuracies in [0, 1]."""
-
-    step: int
-    train_loss: float
-    train_accuracy: float
-    val_loss: float
-    val_accuracy: float
-    l2: float  # the penalty, (l2/2) sum of squared weights
-    confusion: Array  # int64 (10, 10) on validation: row = true digit, column = predicted
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """All that exact resumption needs: settings, edits, counters, arrays by name, and the dropout stream's state."""
-
-    config: RunConfig  # as it was at the start
-    edits: tuple[Edit, ...]
-    step: int
-    epoch_index: int
-    position: int  # images of the running epoch already used
-    images_seen: int
-    seconds: float
-    updates: int  # the optimizer's own count
-    arrays: Mapping[str, Array]  # "params", "optimizer.<name>"
-    dropout_state: Mapping[str, Any]
-    history: History
-    batch_losses: tuple[float, ...]  # not yet averaged into a point of the history
-    scores: Scores | None
-    stopped: str
-    augment_state: Mapping[str, Any] | None = None
 
 
 class Trainer:
@@ -113,10 +73,10 @@ class Trainer:
         self.seconds = 0.0
         self.scores: Scores | None = None
 
-        self.model = self.initial_model(config)
+        self._dropout_rng = stream(config.seed, DROPOUT)
+        self.model = self.initial_model(config, self._dropout_rng)
         weights = [layer.params["W"] for layer in self.model.dense]
         self.optimizer = make_optimizer(config, self.model.n_params, weights=weights)
-        self._dropout_rng = stream(config.seed, DROPOUT)
         self.train_images = data.train_images[: config.n_train]
         labels = data.train_labels
         if config.label_noise:
@@ -124,7 +84,7 @@ class Trainer:
         self.train_labels = labels[: config.n_train]
         self._augmenter = self.augmenter(config)
         flat_images = self.train_images.reshape(config.n_train, -1)
-        self._kernel = MLPKernel(self.model, flat_images, self.train_labels, self._augmenter)
+        self._kernel = training_step(self.model, flat_images, self.train_labels, self._augmenter)
         self._epoch_index = 0
         self._position = 0
         self._order: Array | None = None  # the running epoch's order of images; drawn when first needed
@@ -132,11 +92,13 @@ class Trainer:
         self._scored_at = 0.0  # seconds of training when the last one ended
         self._batch_losses: list[float] = []
         self._safe: Mapping[str, Any] = {}  # a state that is known to be good
+        self._best = Best()  # for early stopping
+        self.stopped_early = False  # whether `stopped` says that validation no longer improved
 
     @staticmethod
-    def initial_model(config: RunConfig) -> MLP:
+    def initial_model(config: RunConfig, dropout_rng: np.random.Generator | None = None) -> MLP:
         """The network of these settings before any learning."""
-        return MLP(config, stream(config.seed, INIT))
+        return MLP(config, stream(config.seed, INIT), dropout_rng)
 
     @staticmethod
     def augmenter(config: RunConfig) -> Augmenter | None:
@@ -176,7 +138,7 @@ class Trainer:
         loss = self._update()
         # weights that are not finite almost always show in the next loss; the few that do not (behind a dead unit) are
         # looked for every SAVE_EVERY steps: at each step it took 3 us of 60
-        diverged = not math.isfinite(loss) or (bool(before) and not is_finite(self.model.flat))
+        diverged = not math.isfinite(loss) or (bool(before) and not self._is_finite())
         if diverged:
             self._fall_back(self._safe or before)
         elif before:
@@ -188,6 +150,8 @@ class Trainer:
         self._note_batch_loss(loss)
         if self._scoring_is_due():
             self.score()
+        if self.config.early_stopping and self._position == 0:
+            self._look_at_validation()
         return True
 
     def train_for(self, seconds: float) -> int:
@@ -213,27 +177,36 @@ class Trainer:
             self.edits.append(Edit(self.step_count, field, old, new))
             self.config = changed
             self.stopped = ""  # after a divergence, another setting may go on from the last finite weights
+            if self.stopped_early:
+                self.stopped_early, self._best = False, replace(self._best, waited=0)
 
     def replay(self, edits: Iterable[Edit], steps: int) -> None:
         """Train to step `steps`, making each edit where it was made first."""
         pending = sorted(edits, key=lambda edit: edit.step)
-        while self.step_count < steps and not self.stopped:
+        while self.step_count < steps:
             while pending and pending[0].step <= self.step_count:
                 edit = pending.pop(0)
                 self.change(edit.field, edit.new)
-            self.step()
+            if not self.step():
+                break
 
     def _update(self) -> float:
-        """Gradients of the next batch, L2's part, one step of the optimizer; returns the batch's mean loss."""
+        """Gradients of the next batch and the penalties, one step of the optimizer; returns the batch's mean loss."""
         rate = self.lr_multiplier
         indices, n = self._next_batch()
-        model = self.model
+        model, config = self.model, self.config
         with np.errstate(over="ignore", invalid="ignore"):  # whoever calls looks at the loss and the weights
-            loss = self._kernel.gradients(indices, self.config.dropout, self._dropout_rng)
-            if self.config.l2:
+            if config.label_smoothing != self._kernel.smoothing:
+                self._kernel.smooth(config.label_smoothing)
+            loss = self._kernel.gradients(indices, config.dropout, self._dropout_rng)
+            if config.l2 or config.l1:
                 weights = slice(model.n_weights)
-                model.flat_grads[weights] += model.flat.dtype.type(self.config.l2) * model.flat[weights]
-            self.optimizer.step(model.flat, model.flat_grads, self.config, rate)
+                add_penalty_gradients(model.flat_grads[weights], model.flat[weights], config.l2, config.l1)
+            if config.clip_norm:
+                clip_to_norm(model.flat_grads, config.clip_norm)
+            self.optimizer.step(model.flat, model.flat_grads, config, rate)
+            if config.max_norm:
+                project_to_max_norm((layer.params["W"] for layer in model.dense), config.max_norm)
         self.step_count += 1
         self.images_seen += n
         return loss
@@ -255,14 +228,32 @@ class Trainer:
             self._epoch_index += 1
         return indices, stop - start
 
+    # -- early stopping
+
+    def _look_at_validation(self) -> None:
+        """At the end of an epoch: note the best weights, or go back to them and stop when they are long past."""
+        model, epoch = self.model, self._epoch_index
+        self._best = self._best.after(self.score().val_loss, epoch, model.flat, model.running)
+        if self._best.waited < self.config.early_stopping:
+            return
+        if len(self._best.params):
+            model.flat[...], model.running[...] = self._best.params, self._best.running
+        self.stopped, self.stopped_early = self._best.sentence(epoch), True
+        self._safe = {}
+        self.scores = None
+        self.score()  # of the weights that are kept; the curves hold what was there before
+
     # -- divergence
+
+    def _is_finite(self) -> bool:
+        return is_finite(self.model.flat) and is_finite(self.model.running)
 
     def _fall_back(self, start: Mapping[str, Any]) -> None:
         """Go back to the last finite weights that gave a finite loss, and say why training stopped.
 
         `start` is a state from before; the steps from there are made again, each under the settings of its time.
         """
-        now, failed_at, good = self.config, self.step_count, start
+        now, failed_at, good, best = self.config, self.step_count, start, self._best
         self._restore(start)
         while self.step_count < failed_at:
             self.config = self._config_at(self.step_count)
@@ -270,10 +261,12 @@ class Trainer:
             if not math.isfinite(self._update()):
                 break
             good = state
-            if not is_finite(self.model.flat):
+            if not self._is_finite():
                 break
         self._restore(good)
         self._safe = good
+        if best.looked <= self._epoch_index:
+            self._best = best  # no epoch that it has seen is undone
         self.config = now
         self.edits = [replace(edit, step=min(edit.step, self.step_count)) for edit in self.edits]
         self.history.drop_after(self.step_count)
@@ -296,6 +289,8 @@ class Trainer:
         """A copy of all that an update changes."""
         return {
             "params": self.model.flat.copy(),
+            "running": self.model.running.copy(),
+            "best": self._best,
             "optimizer": {name: vector.copy() for name, vector in self.optimizer.state.items()},
             "updates": self.optimizer.t,
             "dropout": self._dropout_rng.bit_generator.state,
@@ -304,7 +299,8 @@ class Trainer:
         }
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        self.model.flat[...] = state["params"]
+        self.model.flat[...], self.model.running[...] = state["params"], state["running"]
+        self._best = state["best"]
         for name, vector in state["optimizer"].items():
             self.optimizer.state[name][...] = vector
         self.optimizer.t = state["updates"]
@@ -381,6 +377,7 @@ class Trainer:
         state = self._state()
         optimizer = {f"optimizer.{name}": vector for name, vector in state["optimizer"].items()}
         step, images_seen, epoch_index, position = state["counters"]
+        best = self._best
         return Checkpoint(
             config=self.initial_config,
             edits=tuple(self.edits),
@@ -390,13 +387,21 @@ class Trainer:
             images_seen=images_seen,
             seconds=self.seconds,
             updates=state["updates"],
-            arrays={"params": state["params"], **optimizer},
+            arrays={
+                "params": state["params"],
+                "running": state["running"],
+                "best.params": best.params,
+                "best.running": best.running,
+                **optimizer,
+            },
             dropout_state=state["dropout"],
             history=self.history.copy(),
             batch_losses=tuple(self._batch_losses),
             scores=self.scores,
             stopped=self.stopped,
             augment_state=state["augment"],
+            early_stopping=(best.val_loss, best.epoch, best.waited, best.looked),
+            stopped_early=self.stopped_early,
         )
 
     @classmethod
@@ -408,6 +413,10 @@ class Trainer:
         trainer._restore(
             {
                 "params": checkpoint.arrays["params"],
+                "running": checkpoint.arrays["running"],
+                "best": Best(
+                    *checkpoint.early_stopping, checkpoint.arrays["best.params"], checkpoint.arrays["best.running"]
+                ),
                 "optimizer": {name: checkpoint.arrays[f"optimizer.{name}"] for name in trainer.optimizer.state},
                 "updates": checkpoint.updates,
                 "dropout": checkpoint.dropout_state,
@@ -419,5 +428,5 @@ class Trainer:
         trainer.history = checkpoint.history.copy()
         trainer._batch_losses = list(checkpoint.batch_losses)
         trainer.scores = checkpoint.scores
-        trainer.stopped = checkpoint.stopped
+        trainer.stopped, trainer.stopped_early = checkpoint.stopped, checkpoint.stopped_early
         return trainer

@@ -123,6 +123,11 @@ def test_an_unknown_name_is_refused_with_the_known_ones(knob: Knob, value: Any):
     assert repr(value) in message
 
 
+def test_a_live_change_into_a_conflict_is_refused():
+    with pytest.raises(ConfigError, match="normalization batch cannot work with batch_size 1"):
+        RunConfig(normalization="batch").edited("batch_size", 1)
+
+
 def test_a_misspelt_name_gets_a_suggestion():
     assert refusal(optimizer="adan").endswith("did you mean 'adam'?")
     with pytest.raises(ConfigError, match="did you mean 'dropout'"):
@@ -141,6 +146,12 @@ def test_hidden_sizes_that_make_no_network_are_refused(value: Any):
     [
         ({"optimizer": "muon", "hidden": ()}, "optimizer muon cannot work with hidden none"),
         ({"schedule": "one_cycle", "warmup": 0}, "schedule one_cycle cannot work with warmup 0"),
+        ({"normalization": "batch", "hidden": ()}, "normalization batch cannot work with hidden none"),
+        ({"normalization": "layer", "hidden": ()}, "normalization layer cannot work with hidden none"),
+        (
+            {"normalization": "batch", "batch_size": 1},
+            "normalization batch cannot work with batch_size 1: one image has no spread",
+        ),
     ],
 )
 def test_what_cannot_work_together_is_refused_in_one_sentence(values: dict[str, Any], sentence: str):
@@ -232,7 +243,8 @@ def test_every_choice_explains_itself_and_names_real_fields(field: str):
 
 
 def test_only_live_fields_apply_now():
-    assert set(LIVE_FIELDS) == {"lr", "l2", "dropout", "momentum", "batch_size", "weight_decay"}
+    live_penalties = {"l1", "label_smoothing", "clip_norm", "max_norm"}
+    assert set(LIVE_FIELDS) == {"lr", "l2", "dropout", "momentum", "batch_size", "weight_decay", *live_penalties}
 
 
 # ---------------------------------------------------------------------------------------------- text in and out

@@ -26,6 +26,7 @@ cases = st.fixed_dictionaries(
         "dropout": st.sampled_from([0.0, 0.3, 0.9]),
         "init": st.sampled_from(sorted(choices("init"))),
         "init_scale": st.just(0.1),
+        "label_smoothing": st.sampled_from([0.0, 0.1]),
     }
 ).map(RunConfig.from_dict)
 batches = st.one_of(

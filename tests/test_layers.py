@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from nn_core import layers
+from nn_core import layers, normalization
 from nn_core.knobs import choices
 from nn_core.layers import (
     ELU,
@@ -25,6 +25,7 @@ from nn_core.layers import (
     SiLU,
     Tanh,
 )
+from nn_core.normalization import BatchNorm, LayerNorm, Normalization
 from tests.numerical import numerical_gradient, relative_error
 
 ACTIVATIONS = choices("activation")
@@ -57,9 +58,19 @@ def activation(target: type[Activation]) -> Callable[[np.random.Generator], Laye
     return lambda rng: target()
 
 
+def batch_norm(rng: np.random.Generator) -> BatchNorm:
+    return BatchNorm(rng.normal(size=6), rng.normal(size=6), {"mean": rng.normal(size=6), "var": rng.random(6) + 0.5})
+
+
+def layer_norm(rng: np.random.Generator) -> LayerNorm:
+    return LayerNorm(rng.normal(size=6), rng.normal(size=6), {})
+
+
 FACTORIES: dict[str, Callable[[np.random.Generator], Layer]] = {
     "Dense": dense,
     "Dropout": dropout,
+    "BatchNorm": batch_norm,
+    "LayerNorm": layer_norm,
     **{choice.target.__name__: activation(choice.target) for choice in ACTIVATIONS.values()},
 }
 
@@ -67,8 +78,8 @@ FACTORIES: dict[str, Callable[[np.random.Generator], Layer]] = {
 def test_every_layer_of_the_module_is_checked_here():
     found = {
         name
-        for name, thing in vars(layers).items()
-        if inspect.isclass(thing) and issubclass(thing, Layer) and thing not in (Layer, Activation)
+        for name, thing in [*vars(layers).items(), *vars(normalization).items()]
+        if inspect.isclass(thing) and issubclass(thing, Layer) and thing not in (Layer, Activation, Normalization)
     }
     assert found == set(FACTORIES)
 
@@ -181,7 +192,7 @@ def test_an_activation_has_the_value_and_slope_derived_by_hand(
 
 
 def test_every_registered_activation_has_values_derived_by_hand():
-    marks = test_an_activation_has_the_value_and_slope_derived_by_hand.pytestmark  # type: ignore[attr-defined]
+    marks = test_an_activation_has_the_value_and_slope_derived_by_hand.pytestmark
     assert {case[0] for case in marks[0].args[1]} == {choice.target for choice in ACTIVATIONS.values()}
 
 
@@ -211,6 +222,64 @@ def test_an_activation_and_its_gradient_are_those_of_pytorch(name: str):
     layer = ACTIVATIONS[name].target()
     assert np.allclose(layer.forward(x), a.detach().numpy(), rtol=1e-12, atol=1e-14)
     assert np.allclose(layer.backward(np.ones_like(x)), z.grad.numpy(), rtol=1e-9, atol=1e-12)
+
+
+# ---------------------------------------------------------------------------------------------- normalization
+
+
+def test_batch_norm_outside_of_training_has_a_numerical_gradient_too():
+    rng = np.random.default_rng(0)
+    layer, x, weights = batch_norm(rng), rng.normal(size=(5, 6)), rng.normal(size=(5, 6))
+    layer.forward(x)
+    dx = layer.backward(weights)
+    assert relative_error(dx, numerical_gradient(lambda: float((layer.forward(x) * weights).sum()), x)) < 1e-6
+
+
+def test_a_batch_normalized_with_gamma_one_has_mean_zero_and_deviation_one():
+    x = np.random.default_rng(0).normal(3, 7, (400, 6))
+    for layer, axis in [
+        (BatchNorm(np.ones(6), np.zeros(6), {"mean": np.zeros(6), "var": np.ones(6)}), 0),
+        (LayerNorm(np.ones(6), np.zeros(6), {}), 1),
+    ]:
+        y = layer.forward(x, training=True)
+        assert np.allclose(y.mean(axis=axis), 0, atol=1e-12) and np.allclose(y.std(axis=axis), 1, atol=1e-4)
+
+
+def test_running_statistics_follow_those_of_the_batches_and_serve_outside_of_training():
+    layer = BatchNorm(np.ones(1), np.zeros(1), {"mean": np.zeros(1), "var": np.ones(1)})
+    layer.forward(np.array([[1.0], [3.0]]), training=True)  # mean 2, unbiased variance 2
+    assert layer.state["mean"] == pytest.approx([0.2]) and layer.state["var"] == pytest.approx([1.1])
+    layer.forward(np.array([[5.0]]), training=True)  # one image: no variance
+    assert layer.state["mean"] == pytest.approx([0.68]) and layer.state["var"] == pytest.approx([1.1])
+    assert layer.forward(np.array([[0.68 + 1.1**0.5]])) == pytest.approx(1, abs=1e-4)
+    assert layer.state["mean"] == pytest.approx([0.68])
+
+
+@pytest.mark.parametrize("name", ["BatchNorm", "LayerNorm"])
+def test_normalization_and_its_gradients_are_those_of_pytorch(name: str):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    layer = FACTORIES[name](rng)
+    assert isinstance(layer, Normalization)
+    theirs = torch.nn.BatchNorm1d(6).double() if name == "BatchNorm" else torch.nn.LayerNorm(6).double()
+    with torch.no_grad():
+        theirs.weight[...] = torch.tensor(layer.params["gamma"])
+        theirs.bias[...] = torch.tensor(layer.params["beta"])
+        if name == "BatchNorm":
+            theirs.running_mean[...] = torch.tensor(layer.state["mean"])
+            theirs.running_var[...] = torch.tensor(layer.state["var"])
+    for _ in range(3):
+        x, dout = rng.normal(2, 3, (9, 6)), rng.normal(size=(9, 6))
+        z = torch.tensor(x, requires_grad=True)
+        theirs.zero_grad()
+        y = theirs(z)
+        y.backward(torch.tensor(dout))
+        assert np.allclose(layer.forward(x, training=True), y.detach().numpy(), rtol=1e-10)
+        assert np.allclose(layer.backward(dout), z.grad.numpy(), rtol=1e-8, atol=1e-12)
+        assert np.allclose(layer.grads["gamma"], theirs.weight.grad.numpy(), rtol=1e-10)
+        assert np.allclose(layer.grads["beta"], theirs.bias.grad.numpy(), rtol=1e-10)
+    theirs.eval()
+    assert np.allclose(layer.forward(x), theirs(torch.tensor(x)).detach().numpy(), rtol=1e-10)
 
 
 # ---------------------------------------------------------------------------------------------- dropout

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nn_core.knobs import choices
-from nn_core.losses import CrossEntropy, Loss, l2_penalty, log_softmax, softmax
+from nn_core.losses import CrossEntropy, Loss, MeanSquaredError, l2_penalty, log_softmax, softmax, targets
 from tests.numerical import numerical_gradient, relative_error
 
 LOSSES = choices("loss")
@@ -20,14 +20,54 @@ any_logits = arrays(np.float64, st.tuples(st.integers(1, 5), st.just(10)), eleme
 
 @pytest.mark.parametrize("name", sorted(LOSSES))
 @pytest.mark.parametrize("m", [1, 7])
-def test_the_gradient_of_a_loss_is_the_numerical_one(name: str, m: int):
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+def test_the_gradient_of_a_loss_is_the_numerical_one(name: str, m: int, smoothing: float):
     loss: type[Loss] = LOSSES[name].target
     rng = np.random.default_rng(m)
     logits, labels = rng.normal(0, 3, (m, 10)), rng.integers(0, 10, m)
     before = logits.copy()
-    gradient = loss.gradient(logits, labels)
+    gradient = loss.gradient(logits, labels, smoothing)
     assert np.array_equal(logits, before) and gradient.shape == logits.shape
-    assert relative_error(gradient, numerical_gradient(lambda: loss.value(logits, labels), logits)) < 1e-6
+    numerical = numerical_gradient(lambda: loss.value(logits, labels, smoothing), logits)
+    assert relative_error(gradient, numerical) < 1e-6
+    single = loss.gradient(logits.astype(np.float32), labels, smoothing)
+    assert single.dtype == np.float32 and np.allclose(single, gradient, atol=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_a_loss_and_its_gradient_are_those_of_pytorch(name: str, smoothing: float):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    logits, labels = rng.normal(0, 3, (7, 10)), rng.integers(0, 10, 7)
+    z = torch.tensor(logits, requires_grad=True)
+    if name == "cross_entropy":
+        theirs = torch.nn.functional.cross_entropy(z, torch.tensor(labels), label_smoothing=smoothing)
+    else:
+        one_hot = torch.eye(10, dtype=torch.float64)[labels]
+        theirs = torch.nn.functional.mse_loss(z.softmax(dim=1), one_hot * (1 - smoothing) + smoothing / 10)
+    theirs.backward()
+    loss = LOSSES[name].target
+    assert loss.value(logits, labels, smoothing) == pytest.approx(theirs.item(), rel=1e-12)
+    assert np.allclose(loss.gradient(logits, labels, smoothing), z.grad.numpy(), rtol=1e-9, atol=1e-15)
+
+
+def test_squared_error_has_the_value_and_gradient_derived_by_hand():
+    logits = np.log(np.array([[1.0, 1.0, 2.0]]))  # p = 1/4, 1/4, 1/2; off by 1/4, 1/4, -1/2 from the third class
+    assert MeanSquaredError.value(logits, np.array([2])) == pytest.approx((1 / 16 + 1 / 16 + 1 / 4) / 3)
+    # g = 2/3 (1/4, 1/4, -1/2), <p, g> = -1/12, p (g - <p, g>) = (1/16, 1/16, -1/8)
+    assert np.allclose(MeanSquaredError.gradient(logits, np.array([2])), [[1 / 16, 1 / 16, -1 / 8]])
+
+
+def test_smoothed_targets_sum_to_one_and_leave_the_label_ahead():
+    t = targets(np.zeros((2, 10)), np.array([3, 0]), 0.2)
+    assert np.allclose(t.sum(axis=1), 1) and t[0, 3] == pytest.approx(0.82) and t[1, 3] == pytest.approx(0.02)
+
+
+def test_smoothed_cross_entropy_is_least_at_the_targets_themselves():
+    labels = np.array([4])
+    best = np.log(targets(np.zeros((1, 10)), labels, 0.3))
+    assert np.allclose(CrossEntropy.gradient(best, labels, 0.3), 0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", sorted(LOSSES))

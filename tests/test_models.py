@@ -52,12 +52,28 @@ def test_the_gradient_of_a_whole_network_is_the_numerical_one(
         assert relative_error(gradients[name].reshape(-1)[some], expected) < 1e-6, name
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("normalization", sorted(choices("normalization")))
 @pytest.mark.parametrize("loss_name", sorted(choices("loss")))
-def test_the_gradient_is_the_numerical_one_for_every_loss(loss_name: str):
-    network, _, _, loss = double_network(RunConfig(hidden=(5,), activation="tanh", loss=loss_name))
+def test_the_gradient_is_the_numerical_one_for_every_loss_and_normalization(
+    loss_name: str, normalization: str, smoothing: float
+):
+    settings = dict(loss=loss_name, normalization=normalization, label_smoothing=smoothing, dropout=0.3, l1=0.02)
+    network, _, _, loss = double_network(RunConfig.from_dict({"hidden": (5, 4), "activation": "tanh", **settings}))
     loss()
     gradient, some = network.flat_grads.copy(), np.random.default_rng(0).choice(network.n_params, 80, replace=False)
     assert relative_error(gradient[some], numerical_gradient(loss, network.flat, some)) < 1e-6
+
+
+def test_the_l1_penalty_pulls_at_weights_by_their_sign():
+    plain, _, _, plain_loss = double_network(RunConfig(hidden=(5,)))
+    pulled, _, _, pulled_loss = double_network(RunConfig(hidden=(5,), l1=0.5))
+    absolute = sum(float(np.abs(W).sum()) for name, W in plain.named_params() if name.endswith(".W"))
+    assert pulled_loss() - plain_loss() == pytest.approx(0.5 * absolute)
+    for (name, values), (_, before), (_, after) in zip(
+        plain.named_params(), plain.named_grads(), pulled.named_grads(), strict=True
+    ):
+        assert np.allclose(after - before, 0.5 * np.sign(values) if name.endswith(".W") else 0, atol=1e-12)
 
 
 def test_the_penalty_pulls_at_weights_and_leaves_biases_alone():
@@ -72,6 +88,32 @@ def test_the_penalty_pulls_at_weights_and_leaves_biases_alone():
 
 
 # ---------------------------------------------------------------------------------------------- parameters
+
+
+@pytest.mark.parametrize(("normalization", "kept"), [("batch", ("mean", "var")), ("layer", ())])
+def test_normalization_adds_its_parameters_and_its_state_by_name(normalization: str, kept: tuple[str, ...]):
+    config = RunConfig(hidden=(4, 3), normalization=normalization)
+    network = MLP(config, np.random.default_rng(0))
+    trained = {name: values.shape for name, values in network.named_params() if name.startswith("norm")}
+    assert trained == {"norm1.gamma": (4,), "norm1.beta": (4,), "norm2.gamma": (3,), "norm2.beta": (3,)}
+    assert network.n_params == count_params(config) == sum(values.size for _, values in network.named_params())
+    state = set(network.weights()) - {name for name, _ in network.named_params()}
+    assert state == {f"norm{layer}.{name}" for layer in (1, 2) for name in kept}
+    assert all((values == 1).all() for name, values in network.weights().items() if name.endswith(("gamma", "var")))
+
+
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
+def test_running_statistics_are_part_of_what_a_network_is_made_from(normalization: str, tiny: Dataset):
+    config = RunConfig(hidden=(4, 3), normalization=normalization)
+    network = MLP(config, np.random.default_rng(0))
+    for _ in range(3):
+        network.loss_and_gradients(network.inputs(tiny.train_images[:50]), tiny.train_labels[:50])
+    network.flat += np.random.default_rng(1).normal(0, 0.1, network.n_params).astype(np.float32)
+    twin = MLP.from_weights(config, network.weights())
+    assert np.array_equal(twin.predict_proba(tiny.val_images), network.predict_proba(tiny.val_images))
+    assert np.array_equal(network.running, twin.running)
+    network.predict_proba(tiny.val_images)
+    assert np.array_equal(network.running, twin.running)  # an answer changes nothing
 
 
 @given(hidden_sizes)

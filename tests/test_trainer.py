@@ -14,11 +14,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nn_core import Checkpoint, ConfigError, RunConfig, Trainer
+from nn_core.checkpoint import Edit
 from nn_core.config import LIVE_FIELDS, knobs
 from nn_core.data import Dataset
 from nn_core.knobs import choices
 from nn_core.models import MLP
-from nn_core.trainer import SAVE_EVERY, Edit
+from nn_core.trainer import SAVE_EVERY
 
 OPTIMIZERS = sorted(choices("optimizer"))
 SMALL = RunConfig(hidden=(6,), n_train=230, batch_size=64, dropout=0.3, l2=0.01, eval_every=4)  # 4 steps an epoch
@@ -58,6 +59,7 @@ def state(trainer: Trainer) -> dict[str, Any]:
         "updates": checkpoint.updates,
         "dropout": checkpoint.dropout_state,
         "augment": checkpoint.augment_state,
+        "early stopping": (checkpoint.early_stopping, checkpoint.stopped_early),
         "edits": checkpoint.edits,
         "config": trainer.config,
         "epoch": trainer.epoch,
@@ -155,6 +157,11 @@ live_values = st.one_of(
     st.tuples(st.just("l2"), st.sampled_from([0.0, 0.1])),
     st.tuples(st.just("dropout"), st.sampled_from([0.0, 0.5])),
     st.tuples(st.just("momentum"), st.sampled_from([0.0, 0.5])),
+    st.tuples(st.just("l1"), st.sampled_from([0.0, 0.01])),
+    st.tuples(st.just("weight_decay"), st.sampled_from([0.0, 1.0])),
+    st.tuples(st.just("label_smoothing"), st.sampled_from([0.0, 0.2])),
+    st.tuples(st.just("clip_norm"), st.sampled_from([0.0, 0.3])),
+    st.tuples(st.just("max_norm"), st.sampled_from([0.0, 0.8])),
     st.tuples(st.just("batch_size"), st.sampled_from([0, 1, 50, 230, 1000])),
 )
 edits_by_step = st.dictionaries(st.integers(0, 19), st.lists(live_values, max_size=2), max_size=4)

@@ -1,0 +1,60 @@
+"""What a trainer leaves behind: edits, scores, and checkpoints from which it goes on exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from nn_core.config import RunConfig
+from nn_core.history import History
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A live setting changed by hand, before the update number `step` + 1."""
+
+    step: int
+    field: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The network on fixed images at one step; losses in nats without the penalty, accuracies in [0, 1]."""
+
+    step: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    l2: float  # the penalty, (l2/2) sum of squared weights
+    confusion: Array  # int64 (10, 10) on validation: row = true digit, column = predicted
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that exact resumption needs: settings, edits, counters, arrays by name, and the dropout stream's state."""
+
+    config: RunConfig  # as it was at the start
+    edits: tuple[Edit, ...]
+    step: int
+    epoch_index: int
+    position: int  # images of the running epoch already used
+    images_seen: int
+    seconds: float
+    updates: int  # the optimizer's own count
+    arrays: Mapping[str, Array]  # "params", "running" (statistics), "best.params", "best.running", "optimizer.<name>"
+    dropout_state: Mapping[str, Any]
+    history: History
+    batch_losses: tuple[float, ...]  # not yet averaged into a point of the history
+    scores: Scores | None
+    stopped: str
+    augment_state: Mapping[str, Any] | None
+    early_stopping: tuple[float, int, int, int]  # best validation loss, its epoch, epochs waited since, last epoch seen
+    stopped_early: bool

@@ -1,0 +1,65 @@
+"""The training step by the readable layers, for what the fast one in fast.py does not serve.
+
+It has the fast one's form, so that a trainer need not know which of the two it drives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nn_core.fast import MLPKernel
+from nn_core.layers import Dropout
+from nn_core.models import MLP
+
+Array = npt.NDArray[Any]
+
+ROWS = 512  # images a pass works on, where the images of a batch do not depend on one another
+FAST = {"loss": {"cross_entropy"}, "normalization": {"none"}}  # field -> the choices that fast.py serves
+
+
+class ReferenceStep:
+    """Loss and gradients of batches, by `MLP.data_loss_and_gradients`; arguments as those of MLPKernel."""
+
+    def __init__(
+        self, model: MLP, images: Array, labels: Array, augment: Callable[[Array], Array] | None = None
+    ) -> None:
+        self.model, self.images, self.labels, self.augment = model, images, labels.astype(np.intp), augment
+        self.smoothing = model.config.label_smoothing
+
+    def smooth(self, smoothing: float) -> None:
+        """From now on, spread this share of every target evenly over the classes."""
+        self.smoothing = smoothing
+
+    def gradients(self, indices: Array | slice, dropout: float, rng: np.random.Generator) -> float:
+        """The mean loss of the batch (penalty left out); the gradients, without penalties, go to model.flat_grads."""
+        model = self.model
+        for layer in model.layers:
+            if isinstance(layer, Dropout):
+                layer.rate, layer.rng = dropout, rng
+        images, labels = self.images[indices], self.labels[indices]
+        m = len(labels)
+        rows = m if model.config.normalization == "batch" else ROWS  # a batch's statistics are those of all of it
+        loss, total = 0.0, np.zeros_like(model.flat_grads) if m > rows else None
+        for start in range(0, m, rows):
+            raw = images[start : start + rows]
+            x = model.inputs(self.augment(raw) if self.augment else raw)
+            share = len(raw) / m
+            part = model.data_loss_and_gradients(x, labels[start : start + rows], self.smoothing)
+            loss += share * part
+            if total is not None:
+                total += model.flat.dtype.type(share) * model.flat_grads
+        if total is not None:
+            model.flat_grads[...] = total
+        return loss
+
+
+def training_step(
+    model: MLP, images: Array, labels: Array, augment: Callable[[Array], Array] | None = None
+) -> MLPKernel | ReferenceStep:
+    """The fastest step that serves the model's settings; images uint8 (n, 784), labels (n,)."""
+    fast = all(getattr(model.config, field) in served for field, served in FAST.items())
+    return (MLPKernel if fast else ReferenceStep)(model, images, labels, augment)

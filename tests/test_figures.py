@@ -324,6 +324,14 @@ def test_the_scale_of_colours_is_written_on_the_wall():
     assert bar.ticktext == (f"−{limit:.2g}", "0", f"+{limit:.2g}")
 
 
+def test_a_large_scale_of_colours_is_written_out_in_full():
+    weights = np.zeros((784, 3))
+    weights[0, 0] = 12_345.0
+    for figure in (figures.tile_wall(weights), figures.filter_detail(weights[:, 0], limit=12_345.0)):
+        bars = [trace.marker.colorbar.ticktext for trace in figure.data if trace.type == "scatter"]
+        assert bars == [("−12,345", "0", "+12,345")]
+
+
 def test_128_filters_are_sent_in_less_than_200_kilobytes():
     weights = np.random.default_rng(0).normal(0, 1, (784, 128))
     assert len(live_plot.to_json(figures.tile_wall(weights).to_dict())) < 200_000

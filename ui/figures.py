@@ -44,6 +44,12 @@ def _number(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
+def _ends(limit: float) -> list[str]:
+    """What stands under a signed scale's colour bar: its ends and the zero between."""
+    end = f"{limit:.2g}" if limit < 100 else f"{limit:,.0f}"
+    return [f"−{end}", "0", f"+{end}"]
+
+
 # ---------------------------------------------------------------------------------------------- curves
 
 
@@ -133,9 +139,9 @@ def tile_wall(
     if labels is None:
         norms = np.linalg.norm(weights, axis=0)
         labels = [f"unit {unit}, norm {norm:.2f}" for unit, norm in enumerate(norms)]
-    ends = [f"−{limit:.2g}", "0", f"+{limit:.2g}"] if shared_scale else ["−largest", "0", "+largest"]
+    ends = _ends(limit) if shared_scale else ["−largest", "0", "+largest"]
     layout = {"title": {"text": title}, "margin": {"l": 2, "r": 2, "t": 34, "b": 2}}
-    scale = f"colour scale ±{limit:.2g}" if shared_scale else "each filter on its own colour scale"
+    scale = f"colour scale ±{_ends(limit)[2][1:]}" if shared_scale else "each filter on its own colour scale"
     label = f"{len(order)} first-layer filters, {scale}"
     heatmap, place = wall_parts(wall, order, [labels[int(unit)] for unit in order], chosen, theme.palette(dark).text)
     return _wall(wall, [heatmap, signed_bar(limit, ends, dark)], {**place, **layout}, label)
@@ -153,7 +159,7 @@ def filter_detail(weights: Array, *, limit: float, dark: bool = False, title: st
     limit = float(limit) or 1.0
     colours = {"zmin": -limit, "zmax": limit, "colorscale": theme.signed_scale(dark)}
     heatmap, layout = enlarged(image, colours, "%{z:.4f}", title, dark)
-    bar = signed_bar(limit, [f"−{limit:.2g}", "0", f"+{limit:.2g}"], dark)
+    bar = signed_bar(limit, _ends(limit), dark)
     label = f"The weights of one filter, from {_number(float(image.min()))} to {_number(float(image.max()))}"
     return _figure([heatmap, bar], layout, label, aspect=1.0)
 

@@ -51,12 +51,13 @@ def pager(members: Array, per_page: int, *, what: str, key: str) -> Array:
     shown = members[page * per_page : (page + 1) * per_page]
     place = f"{page * per_page + 1:,} to {page * per_page + len(shown):,} of {len(members):,}" if len(shown) else "none"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{what}**: {place}")
+        st.markdown(f"**{what}**: {place}", width="content")
+        arrows = st.container(horizontal=True, width="content", gap="small")  # side by side on a phone too
         for name, icon, target, help_text in (
             ("back", ":material/chevron_left:", page - 1, "The images before"),
             ("on", ":material/chevron_right:", page + 1, "The next images"),
         ):
-            st.button(
+            arrows.button(
                 "",
                 icon=icon,
                 key=f"{key}-{name}",

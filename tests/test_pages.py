@@ -252,3 +252,38 @@ def test_the_mean_image_is_the_mean_of_its_class(tiny):
     members = [image.astype(float) for image, label in zip(tiny.val_images, tiny.val_labels, strict=True) if label == 6]
     np.testing.assert_allclose(means[6], sum(members) / len(members), atol=0.51)
     assert not mean_images(tiny.val_images[:0], tiny.val_labels[:0]).any()
+
+
+def test_a_live_setting_changed_in_another_tab_is_shown_here_and_is_no_pending_change(
+    app: AppTest, mnist: Dataset
+) -> None:
+    run = with_run(app, mnist)
+    app.run()
+    app.session_state["draft"] = run.settings
+    app.run()
+    run.change("lr", 0.3).wait(5)
+    app.run()
+    assert app.session_state["draft"].lr == 0.3
+    assert app.select_slider(key="set-lr").value == 0.3
+    assert not [button for button in app.button if button.key == "undo-draft"]
+
+
+def test_what_this_tab_has_chosen_itself_is_not_overwritten_by_another_tab(app: AppTest, mnist: Dataset) -> None:
+    run = with_run(app, mnist)
+    app.run()
+    app.session_state["draft"] = run.settings.replace(lr=0.01, hidden=(8,))
+    app.run()
+    run.change("lr", 0.3).wait(5)
+    app.run()
+    assert (app.session_state["draft"].lr, app.session_state["draft"].hidden) == (0.01, (8,))
+
+
+def test_the_speed_can_be_chosen_before_the_first_run_and_is_kept_over_a_reset(app: AppTest) -> None:
+    app.select_slider(key="speed").set_value("1").run()
+    app.button(key="step").click().run()
+    first = session.registry().get(app.session_state["run"])
+    assert first is not None and first.snapshot.speed == "1"
+    app.button(key="reset").click().run()
+    second = session.registry().get(app.session_state["run"])
+    assert second is not None and second is not first and second.snapshot.speed == "1"
+    assert app.select_slider(key="speed").value == "1"

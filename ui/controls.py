@@ -49,9 +49,10 @@ def sidebar() -> None:
         session.live("The status", _status)
         with session.guard("The settings"):
             _presets()
-            _badge()
-            _settings("now", "Takes effect now", _speed)
-            _settings("new network", "Starts a new network")
+            st.markdown("**Takes effect now**")
+            _settings("now", _speed)
+            _new_network_title()
+            _settings("new network")
             _cost()
             _share()
 
@@ -78,7 +79,7 @@ def _train_button(key: str = "") -> None:
     if shot is not None and shot.is_training:
         st.button("Pause", icon=":material/pause:", type="primary", width="stretch", on_click=_pause, key=f"{key}pause")
         return
-    pending = bool(session.pending_changes())
+    pending = session.pending_changes()
     st.button(
         "Train anew" if pending and shot is not None and shot.step else "Train",
         icon=":material/play_arrow:",
@@ -86,7 +87,7 @@ def _train_button(key: str = "") -> None:
         width="stretch",
         on_click=_command(Run.play),
         key=f"{key}train",
-        help="Starts a new network with the settings below." if pending else None,
+        help=f"Starts a new network. Changed: {_labels(pending)}." if pending else None,
     )
 
 
@@ -110,16 +111,20 @@ def _status() -> None:
     if shot is None:
         st.markdown("**No network yet**  \n:small[Train makes one from the settings below]")
         return
-    accuracy = f"{shot.scores.val_accuracy:.1%}" if shot.scores else "not scored"
+    accuracy, scored = "not scored", None
+    if shot.scores:
+        accuracy = f"{shot.scores.val_accuracy:.1%}"
+        scored = f"Of the validation images, read right at step {shot.scores.step:,}, when it was last scored."
     doing = f"{shot.samples_per_second:,.0f} images/s" if shot.status == "training" else STATUS_WORDS[shot.status]
-    st.markdown(f"**{accuracy}** validation · **epoch {shot.epoch:.1f}**  \n:small[step {shot.step:,} · {doing}]")
+    st.markdown(
+        f"**{accuracy}** validation · **epoch {shot.epoch:.1f}**  \n:small[step {shot.step:,} · {doing}]", help=scored
+    )
     if shot.message and shot.status not in ("diverged", "failed"):
         st.markdown(f":small[{shot.message}]")
 
 
 def _speed() -> None:
-    run = session.current_run()
-    speed = run.snapshot.speed if run else "full"
+    speed = session.speed()
     key = "speed"
     session.show_in_widget(key, speed)
     st.select_slider(
@@ -128,15 +133,8 @@ def _speed() -> None:
         speed,
         key=key,
         help="Full, or so many steps a frame (two frames a second), to watch single updates.",
-        disabled=run is None,
-        on_change=_set_speed,
-        args=(run, key),
+        on_change=lambda: session.set_speed(session.widget_value(key)),
     )
-
-
-def _set_speed(run: Run | None, key: str) -> None:
-    if run is not None:
-        run.set_speed(session.widget_value(key)).wait(session.COMMAND_SECONDS)
 
 
 # ---------------------------------------------------------------------------------------------- settings
@@ -156,21 +154,31 @@ def _presets() -> None:
         )
 
 
-def _badge() -> None:
-    """Says so when the sliders are not those of the network on the page, and offers the way back."""
+def _new_network_title() -> None:
+    """Says how many sliders are not those of the network on the page, and offers the way back; of one height."""
     run, pending = session.current_run(), session.pending_changes()
-    if run is None or not pending:
-        return
-    text, button = st.columns([3, 1], vertical_alignment="center")
-    labels = ", ".join(knob(name).label.lower() for name in pending)
-    text.markdown(f":orange-badge[new network] {labels}")
-    button.button("Undo", key="undo-draft", on_click=session.set_draft, args=(run.settings,), type="tertiary")
+    with st.container(key="new-network-title", horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**Starts a new network**", width="content")
+        if run is None or not pending:
+            return
+        st.markdown(f":orange-badge[{len(pending)} changed]", width="content")
+        st.button(
+            "Undo",
+            key="undo-draft",
+            on_click=session.set_draft,
+            args=(run.settings,),
+            type="tertiary",
+            help=f"Back to the settings of the network on the page. Changed: {_labels(pending)}.",
+        )
 
 
-def _settings(applies: Applies, title: str, *more: Callable[[], None]) -> None:
+def _labels(names: Sequence[str]) -> str:
+    return ", ".join(knob(name).label.lower() for name in names)
+
+
+def _settings(applies: Applies, *more: Callable[[], None]) -> None:
     """The widgets of one group that matter under the present choices, and `more` after them, two in a row."""
     config = session.draft()
-    st.markdown(f"**{title}**")
     shown = [
         item
         for item in knobs()
@@ -367,16 +375,15 @@ def empty_state(what: str) -> bool:
     shot: Snapshot | None = session.snapshot()
     if shot is not None:
         return False
-    with st.container(key="verdict"):
-        text, button = st.columns([3.6, 1.4], vertical_alignment="center")
-    text.markdown(f":gray-badge[no network yet] {what} appears here once one is trained.")
-    button.button(
-        "Train the quick network",
-        icon=":material/play_arrow:",
-        type="primary",
-        key="empty-quick",
-        on_click=session.train_preset,
-        args=("quick",),
-        width="stretch",
-    )
+    with st.container(key="verdict"), st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":gray-badge[no network yet] {what} appears here once one is trained.", width="content")
+        st.space("stretch")
+        st.button(
+            "Train the quick network",
+            icon=":material/play_arrow:",
+            type="primary",
+            key="empty-quick",
+            on_click=session.train_preset,
+            args=("quick",),
+        )
     return True

@@ -74,13 +74,6 @@ def epoch_seconds(config: RunConfig) -> float:
     return measure_epoch_seconds(config, load_dataset(config.dataset))
 
 
-@st.cache_data(show_spinner=False, max_entries=32)
-def probabilities(run_id: str, step: int, split: Split, _snapshot: Snapshot) -> Array:
-    """Probabilities float32 (n, 10) of a split's images by a run at a step."""
-    images, _ = load_dataset(_snapshot.config.dataset).split(split)
-    return _snapshot.model.predict_proba(images)
-
-
 @st.cache_data(show_spinner=False, max_entries=16)
 def first_weights(config: RunConfig) -> Array:
     """The first layer (784, n) as a network of these settings would start."""
@@ -113,6 +106,17 @@ def set_draft(config: RunConfig) -> None:
     st.session_state["draft"] = config
 
 
+def _follow_live_changes() -> None:
+    """Where another tab changed a live setting that this one had not touched, the sidebar shows the run's value."""
+    run = current_run()
+    last, seen = st.session_state.get("seen", ("", None))
+    if run is not None and seen is not None and last == run.id:
+        now, shown = run.settings, draft()
+        moved = [field for field in LIVE_FIELDS if getattr(shown, field) == getattr(seen, field)]
+        set_draft(shown.replace(**{field: getattr(now, field) for field in moved}))
+    st.session_state["seen"] = (run.id, run.settings) if run is not None else ("", None)
+
+
 def pending_changes() -> list[str]:
     """The names of the settings in which the draft differs from the current run."""
     run = current_run()
@@ -140,7 +144,7 @@ def snapshot() -> Snapshot | None:
 
 def start(config: RunConfig) -> Run | None:
     """Make a new run of these settings the current one, not yet training; the old one pauses and stays in memory."""
-    old = current_run()
+    old, pace = current_run(), speed()
     if old is not None and old.snapshot.is_training:
         old.pause()
     try:
@@ -153,7 +157,22 @@ def start(config: RunConfig) -> Run | None:
         return None
     st.session_state["run"] = run.id
     set_draft(run.settings)
+    set_speed(pace)
     return run
+
+
+def speed() -> str:
+    """The speed of the current run; before there is one, that of the next."""
+    run = current_run()
+    return run.snapshot.speed if run else st.session_state.get("next speed", "full")
+
+
+def set_speed(value: str) -> None:
+    """Slow the current run down, or speed it up; runs started after it keep the speed."""
+    st.session_state["next speed"] = value
+    run = current_run()
+    if run is not None and run.snapshot.speed != value:
+        run.set_speed(value).wait(COMMAND_SECONDS)
 
 
 def run_to_command() -> Run | None:
@@ -229,6 +248,7 @@ def sync_address() -> None:
     query = st.query_params.to_dict()
     if query and query != st.session_state.get("address"):
         _open(query)
+    _follow_live_changes()
     run = current_run()
     address = {**({"run": run.id} if run else {}), **draft().to_query()}
     if query != address:
@@ -308,6 +328,7 @@ def guard(panel: str) -> Iterator[None]:
 def live(panel: str, draw: Callable[[], None]) -> None:
     """Draw a panel, again every second while the current run trains; when it ends, the whole page once more."""
     run = current_run()
+    settings = run.settings if run is not None else None
 
     def broken() -> bool:
         return panel in st.session_state.get("broken", set())
@@ -320,6 +341,8 @@ def live(panel: str, draw: Callable[[], None]) -> None:
             draw()
         if now is not run or (now is not None and now.snapshot.is_training != ticking and not broken()):
             st.rerun()
+        if now is not None and now.settings != settings:
+            st.rerun()  # another tab changed a live setting: the sidebar shows it too
 
     st.fragment(drawing, run_every=TICK_SECONDS if ticking else None)()
 

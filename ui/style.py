@@ -35,6 +35,8 @@ _CSS = """
   .stSidebar .stSelectbox input, .stSidebar .stNumberInput input { padding: 0.2rem 0.5rem; font-size: 0.85rem; }
   .stSidebar .react-aria-ComboBox > div, .stSidebar [data-testid="stNumberInputContainer"] { height: 2rem; }
   .stSidebar hr { margin: 0.5rem 0; }
+  /* of one height, with the badge and without it, so that nothing below it moves */
+  .stSidebar .st-key-new-network-title { min-height: 2.1rem; flex-wrap: nowrap; white-space: nowrap; }
 
   /* numbers that change keep their place */
   [data-testid="stMetricValue"], [data-testid="stMarkdownContainer"], .stSlider { font-variant-numeric: tabular-nums; }
@@ -47,7 +49,7 @@ _CSS = """
 
   .st-key-phone-bar { display: none; }
   @media (max-width: 640px) {
-    .st-key-phone-bar { display: flex; gap: 0.3rem; flex-wrap: wrap; }
+    .st-key-phone-bar { display: flex; gap: 0.3rem; flex-wrap: wrap; margin-bottom: 0.4rem; }
     .stMainBlockContainer { padding: 3.4rem 0.9rem 1.5rem; }
   }
 </style>

@@ -236,6 +236,45 @@ def test_reset_keeps_the_seed_and_the_dice_rolls_a_new_one(page: Page, app: Serv
     wait_until(page, lambda: "seed=" in page.url and "seed=7&" not in f"{page.url}&")
 
 
+def test_a_preset_says_what_it_changes_and_moves_no_slider(page: Page, app: Server) -> None:
+    open_app(page, app.url)
+    press(page, "step")
+    wait_until(page, lambda: sidebar_number(page, "step") == 1)
+
+    def heights() -> list[float]:
+        boxes = [page.locator(f".st-key-set-{name}").bounding_box() for name in ("lr", "hidden-0", "n_train")]
+        return [box["y"] for box in boxes if box]
+
+    before = heights()
+    press(page, "preset-classic")
+    expect(page.locator(".st-key-new-network-title")).to_contain_text("4 changed")
+    wait_idle(page)
+    assert heights() == before
+    press(page, "undo-draft")
+    expect(page.locator(".st-key-undo-draft")).to_have_count(0)
+
+
+def test_a_live_setting_moved_in_one_tab_is_shown_in_the_other(open_page: Callable[..., Page], app: Server) -> None:
+    one, two = open_page(), open_page()
+    start_training(one, app)
+    wait_training(one)
+    open_app(two, one.url)
+    thumb = two.locator(".st-key-set-lr [role=slider], .st-key-set-lr input").first
+    thumb.focus()
+    thumb.press("ArrowRight")
+    expect(one.locator(".st-key-set-lr")).to_contain_text("0.15", timeout=8000)
+    wait_until(one, lambda: "lr=0.15" in one.url)
+    expect(one.locator(".st-key-undo-draft")).to_have_count(0)
+    pause(one)
+
+
+def test_the_button_that_fills_an_empty_page_shows_all_of_its_label(page: Page, app: Server) -> None:
+    open_app(page, f"{app.url}/draw")
+    label = page.locator(".st-key-empty-quick button p").first
+    expect(label).to_be_visible()
+    assert label.evaluate("(shown) => shown.scrollWidth <= shown.clientWidth")
+
+
 def test_one_step_and_one_epoch_do_what_they_say(page: Page, app: Server) -> None:
     open_app(page, f"{app.url}/?n_train=1000&batch_size=100")
     press(page, "step")

@@ -287,3 +287,17 @@ def test_the_speed_can_be_chosen_before_the_first_run_and_is_kept_over_a_reset(a
     second = session.registry().get(app.session_state["run"])
     assert second is not None and second is not first and second.snapshot.speed == "1"
     assert app.select_slider(key="speed").value == "1"
+
+
+def test_a_data_set_that_is_not_there_is_named_and_mnist_serves(app: AppTest) -> None:
+    app.query_params["dataset"] = "nowhere"
+    app.run()
+    assert any("nowhere.npz is missing" in shown.value for shown in app.warning)
+    assert app.session_state["draft"].dataset == "mnist"
+    assert not fails(app)
+
+
+def test_a_panel_whose_data_cannot_be_read_names_the_file_and_the_reason(app: AppTest) -> None:
+    app.session_state["draft"] = RunConfig(dataset="nowhere")
+    app.run()
+    assert fails(app) and all("nowhere.npz is missing" in sentence for sentence in fails(app))

@@ -13,7 +13,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
@@ -25,11 +25,12 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nn_core import ConfigError, DataError, Dataset, RunConfig, Trainer, load_dataset
-from nn_core.config import LIVE_FIELDS, knobs
+from nn_core.config import LIVE_FIELDS
 from nn_core.diagnostics import Health, dead_units, health
 from nn_core.explain import mean_images
 from nn_core.presets import PRESETS
 from nn_core.runner import Run, RunRegistry, Snapshot, measure_epoch_seconds
+from ui.links import read_link
 from ui.sketchpad import Sketchpad
 
 log = logging.getLogger(__name__)
@@ -109,12 +110,12 @@ def set_draft(config: RunConfig) -> None:
 def _follow_live_changes() -> None:
     """Where another tab changed a live setting that this one had not touched, the sidebar shows the run's value."""
     run = current_run()
-    last, seen = st.session_state.get("seen", ("", None))
-    if run is not None and seen is not None and last == run.id:
-        now, shown = run.settings, draft()
-        moved = [field for field in LIVE_FIELDS if getattr(shown, field) == getattr(seen, field)]
-        set_draft(shown.replace(**{field: getattr(now, field) for field in moved}))
-    st.session_state["seen"] = (run.id, run.settings) if run is not None else ("", None)
+    if run is not None:
+        now, seen = run.settings, st.session_state.get("seen", {}).get(run.id, run.settings)
+        untouched = [field for field in LIVE_FIELDS if getattr(draft(), field) == getattr(seen, field)]
+        with suppress(ConfigError):  # one that cannot stand beside this tab's draft stays a pending change
+            set_draft(draft().replace(**{field: getattr(now, field) for field in untouched}))
+        st.session_state["seen"] = {run.id: now}
 
 
 def pending_changes() -> list[str]:
@@ -268,15 +269,9 @@ def _count_visit() -> None:
 def _open(query: dict[str, str]) -> None:
     """Take over the settings and the run that an address names, and say what in it was refused."""
     run_id = query.pop("run", None)
-    unknown = sorted(set(query) - {knob.name for knob in knobs()})
-    config, problems = RunConfig.from_query(query)
-    if "dataset" in query and not query["dataset"].isidentifier():
-        problems.append("A link may name a data set of nn_core/data, not a path; MNIST is used.")
-        config = config.replace(dataset="mnist")
-    for problem in problems:
-        notify(f"The address was not taken whole: {problem}.")
-    if unknown:
-        notify(f"The address names settings that there are not: {', '.join(unknown)[:200]}.")
+    config, refused = read_link(query)
+    for sentence in refused:
+        notify(sentence)
     run = registry().get(run_id) if run_id else None
     if run is not None:
         st.session_state["run"] = run.id
@@ -317,7 +312,8 @@ def guard(panel: str) -> Iterator[None]:
         log.exception("the panel %r could not be drawn", panel)
         known = panel in broken
         broken.add(panel)
-        st.error(f"{panel} could not be drawn ({type(error).__name__}). Training is not affected.")
+        why = str(error) if isinstance(error, DataError) else type(error).__name__
+        st.error(f"{panel} could not be drawn ({why}). Training is not affected.")
         st.button("Try again", key=f"again-{panel}", on_click=broken.discard, args=(panel,))
         if not known:
             st.rerun()  # the whole page once, so that a ticking panel loses its timer
@@ -341,8 +337,8 @@ def live(panel: str, draw: Callable[[], None]) -> None:
             draw()
         if now is not run or (now is not None and now.snapshot.is_training != ticking and not broken()):
             st.rerun()
-        if now is not None and now.settings != settings:
-            st.rerun()  # another tab changed a live setting: the sidebar shows it too
+        if now is not None and now.settings != settings:  # in another tab: the sidebar shows it too
+            st.rerun()
 
     st.fragment(drawing, run_every=TICK_SECONDS if ticking else None)()
 

@@ -6,7 +6,6 @@ an immutable picture that the thread publishes with one assignment, at most ten 
 
 from __future__ import annotations
 
-import atexit
 import logging
 import queue
 import secrets
@@ -17,7 +16,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 
 from nn_core.checkpoint import Edit, Scores
@@ -36,6 +34,7 @@ Goal = Literal["budget", "epoch", "step"]  # train until the epochs are used up,
 PUBLISH_SECONDS = 0.1
 FRAME_SECONDS = 0.5  # the pace of a slowed run: so many steps, then the rest of the frame asleep
 LEASE_CHECK_SECONDS = 1.0
+IDLE_SECONDS = 20.0  # without a command, after which the thread of a run that does not train ends
 SPEEDS: Mapping[str, int] = {"full": 0, "100": 100, "10": 10, "1": 1}  # steps a frame; 0 is as fast as it goes
 
 
@@ -207,16 +206,18 @@ class Run:
         try:
             while not self._closing:
                 try:
-                    self._drain()
+                    if not self._drain():
+                        return  # idle for long; the next command starts another thread
                     if self._is_under_way:
                         self._frame()
                     self._publish()
                 except Exception as error:
                     self._fail(error)
         finally:
-            self._places.leave(self.id)
-            status: Status = "paused" if self._is_under_way else self._status
-            self.snapshot = replace(self.snapshot, status=status, samples_per_second=0.0)
+            if self._closing:
+                self._places.leave(self.id)
+                status: Status = "paused" if self._is_under_way else self._status
+                self.snapshot = replace(self.snapshot, status=status, samples_per_second=0.0)
 
     @property
     def _is_under_way(self) -> bool:
@@ -233,14 +234,22 @@ class Run:
         self.snapshot = replace(self.snapshot, status="failed", message=self._message, samples_per_second=0.0)
         self._tell_carried_out()
 
-    def _drain(self) -> None:
-        """Carry out what waits in the queue; when not training, sleep until something does."""
+    def _drain(self) -> bool:
+        """Carry out what waits in the queue; when not training, sleep until something does, False after a while."""
         block = not self._is_under_way
         while block or not self._commands.empty():
-            command, done = self._commands.get()
+            try:
+                command, done = self._commands.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                with self._start_lock:
+                    if self._commands.empty():
+                        self._thread = None
+                        return False
+                continue
             self._carried_out.append(done)
             command()
             block = False
+        return True
 
     def _sleep(self, seconds: float) -> None:
         """Wait, but no longer than until the next command."""
@@ -377,70 +386,3 @@ class Run:
     def _tell_carried_out(self) -> None:
         while self._carried_out:
             self._carried_out.pop().set()
-
-
-class RunRegistry:
-    """All runs of this process by id. At most `max_runs` are kept: the oldest that is idle makes room."""
-
-    def __init__(
-        self,
-        *,
-        max_training: int = 2,
-        max_runs: int = 24,
-        lease_seconds: float = 60.0,
-        is_connected: Callable[[str], bool] = lambda session: True,
-    ) -> None:
-        self._runs: dict[str, Run] = {}
-        self._lock = threading.Lock()
-        self._places = Places(max_training)
-        self._max_runs = max_runs
-        self._lease_seconds = lease_seconds
-        self._is_connected = is_connected
-        atexit.register(self.close)
-
-    def create(self, config: RunConfig, data: Dataset) -> Run:
-        """A new run, not yet training; raises ConfigError when the data cannot serve the settings."""
-        run = Run(config, data, places=self._places, lease_seconds=self._lease_seconds, is_connected=self._is_connected)
-        with self._lock:
-            idle = [other for other in self._runs.values() if not other.snapshot.is_training]
-            excess = idle[: max(0, len(self._runs) + 1 - self._max_runs)]
-            for other in excess:
-                del self._runs[other.id]
-            self._runs[run.id] = run
-        for other in excess:
-            other.close()
-        return run
-
-    def get(self, run_id: str) -> Run | None:
-        """The run with this id, or None when this process does not know it."""
-        return self._runs.get(run_id)
-
-    def runs(self) -> list[Run]:
-        """All runs, oldest first."""
-        return list(self._runs.values())
-
-    def close(self) -> None:
-        """End every run's thread."""
-        for run in self.runs():
-            run.close()
-        self._runs.clear()
-
-
-def measure_epoch_seconds(config: RunConfig, data: Dataset, budget: float = 0.12) -> float:
-    """Seconds that one epoch of these settings takes on this machine, from a few real steps on a throwaway network."""
-    n_train = min(config.n_train, len(data.train_images))
-    batch = min(config.effective_batch(n_train), 1024)
-    trial = Trainer(config.replace(n_train=n_train, batch_size=batch, eval_every=1_000_000, early_stopping=0), data)
-    trial.scores = _NO_SCORES  # the first step would otherwise score the fresh network
-    trial.step()  # allocates
-    times: list[float] = []
-    until = time.perf_counter() + budget
-    while time.perf_counter() < until or len(times) < 2:
-        started = time.perf_counter()
-        if not trial.step():
-            break
-        times.append(time.perf_counter() - started)
-    return float(np.median(times)) * n_train / batch if times else float("nan")
-
-
-_NO_SCORES = Scores(0, 0.0, 0.0, 0.0, 0.0, 0.0, np.zeros((10, 10), np.int64))

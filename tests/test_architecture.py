@@ -37,6 +37,7 @@ LEVELS = {
     "nn_core.profile": 6,
     "nn_core": 6,  # the front: `from nn_core import Trainer`
     "nn_core.runner": 7,
+    "nn_core.registry": 8,
     "nn_core.search": 7,
     "nn_core.frameworks": 7,
     "nn_core.__main__": 8,

@@ -17,7 +17,8 @@ from nn_core import ConfigError, RunConfig, Trainer
 from nn_core import runner as runner_module
 from nn_core.config import LIVE_FIELDS, knobs
 from nn_core.data import Dataset
-from nn_core.runner import SPEEDS, Places, Run, RunRegistry, Snapshot, Status, measure_epoch_seconds
+from nn_core.registry import RunRegistry, measure_epoch_seconds
+from nn_core.runner import SPEEDS, Places, Run, Snapshot, Status
 
 PATIENCE = 10.0  # seconds; reached only when something is broken
 ENDLESS = RunConfig(hidden=(8,), n_train=1000, batch_size=50, epochs=100_000)
@@ -606,3 +607,24 @@ def test_the_seconds_of_an_epoch_are_told_beforehand(settings: dict[str, Any], t
 def test_settings_that_diverge_at_once_still_get_an_estimate_or_none(tiny: Dataset):
     seconds = measure_epoch_seconds(DIVERGING.replace(n_train=200), tiny, budget=0.5)
     assert seconds > 0 or np.isnan(seconds)
+
+
+def test_the_thread_of_an_idle_run_ends_and_the_next_command_finds_another(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("nn_core.runner.IDLE_SECONDS", 0.05)
+    run = make_run()
+    carried_out(run.step_once())
+    until(lambda: not threads_of(run), "the thread of an idle run goes on")
+    assert run.snapshot.step == 1 and run.snapshot.status == "paused"
+    carried_out(run.step_once())
+    until(lambda: run.snapshot.step == 2)
+
+
+def test_idle_runs_of_many_weights_make_room_but_the_newest_stays(tiny: Dataset):
+    registry = RunRegistry(max_runs=10, max_idle_params=30_000, lease_seconds=0)
+    try:
+        runs = [registry.create(ENDLESS.replace(hidden=(32,)), tiny) for _ in range(3)]  # 25,450 parameters each
+        assert [registry.get(run.id) is not None for run in runs] == [False, True, True]
+    finally:
+        registry.close()

@@ -11,14 +11,19 @@ from typing import Any
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from nn_core.augment import FIELDS_OF_AUGMENTATION
 from nn_core.config import RunConfig, knob, knobs
 from nn_core.knobs import MAX_HIDDEN_LAYERS, Applies, Knob, choices
 from nn_core.models import count_params
 from nn_core.presets import PRESETS
 from nn_core.runner import SPEEDS, Run, Snapshot
-from ui import session
+from ui import folded, session
 
 WIDE = ("lr", "hidden")  # settings whose slider takes the sidebar's whole width
+COSTLY = (  # settings on which the time of a step depends
+    *("dataset", "n_train", "input_scaling", "model", "hidden", "activation", "normalization", "loss", "optimizer"),
+    *("batch_size", "l2", "l1", "dropout", "clip_norm", "max_norm", *FIELDS_OF_AUGMENTATION),
+)
 STATUS_WORDS = {
     "ready": "ready, not trained yet",
     "training": "training",
@@ -52,9 +57,8 @@ def sidebar() -> None:
             st.markdown("**Takes effect now**")
             _settings("now", _speed)
             _new_network_title()
-            _settings("new network")
+            _settings("new network", *folded.panels(lambda item, value: _WIDGETS[item.kind](item, value)), _share)
             _cost()
-            _share()
 
 
 # ---------------------------------------------------------------------------------------------- transport
@@ -116,11 +120,11 @@ def _status() -> None:
         accuracy = f"{shot.scores.val_accuracy:.1%}"
         scored = f"Of the validation images, read right at step {shot.scores.step:,}, when it was last scored."
     doing = f"{shot.samples_per_second:,.0f} images/s" if shot.status == "training" else STATUS_WORDS[shot.status]
+    note = "  \n".join(sentence for sentence in (scored, shot.message) if sentence)
     st.markdown(
-        f"**{accuracy}** validation · **epoch {shot.epoch:.1f}**  \n:small[step {shot.step:,} · {doing}]", help=scored
+        f"**{accuracy}** validation · **epoch {shot.epoch:.1f}**  \n:small[step {shot.step:,} · {doing}]",
+        help=note or None,
     )
-    if shot.message and shot.status not in ("diverged", "failed"):
-        st.markdown(f":small[{shot.message}]")
 
 
 def _speed() -> None:
@@ -184,6 +188,7 @@ def _settings(applies: Applies, *more: Callable[[], None]) -> None:
         for item in knobs()
         if item.applies == applies
         and item.in_sidebar
+        and not item.folded
         and config.in_use(item)
         and (item.kind != "choice" or len(choices(item.name)) > 1)
     ]
@@ -195,7 +200,7 @@ def _settings(applies: Applies, *more: Callable[[], None]) -> None:
     ]
     narrow += more
     for start in range(0, len(narrow), 2):
-        for column, draw in zip(st.columns(2), narrow[start : start + 2], strict=False):
+        for column, draw in zip(st.columns(2, vertical_alignment="bottom"), narrow[start : start + 2], strict=False):
             with column:
                 draw()
 
@@ -319,20 +324,19 @@ _WIDGETS: dict[str, Callable[[Knob, Any], None]] = {
 def _cost() -> None:
     """What the settings will cost, before they are started."""
     config = session.draft()
-    parts = [f"{count_params(config):,} weights and biases"]
+    parts = [f"{count_params(config):,} parameters"]
     shot = session.snapshot()
     if shot is None or not shot.is_training:  # a measurement beside a training thread would be wrong
         seconds = session.epoch_seconds(_cost_key(config))
         if math.isfinite(seconds):
-            parts.append(f"{seconds:.2g} s an epoch on this machine")
-            parts.append(f"about {_duration(seconds * config.epochs)} in all")
+            parts.append(f"{seconds:.2g} s an epoch")
+            parts.append(f"{_duration(seconds * config.epochs)} in all")
     st.markdown(f":small[:gray[{' · '.join(parts)}]]")
 
 
 def _cost_key(config: RunConfig) -> RunConfig:
     """The settings that decide the cost; the others at fixed values, so that moving them measures nothing again."""
-    fixed = {name: knob(name).default for name in ("lr", "momentum", "beta1", "beta2", "seed", "epochs", "eval_every")}
-    return config.replace(**fixed, init="he", init_scale=knob("init_scale").default)
+    return RunConfig(**{name: getattr(config, name) for name in COSTLY})
 
 
 def _duration(seconds: float) -> str:
@@ -347,27 +351,13 @@ def _duration(seconds: float) -> str:
 
 def _share() -> None:
     config = session.draft()
-    with st.popover("Copy these settings", icon=":material/content_copy:", width="stretch"):
+    about = "Copy these settings as a command or as Python."
+    with st.popover("Copy", icon=":material/content_copy:", width="stretch", help=about):
         st.caption("The address of this page holds them too: a copied link opens the same settings.")
         st.markdown("As a command")
         st.code(config.to_command(), language="bash", wrap_lines=True)
         st.markdown("As Python")
         st.code(config.to_python(), language="python", wrap_lines=True)
-
-
-def show_health(shot: Snapshot) -> None:
-    """The verdict on a run, why, and a button that mends it."""
-    verdict = session.run_health(shot)
-    colour = {"idle": "gray", "good": "green", "warning": "orange", "bad": "red"}[verdict.level]
-    with st.container(key="verdict"):  # of one height, so that nothing below it moves
-        text, button = st.columns([3.6, 1.4], vertical_alignment="center")
-    text.markdown(f":{colour}-badge[{verdict.verdict}] {verdict.why}")
-    if not verdict.fix:
-        return
-    settings = ", ".join(
-        f"{knob(name).label.lower()} {knob(name).format(value)}" for name, value in verdict.fix.items()
-    )
-    button.button(f"Try {settings}", key="fix", on_click=session.apply_fix, args=(dict(verdict.fix),), width="stretch")
 
 
 def empty_state(what: str) -> bool:

@@ -26,10 +26,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nn_core import ConfigError, DataError, Dataset, RunConfig, Trainer, load_dataset
 from nn_core.config import LIVE_FIELDS
-from nn_core.diagnostics import Health, dead_units, health
 from nn_core.explain import mean_images
 from nn_core.presets import PRESETS
-from nn_core.runner import Run, RunRegistry, Snapshot, measure_epoch_seconds
+from nn_core.registry import RunRegistry, measure_epoch_seconds
+from nn_core.runner import Run, Snapshot
 from ui.links import read_link
 from ui.sketchpad import Sketchpad
 
@@ -43,7 +43,6 @@ TICK_SECONDS = 1.0  # between two drawings of a live panel
 READING_SECONDS = 2.0  # between two readings of a whole split while training
 LEASE_SECONDS = float(os.environ.get("GLASSNET_LEASE_SECONDS", "60"))  # without a page open, a run pauses; 0: never
 MAX_TRAINING = int(os.environ.get("GLASSNET_MAX_TRAINING", "2"))  # runs that train at once
-_HEALTH_IMAGES = 1_000  # validation images on which dead units are looked for
 
 
 # ---------------------------------------------------------------------------------------------- the process
@@ -195,31 +194,6 @@ def train_preset(name: str) -> None:
         run.play().wait(COMMAND_SECONDS)
 
 
-def run_health(shot: Snapshot) -> Health:
-    """The verdict on a snapshot."""
-    dead = None
-    if shot.config.activation == "relu" and shot.step:
-        dead = dead_units(shot.model.activations(dataset().val_images[:_HEALTH_IMAGES]))
-    stopped = shot.message if shot.status in ("diverged", "failed") else ""
-    return health(shot.config, shot.series, shot.weights, step=shot.step, epoch=shot.epoch, stopped=stopped, dead=dead)
-
-
-def apply_fix(fix: dict[str, Any]) -> None:
-    """Do what a health sentence offers: live settings change the run; others, or a stopped run, start a new one."""
-    run = current_run()
-    if run is None:
-        return
-    config = run.settings.replace(**fix)
-    if set(fix) <= set(LIVE_FIELDS) and run.snapshot.status != "diverged":
-        for field, value in fix.items():
-            edit(field, value)
-        run.play().wait(COMMAND_SECONDS)
-    else:
-        fresh = start(config)
-        if fresh is not None:
-            fresh.play().wait(COMMAND_SECONDS)
-
-
 # ---------------------------------------------------------------------------------------------- the address
 
 
@@ -276,7 +250,11 @@ def _open(query: dict[str, str]) -> None:
     if run is not None:
         st.session_state["run"] = run.id
         live = {field: getattr(run.settings, field) for field in LIVE_FIELDS}
-        config = config.replace(**live) if query else run.settings
+        try:
+            config = config.replace(**live) if query else run.settings
+        except ConfigError as error:
+            notify(f"The address was not taken whole: {error}. The settings of its run are shown.")
+            config = run.settings
     elif run_id:
         st.session_state.pop("run", None)
         notify("The run in this address is not on this server any more. Its settings are open: press Train.")

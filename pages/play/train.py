@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from nn_core.history import Axis
-from ui import controls, figures, session
+from ui import controls, figures, session, verdict
 from ui.live_plot import live_plot
 
 AXES: dict[Axis, str] = {"step": "steps", "epoch": "epochs", "images": "images seen", "seconds": "seconds"}
@@ -18,7 +18,7 @@ def curves() -> None:
     if shot is None:
         controls.empty_state("What it learns")
     else:
-        controls.show_health(shot)
+        verdict.show(shot)
     series = shot.series if shot else {}
     edits = shot.edits if shot else ()
     kinds: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")

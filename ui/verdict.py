@@ -1,0 +1,53 @@
+"""The verdict on a run, in one sentence with a button that mends what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from nn_core.config import LIVE_FIELDS, knob
+from nn_core.diagnostics import Health, dead_units, health
+from nn_core.runner import Snapshot
+from ui import session
+
+HEALTH_IMAGES = 1_000  # validation images on which dead units are looked for
+
+
+def show(shot: Snapshot) -> None:
+    """The verdict on a run, why, and a button that mends it."""
+    found = _verdict_on(shot)
+    colour = {"idle": "gray", "good": "green", "warning": "orange", "bad": "red"}[found.level]
+    with st.container(key="verdict"):  # of one height, so that nothing below it moves
+        text, button = st.columns([3.6, 1.4], vertical_alignment="center")
+    note = "" if shot.status in ("diverged", "failed") else shot.message
+    text.markdown(f":{colour}-badge[{found.verdict}] {found.why} {note}")
+    if not found.fix:
+        return
+    settings = ", ".join(f"{knob(name).label.lower()} {knob(name).format(value)}" for name, value in found.fix.items())
+    button.button(f"Try {settings}", key="fix", on_click=_apply, args=(dict(found.fix),), width="stretch")
+
+
+def _verdict_on(shot: Snapshot) -> Health:
+    """The verdict on a snapshot."""
+    dead = None
+    if shot.config.activation == "relu" and shot.step:
+        dead = dead_units(shot.model.activations(session.dataset().val_images[:HEALTH_IMAGES]))
+    stopped = shot.message if shot.status in ("diverged", "failed") else ""
+    return health(shot.config, shot.series, shot.weights, step=shot.step, epoch=shot.epoch, stopped=stopped, dead=dead)
+
+
+def _apply(fix: dict[str, Any]) -> None:
+    """Do what a health sentence offers: live settings change the run; others, or a stopped run, start a new one."""
+    run = session.current_run()
+    if run is None:
+        return
+    config = run.settings.replace(**fix)
+    if set(fix) <= set(LIVE_FIELDS) and run.snapshot.status != "diverged":
+        for field, value in fix.items():
+            session.edit(field, value)
+        run.play().wait(session.COMMAND_SECONDS)
+    else:
+        fresh = session.start(config)
+        if fresh is not None:
+            fresh.play().wait(session.COMMAND_SECONDS)

@@ -97,6 +97,8 @@ def _config(options: argparse.Namespace) -> RunConfig:
 def _train(options: argparse.Namespace) -> None:
     config = _config(options)
     threads = planned_blas_threads(config, options.threads)
+    if options.scores_at is not None and options.scores_at < 1:
+        raise ConfigError(f"scores-at must be a step of at least 1, got {options.scores_at}")
     train(config, threads, as_json=options.json, scores_at=options.scores_at, quiet=options.quiet)
 
 

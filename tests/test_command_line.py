@@ -185,3 +185,7 @@ def test_the_example_runs_from_anywhere_and_learns(tmp_path: Path):
     lines = done.stdout.splitlines()
     assert lines[0].startswith("epoch 1: ") and lines[2].startswith("test accuracy 9")
     assert lines[-1].startswith("It reads this ")
+
+
+def test_a_step_to_score_at_that_never_comes_is_refused(capsys: pytest.CaptureFixture[str]):
+    assert "scores-at must be a step of at least 1, got -3" in refusal_of(capsys, *QUICK, "--scores-at", "-3")

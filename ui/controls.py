@@ -329,7 +329,7 @@ def _cost() -> None:
     if shot is None or not shot.is_training:  # a measurement beside a training thread would be wrong
         seconds = session.epoch_seconds(_cost_key(config))
         if math.isfinite(seconds):
-            parts.append(f"{seconds:.2g} s an epoch")
+            parts.append(f"{seconds:.2g} s/epoch")
             parts.append(f"{_duration(seconds * config.epochs)} in all")
     st.markdown(f":small[:gray[{' · '.join(parts)}]]")
 

@@ -17,7 +17,7 @@ _CSS = """
 
   /* a compact sidebar: all controls without scrolling */
   [data-testid="stSidebarHeader"] { height: 2.6rem; padding-bottom: 0; margin-bottom: 0; }
-  [data-testid="stSidebarUserContent"] { padding: 0 1.1rem 1rem; }
+  [data-testid="stSidebarUserContent"] { padding: 0 1.1rem 0.6rem; }
   .stSidebar [data-testid="stVerticalBlock"] { gap: 0.4rem; }
   .stSidebar [data-testid="stHorizontalBlock"] { gap: 0.4rem; }
   .stSidebar [data-testid="stWidgetLabel"] { margin-bottom: 0; min-height: 1.2rem; }
@@ -37,6 +37,12 @@ _CSS = """
   .stSidebar hr { margin: 0.5rem 0; }
   /* of one height, with the badge and without it, so that nothing below it moves */
   .stSidebar .st-key-new-network-title { min-height: 2.1rem; flex-wrap: nowrap; white-space: nowrap; }
+  /* a panel that opens at the sidebar's end: tall from the first, so that it goes up, not under the window's edge */
+  [data-testid="stPopoverBody"] { min-height: 22rem; }
+  [data-testid="stPopoverBody"] [data-testid="stVerticalBlock"] { gap: 0.5rem; }
+  [data-testid="stPopoverBody"] [data-testid="stSliderThumbValue"] { visibility: hidden; }
+  [data-testid="stPopoverBody"] [data-testid="stSliderTickBar"] { display: none; }
+  [data-testid="stPopoverBody"] .stSlider { margin-bottom: -0.5rem; }
 
   /* numbers that change keep their place */
   [data-testid="stMetricValue"], [data-testid="stMarkdownContainer"], .stSlider { font-variant-numeric: tabular-nums; }

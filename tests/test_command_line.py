@@ -188,4 +188,4 @@ def test_the_example_runs_from_anywhere_and_learns(tmp_path: Path):
 
 
 def test_a_step_to_score_at_that_never_comes_is_refused(capsys: pytest.CaptureFixture[str]):
-    assert "scores-at must be a step of at least 1, got -3" in refusal_of(capsys, *QUICK, "--scores-at", "-3")
+    assert "scores-at must be a step of at least 1, got -3" in refusal_of(capsys, "--scores-at", "-3")

@@ -12,6 +12,7 @@ import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal, TypeVar
 
 MAX_HIDDEN_LAYERS = 6
@@ -156,9 +157,10 @@ def _check_choice(knob: Knob, value: Any) -> str:
 def _check_sizes(knob: Knob, value: Any) -> tuple[int, ...]:
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         value = (value,)
-    sizes = tuple(value)
+    sizes = tuple(islice(value, MAX_HIDDEN_LAYERS + 1))  # it may have no end
     if len(sizes) > MAX_HIDDEN_LAYERS:
-        raise ConfigError(f"{knob.name} may have at most {MAX_HIDDEN_LAYERS} layers, got {len(sizes)}")
+        found = len(value) if isinstance(value, tuple | list) else f"more: {shorten(value)}"
+        raise ConfigError(f"{knob.name} may have at most {MAX_HIDDEN_LAYERS} layers, got {found}")
     return tuple(_check_int(knob, size) for size in sizes)
 
 

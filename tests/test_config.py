@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import shlex
 from typing import Any
@@ -161,6 +162,12 @@ def test_what_cannot_work_together_is_refused_in_one_sentence(values: dict[str, 
     config, problems = RunConfig.from_query(query)
     assert problems == [f"{sentence}; the default is used"]
     assert getattr(config, chooser) == knob(chooser).default and getattr(config, other) == values[other]
+
+
+def test_sizes_without_an_end_are_refused_at_once():
+    assert refusal(hidden=(1,) * 9) == "hidden may have at most 6 layers, got 9"
+    for endless in (itertools.count(1), itertools.repeat(8), range(1, 10**15)):
+        assert refusal(hidden=endless).startswith("hidden may have at most 6 layers, got more: ")
 
 
 @pytest.mark.parametrize("text", ["", "none", "8", "8-4", "8,4"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from nn_core.knobs import choices
 from nn_core.models import MLP
 from nn_core.reference import ROWS, ReferenceStep
 from nn_core.regularizers import add_penalty_gradients, clip_to_norm, l1_penalty, project_to_max_norm
+from nn_core.runner import Run
 from tests.numerical import relative_error
 from tests.test_trainer import advance, state
 
@@ -175,6 +178,24 @@ def test_a_run_that_stopped_early_is_resumed_as_such(tiny: Dataset):
         one.change("lr", 0.1)
         advance(one, 12)
     assert state(resumed) == state(trainer)
+
+
+@pytest.mark.parametrize("command", [Run.play, Run.epoch_once])
+def test_in_the_background_a_run_that_stops_early_is_finished_and_says_why(
+    command: Callable[[Run], Any], tiny: Dataset
+):
+    run = Run(overfitting(), tiny)
+    try:
+        while not run.snapshot.message:
+            command(run).wait(30)
+            while run.snapshot.is_training:
+                time.sleep(0.005)
+        assert run.snapshot.status == "finished" and run.snapshot.message.startswith("Stopped early after epoch ")
+        at = run.snapshot.step
+        run.play().wait(30)
+        assert run.snapshot.status == "finished" and run.snapshot.step == at
+    finally:
+        run.close()
 
 
 def test_the_best_epoch_is_the_lowest_and_a_loss_that_is_no_number_is_none():

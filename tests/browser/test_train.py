@@ -184,7 +184,7 @@ def test_a_copied_link_opens_the_same_settings(open_page: Callable[..., Page], a
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("?lr=10&hidden=64-64&init=normal&init_scale=10&optimizer=momentum", "diverged"),
+        ("?lr=10&l2=1&activation=sigmoid", "diverged"),
         ("?init=zeros", "copies of one"),
     ],
 )

@@ -13,6 +13,7 @@ QUICK_ADAM: dict[str, Any] = {
     "beta2": 0.99,
     "schedule": "linear",
     "warmup": 0.2,
+    "label_smoothing": 0.1,
 }
 
 
@@ -31,8 +32,9 @@ class Recipe:
         return f"{sizes}, batch {self.config.batch_size}, {optimizer}, {self.config.epochs} epochs"
 
 
+# found by a small search on validation, with seeds 0 to 2
 RECIPES = (
     Recipe(0.97, RunConfig(**QUICK_ADAM, hidden=(128,), batch_size=128, lr=0.005, epochs=2)),
-    Recipe(0.98, RunConfig(**QUICK_ADAM, hidden=(512,), batch_size=256, lr=0.005, epochs=3)),
-    Recipe(0.985, RunConfig(**QUICK_ADAM, hidden=(512,), batch_size=256, lr=0.005, epochs=6)),
+    Recipe(0.98, RunConfig(**QUICK_ADAM, hidden=(256,), batch_size=192, lr=0.006, epochs=3)),
+    Recipe(0.985, RunConfig(**QUICK_ADAM, hidden=(512,), batch_size=256, lr=0.005, epochs=5)),
 )

@@ -36,7 +36,7 @@ def prepare(settings: dict[str, Any]) -> tuple[Train, dict[str, Any]]:
             nn.init.kaiming_normal_(layer.weight)
             nn.init.zeros_(layer.bias)
         optimizer = make_optimizer(model, config, settings["variant"])
-        loss_of = nn.CrossEntropyLoss(label_smoothing=getattr(config, "label_smoothing", 0.0))
+        loss_of = nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
         n_steps = config.epochs * -(-n // size)
         made = 0
         ends: Epochs = []

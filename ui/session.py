@@ -98,7 +98,7 @@ def edit(field: str, value: Any) -> None:
         return
     run = current_run()
     if run is not None and field in LIVE_FIELDS:
-        run.change(field, getattr(draft(), field))
+        run.change(field, getattr(draft(), field)).wait(COMMAND_SECONDS)  # the page drawn next shows it
 
 
 def set_draft(config: RunConfig) -> None:

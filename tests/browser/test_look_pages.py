@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.waiting import number_after, open_app, wait_idle, wait_number, wait_until
@@ -90,6 +91,7 @@ def grid(page: Page, key: str) -> tuple[int, int]:
     return columns, rows
 
 
+@pytest.mark.slow
 def test_a_chosen_cell_stays_chosen_while_training_and_over_a_page_switch(app, page):
     open_trained(page, app.url, "Evaluate", training=True)
     click_cell(page, "evaluate-matrix", 4, 9, 10, 10)
@@ -107,6 +109,7 @@ def test_a_chosen_cell_stays_chosen_while_training_and_over_a_page_switch(app, p
     stop_training(page)
 
 
+@pytest.mark.slow
 def test_a_click_on_a_filter_enlarges_its_unit_which_stays_while_it_learns(app, page):
     open_trained(page, app.url, "Weights", training=True)
     wait_drawn(page, "weights-wall")
@@ -137,6 +140,7 @@ def test_an_image_of_the_data_page_is_enlarged_and_goes_to_the_canvas(app, page)
     expect(page.get_by_role("button", name="Undo")).to_be_enabled()
 
 
+@pytest.mark.slow
 def test_nothing_is_wider_than_a_phone(app, open_page):
     page = open_page(viewport={"width": 390, "height": 844})
     open_app(page, app.url)

@@ -137,6 +137,7 @@ def test_a_change_of_the_learning_rate_reaches_the_running_network(page: Page, a
     pause(page)
 
 
+@pytest.mark.slow
 def test_two_tabs_on_one_run_both_see_it_and_both_command_it(open_page: Callable[..., Page], app: Server) -> None:
     one, two = open_page(), open_page()
     start_training(one, app)
@@ -152,10 +153,10 @@ def test_two_tabs_on_one_run_both_see_it_and_both_command_it(open_page: Callable
     ("query", "sentence"),
     [
         ("?lr=-1", "lr must be in [1e-05, 10], got -1"),
-        ("?hidden=99999", "hidden must be in [1, 2048], got 99999"),
-        ("?optimizer=adm", "did you mean 'adam'"),
-        ("?nonsense=3", "settings that there are not: nonsense"),
-        ("?run=feedface&lr=0.3", "not on this server any more"),
+        pytest.param("?hidden=99999", "hidden must be in [1, 2048], got 99999", marks=pytest.mark.slow),
+        pytest.param("?optimizer=adm", "did you mean 'adam'", marks=pytest.mark.slow),
+        pytest.param("?nonsense=3", "settings that there are not: nonsense", marks=pytest.mark.slow),
+        pytest.param("?run=feedface&lr=0.3", "not on this server any more", marks=pytest.mark.slow),
         ("?dataset=/etc/passwd", "not a path"),
     ],
 )
@@ -185,7 +186,7 @@ def test_a_copied_link_opens_the_same_settings(open_page: Callable[..., Page], a
     ("query", "sentence"),
     [
         ("?lr=10&l2=1&activation=sigmoid", "diverged"),
-        ("?init=zeros", "copies of one"),
+        pytest.param("?init=zeros", "copies of one", marks=pytest.mark.slow),
     ],
 )
 def test_settings_that_break_training_end_in_a_sentence_and_a_way_on(
@@ -198,6 +199,7 @@ def test_settings_that_break_training_end_in_a_sentence_and_a_way_on(
     pause(page)
 
 
+@pytest.mark.slow
 def test_a_server_that_was_restarted_opens_the_settings_of_the_lost_run(
     page: Page, server: Callable[..., Any], problems: list[str]
 ) -> None:
@@ -213,7 +215,7 @@ def test_a_server_that_was_restarted_opens_the_settings_of_the_lost_run(
     own.stop()
 
 
-@pytest.mark.parametrize("path", ["weights", "evaluate"])
+@pytest.mark.parametrize("path", ["weights", pytest.param("evaluate", marks=pytest.mark.slow)])
 def test_a_page_asked_for_by_its_address_opens_on_a_fresh_server(
     page: Page, server: Callable[..., Any], path: str
 ) -> None:
@@ -254,6 +256,7 @@ def test_a_preset_says_what_it_changes_and_moves_no_slider(page: Page, app: Serv
     expect(page.locator(".st-key-undo-draft")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_live_setting_moved_in_one_tab_is_shown_in_the_other(open_page: Callable[..., Page], app: Server) -> None:
     one, two = open_page(), open_page()
     start_training(one, app)

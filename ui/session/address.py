@@ -1,0 +1,81 @@
+"""The address: settings and run are in it, so that a copied link, F5 or the Back button find them again."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode, urlsplit
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from nn_core import ConfigError
+from nn_core.config import LIVE_FIELDS
+from ui.links import read_link
+from ui.session.current import current_run, draft, follow_live_changes, set_draft
+from ui.session.notices import notify
+from ui.session.process import registry
+
+
+def load_deep_link_again() -> None:
+    """On the first run of a fresh server: have a browser that asked for a page by its address ask once more.
+
+    Because there is a folder pages/, Streamlit takes the first run of a process for an app without st.navigation, does
+    not find the page, and says so in a dialog; from the second run on it knows better. Call it before st.navigation.
+    """
+    if not PagesManager.uses_pages_directory:
+        return
+    address = st.context.url or ""
+    if urlsplit(address).path.strip("/"):
+        PagesManager.uses_pages_directory = False
+        query = urlencode(st.query_params.to_dict())
+        target = json.dumps(f"{address}?{query}" if query else address).replace("<", "\\u003c")
+        st.html(f"<script>location.replace({target})</script>", unsafe_allow_javascript=True)
+        st.stop()
+
+
+def sync_address() -> None:
+    """Read settings and run from the address when it is new (a link, F5, the Back button), and write them into it.
+
+    Called once in every full run, before anything is drawn: a page switch drops the query, so it is written again.
+    """
+    _count_visit()
+    query = st.query_params.to_dict()
+    if query and query != st.session_state.get("address"):
+        _open(query)
+    follow_live_changes()
+    run = current_run()
+    address = {**({"run": run.id} if run else {}), **draft().to_query()}
+    if query != address:
+        st.query_params.from_dict(address)
+    st.session_state["address"] = address
+
+
+def _count_visit() -> None:
+    """Count the pages that were opened, so that one can tell a new visit of it from a rerun."""
+    context = get_script_run_ctx(suppress_warning=True)
+    page = context.page_script_hash if context is not None else ""
+    if page != st.session_state.get("page"):
+        st.session_state["page"] = page
+        st.session_state["visit"] = st.session_state.get("visit", 0) + 1
+
+
+def _open(query: dict[str, str]) -> None:
+    """Take over the settings and the run that an address names, and say what in it was refused."""
+    run_id = query.pop("run", None)
+    config, refused = read_link(query)
+    for sentence in refused:
+        notify(sentence)
+    run = registry().get(run_id) if run_id else None
+    if run is not None:
+        st.session_state["run"] = run.id
+        live = {field: getattr(run.settings, field) for field in LIVE_FIELDS}
+        try:
+            config = config.replace(**live) if query else run.settings
+        except ConfigError as error:
+            notify(f"The address was not taken whole: {error}. The settings of its run are shown.")
+            config = run.settings
+    elif run_id:
+        st.session_state.pop("run", None)
+        notify("The run in this address is not on this server any more. Its settings are open: press Train.")
+    set_draft(config)

@@ -1,0 +1,146 @@
+"""This visitor's draft (what the sidebar shows) and current run (what the pages show), and the commands to both.
+
+The run owns its settings; the draft reaches it only when a live control is moved by hand, or as the settings of a new
+run.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from nn_core import ConfigError, DataError, Dataset, RunConfig, load_dataset
+from nn_core.config import LIVE_FIELDS
+from nn_core.presets import PRESETS
+from nn_core.runner import Run, Snapshot
+from ui.session.notices import notify
+from ui.session.process import registry
+
+COMMAND_SECONDS = 0.5  # that a page waits at most for a command to show, before it is drawn
+
+# ---------------------------------------------------------------------------------------------- the draft
+
+
+def draft() -> RunConfig:
+    """The settings that the sidebar shows."""
+    config: RunConfig = st.session_state.setdefault("draft", RunConfig())
+    return config
+
+
+def edit(field: str, value: Any) -> None:
+    """A control was moved by hand: the draft changes, and a live setting reaches the run at once."""
+    try:
+        st.session_state["draft"] = draft().replace(**{field: value})
+    except ConfigError as error:
+        notify(f"{error}; {getattr(draft(), field)} stays.")
+        return
+    run = current_run()
+    if run is not None and field in LIVE_FIELDS:
+        run.change(field, getattr(draft(), field)).wait(COMMAND_SECONDS)  # the page drawn next shows it
+
+
+def set_draft(config: RunConfig) -> None:
+    """Show other settings in the sidebar; nothing reaches the run."""
+    st.session_state["draft"] = config
+
+
+def follow_live_changes() -> None:
+    """Where another tab changed a live setting that this one had not touched, the sidebar shows the run's value."""
+    run = current_run()
+    if run is not None:
+        now, seen = run.settings, st.session_state.get("seen", {}).get(run.id, run.settings)
+        untouched = [field for field in LIVE_FIELDS if getattr(draft(), field) == getattr(seen, field)]
+        with suppress(ConfigError):  # one that cannot stand beside this tab's draft stays a pending change
+            set_draft(draft().replace(**{field: getattr(now, field) for field in untouched}))
+        st.session_state["seen"] = {run.id: now}
+
+
+def pending_changes() -> list[str]:
+    """The names of the settings in which the draft differs from the current run."""
+    run = current_run()
+    return [knob.name for knob in draft().differences(run.settings)] if run else []
+
+
+# ---------------------------------------------------------------------------------------------- the run
+
+
+def current_run() -> Run | None:
+    """The run that the pages show."""
+    run_id = st.session_state.get("run")
+    run = registry().get(run_id) if run_id else None
+    context = get_script_run_ctx(suppress_warning=True)
+    if run is not None and context is not None:
+        run.attach(context.session_id)
+    return run
+
+
+def snapshot() -> Snapshot | None:
+    """The current run as it is now."""
+    run = current_run()
+    return run.snapshot if run else None
+
+
+def start(config: RunConfig) -> Run | None:
+    """Make a new run of these settings the current one, not yet training; the old one pauses and stays in memory."""
+    old, pace = current_run(), speed()
+    if old is not None and old.snapshot.is_training:
+        old.pause()
+    try:
+        run = registry().create(config, load_dataset(config.dataset))
+    except (ConfigError, DataError) as error:
+        notify(str(error))
+        return None
+    except MemoryError:
+        notify(f"There is not enough memory for hidden layers of {config.hidden} units.")
+        return None
+    st.session_state["run"] = run.id
+    set_draft(run.settings)
+    set_speed(pace)
+    return run
+
+
+def speed() -> str:
+    """The speed of the current run; before there is one, that of the next."""
+    run = current_run()
+    return run.snapshot.speed if run else st.session_state.get("next speed", "full")
+
+
+def set_speed(value: str) -> None:
+    """Slow the current run down, or speed it up; runs started after it keep the speed."""
+    st.session_state["next speed"] = value
+    run = current_run()
+    if run is not None and run.snapshot.speed != value:
+        run.set_speed(value).wait(COMMAND_SECONDS)
+
+
+def run_to_command() -> Run | None:
+    """The run that a transport button means: the current one, or a new one where there is none or the draft differs."""
+    run = current_run()
+    return start(draft()) if run is None or pending_changes() else run
+
+
+def reset(new_seed: bool = False) -> None:
+    """A fresh network with the settings of the sidebar; the same seed, or one newly rolled."""
+    config = draft()
+    start(config.replace(seed=secrets.randbelow(10_000)) if new_seed else config)
+
+
+def train_preset(name: str) -> None:
+    """Take a preset's settings and train a new network with them."""
+    run = start(PRESETS[name].config)
+    if run is not None:
+        run.play().wait(COMMAND_SECONDS)
+
+
+def dataset(name: str | None = None) -> Dataset:
+    """The data set of the current run, else of the draft; one copy for all. A bad file ends the page in a sentence."""
+    shown = current_run()
+    try:
+        return load_dataset(name or (shown.snapshot.config if shown else draft()).dataset)
+    except DataError as error:
+        st.error(str(error), icon=":material/database_off:")
+        st.stop()

@@ -1,0 +1,84 @@
+"""How a panel is drawn: guarded, live or by itself; and what panels share with Streamlit's widgets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import streamlit as st
+
+from nn_core import DataError
+from ui.session.current import current_run
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0  # between two drawings of a live panel
+
+
+@contextmanager
+def guard(panel: str) -> Iterator[None]:
+    """Around what draws a panel: an exception becomes one sentence and one log entry, and ticking stops."""
+    broken: set[str] = st.session_state.setdefault("broken", set())
+    try:
+        yield
+    except Exception as error:
+        log.exception("the panel %r could not be drawn", panel)
+        known = panel in broken
+        broken.add(panel)
+        why = str(error) if isinstance(error, DataError) else type(error).__name__
+        st.error(f"{panel} could not be drawn ({why}). Training is not affected.")
+        st.button("Try again", key=f"again-{panel}", on_click=broken.discard, args=(panel,))
+        if not known:
+            st.rerun()  # the whole page once, so that a ticking panel loses its timer
+    else:
+        broken.discard(panel)
+
+
+def live(panel: str, draw: Callable[[], None]) -> None:
+    """Draw a panel, again every second while the current run trains; when it ends, the whole page once more."""
+    run = current_run()
+    settings = run.settings if run is not None else None
+
+    def broken() -> bool:
+        return panel in st.session_state.get("broken", set())
+
+    ticking = run is not None and run.snapshot.is_training and not broken()
+
+    def drawing() -> None:
+        now = current_run()
+        with guard(panel):
+            draw()
+        if now is not run or (now is not None and now.snapshot.is_training != ticking and not broken()):
+            st.rerun()
+        if now is not None and now.settings != settings:  # in another tab: the sidebar shows it too
+            st.rerun()
+
+    st.fragment(drawing, run_every=TICK_SECONDS if ticking else None)()
+
+
+def panel(name: str, draw: Callable[[], None]) -> None:
+    """Draw a panel that only its own widgets and clicks draw again, without the rest of the page."""
+
+    def drawing() -> None:
+        with guard(name):
+            draw()
+
+    st.fragment(drawing)()
+
+
+def show_in_widget(key: str, value: Any) -> None:
+    """Let the widget of this key show `value`; call it before the widget is made. The draft is the truth, not it."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+
+
+def widget_value(key: str) -> Any:
+    """What the widget of this key holds now (in its callback: what it was just set to)."""
+    return st.session_state.get(key)
+
+
+def is_dark() -> bool:
+    """Whether the visitor's theme is dark."""
+    return st.context.theme.type == "dark"

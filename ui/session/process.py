@@ -1,0 +1,48 @@
+"""What one server process holds once for all its visitors: the registry of runs, and what is costly to work out."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal
+
+import numpy.typing as npt
+import streamlit as st
+from streamlit.runtime import Runtime
+
+from nn_core import Dataset, RunConfig, Trainer, load_dataset
+from nn_core.explain import mean_images
+from nn_core.registry import RunRegistry, measure_epoch_seconds
+
+Array = npt.NDArray[Any]
+Split = Literal["train", "val", "test"]
+
+LEASE_SECONDS = float(os.environ.get("GLASSNET_LEASE_SECONDS", "60"))  # without a page open, a run pauses; 0: never
+MAX_TRAINING = int(os.environ.get("GLASSNET_MAX_TRAINING", "2"))  # runs that train at once
+
+
+@st.cache_resource(show_spinner=False)
+def registry() -> RunRegistry:
+    """The runs of this server, one registry for all visitors."""
+    return RunRegistry(max_training=MAX_TRAINING, lease_seconds=LEASE_SECONDS, is_connected=_is_connected)
+
+
+def _is_connected(session: str) -> bool:
+    return Runtime.exists() and Runtime.instance().is_active_session(session)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def epoch_seconds(config: RunConfig) -> float:
+    """Seconds an epoch of these settings takes, measured on this machine; nan where it cannot be trained at all."""
+    return measure_epoch_seconds(config, load_dataset(config.dataset))
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def first_weights(config: RunConfig) -> Array:
+    """The first layer (784, n) as a network of these settings would start."""
+    return Trainer.initial_model(config).weights()["dense1.W"]
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def mean_digits(name: str, split: Split, _dataset: Dataset) -> Array:
+    """The mean image of each class of a split, uint8 (10, 28, 28)."""
+    return mean_images(*_dataset.split(split))

@@ -33,6 +33,7 @@ LEVELS = {
     "nn_core.reference": 4,
     "nn_core.trainer": 5,
     "nn_core.store": 6,
+    "nn_core.comparison": 6,
     "nn_core.explain": 6,
     "nn_core.profile": 6,
     "nn_core": 6,  # the front: `from nn_core import Trainer`

@@ -21,6 +21,7 @@ from PIL import Image
 
 from nn_core.history import SERIES, Axis, Series
 from ui import figures, live_plot, theme, tiles
+from ui.curve_traces import Overlaid
 
 AXES: tuple[Axis, ...] = ("step", "epoch", "images", "seconds")
 CONFIG = tomllib.loads((Path(__file__).parents[1] / ".streamlit" / "config.toml").read_text())
@@ -48,6 +49,8 @@ BUILDERS: dict[str, Callable[[bool], go.Figure]] = {
     "loss": lambda dark: figures.curves(a_run(50), kind="loss", smoothing=0.6, ghost=a_run(30, 1), dark=dark),
     "accuracy": lambda dark: figures.curves(a_run(50), kind="accuracy", log_y=True, dark=dark),
     "no curve yet": lambda dark: figures.curves({}, kind="loss", dark=dark),
+    "overlay": lambda dark: figures.overlay(three_runs(), kind="accuracy", log_y=True, dark=dark),
+    "no run to overlay": lambda dark: figures.overlay([], kind="loss", dark=dark),
     "filters": lambda dark: figures.tile_wall(WEIGHTS, dark=dark),
     "one filter": lambda dark: figures.filter_detail(WEIGHTS[:, 0], limit=0.3, dark=dark),
     "ten outgoing weights": lambda dark: figures.outgoing_bars(WEIGHTS[0, :10], names=figures.DIGITS, dark=dark),
@@ -246,6 +249,51 @@ def test_a_ghost_is_dashed_and_has_one_entry_in_the_legend():
     assert {trace.line.dash for trace in ghost} == {"dash"}
     assert [trace.showlegend for trace in ghost].count(True) == 1
     assert not [trace for trace in figure.data if trace.name == "validation" and trace.line.dash]
+
+
+def three_runs(n: int = 30) -> list[Overlaid]:
+    return [Overlaid(name, a_run(n, slot), slot) for slot, name in enumerate(("lr 0.1", "lr 0.3", "<b>%{y}</b>"))]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.6])
+def test_overlaid_runs_have_a_colour_each_and_hover_values_name_their_run(smoothing):
+    figure = figures.overlay(three_runs(), kind="loss", smoothing=smoothing)
+    assert len({trace.line.color for trace in figure.data}) == 3
+    said = [trace.hovertemplate for trace in figure.data if trace.hoverinfo != "skip"]
+    assert [text.split(",")[0] for text in said[:2]] == ["lr 0.1", "lr 0.3"] and len(said) == 3
+    for trace, run in zip(figure.data[:: 1 + bool(smoothing)], three_runs(), strict=True):
+        np.testing.assert_allclose(trace.y, run.series["val/loss"].value, rtol=1e-6)
+
+
+def test_the_raw_line_stays_visible_under_the_smoothed_one():
+    figure = figures.overlay(three_runs()[:1], kind="accuracy", smoothing=0.9)
+    raw, smooth = figure.data
+    assert 0.2 <= raw.opacity < smooth.opacity == 1.0 and raw.line.color == smooth.line.color
+    assert np.ptp(smooth.y) < np.ptp(raw.y)
+
+
+def test_a_name_with_markup_is_drawn_as_it_was_written():
+    (trace,) = figures.overlay(three_runs()[2:], kind="loss").data
+    assert trace.name.startswith("&lt;b&gt;") and "%{y}" not in trace.name
+    assert trace.hovertemplate.count("%{y") == 1  # the value itself
+
+
+def test_training_is_dotted_beside_validation_and_hidden_unless_asked_for():
+    figure = figures.overlay(three_runs(), kind="accuracy", splits=("val", "train"))
+    assert [trace.line.dash for trace in figure.data] == ["dot", None] * 3
+    assert len(figures.overlay(three_runs(), kind="accuracy").data) == 3
+
+
+def test_runs_whose_colours_come_again_are_dashed():
+    runs = [Overlaid(str(slot), a_run(30, slot), slot) for slot in range(12)]
+    looks = {(trace.line.color, trace.line.dash) for trace in figures.overlay(runs, kind="loss").data}
+    assert len(looks) == 12
+
+
+def test_two_hundred_runs_are_sent_in_a_few_megabytes():
+    long = a_run(5_000)
+    runs = [Overlaid(f"run {slot}", long, slot) for slot in range(200)]
+    assert len(live_plot.to_json(figures.overlay(runs, kind="loss").to_dict())) < 3_000_000
 
 
 @pytest.mark.parametrize("x", AXES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -50,6 +51,7 @@ class CurveStyle:
     smoothing: float
     dark: bool
     sizes: Mapping[str, int]
+    n_points: int = MAX_POINTS  # of one curve at most
 
     @property
     def error_scale(self) -> bool:
@@ -66,15 +68,71 @@ def part_of(name: str) -> str:
 # ---------------------------------------------------------------------------------------------- lines
 
 
+@dataclass(frozen=True)
+class Look:
+    """How the line of one series looks: its colour and dash, and the name in the legend; `owner` is another run's."""
+
+    colour: str
+    dash: str
+    name: str
+    owner: str = ""
+
+
 def curve_traces(series: Mapping[str, Series], style: CurveStyle, *, ghost_name: str = "") -> list[Trace]:
     """The lines of one run, dashed and with one entry in the legend when it is a ghost."""
+    colours = theme.palette(style.dark)
     drawn = [series[name] for name in _CURVES[style.kind] if name in series and _worth_drawing(series[name])]
     if ghost_name:
         drawn = [one for one in drawn if part_of(one.name) in ("train", "val")]
-    traces = [trace for one in drawn for trace in _curve(one, style, ghost_name)]
-    if ghost_name:
-        for trace in traces:
-            trace["showlegend"] = trace is traces[-1]
+    traces = []
+    for one in drawn:
+        part = part_of(one.name)
+        look = Look(colours.series[part], "dot" if part == "l2" else "solid", _NAMES[part])
+        if ghost_name:
+            name = literal(ghost_name)
+            look = Look(theme.mix(look.colour, colours.ghost, 0.5), "dash", name, name)
+        traces += _curve(one, style, look)
+    return _one_entry(traces) if ghost_name else traces
+
+
+@dataclass(frozen=True)
+class Overlaid:
+    """One of several runs in a chart: its name among them, its series, and the number of its colour."""
+
+    name: str
+    series: Mapping[str, Series]
+    slot: int
+
+
+def run_colour(slot: int, dark: bool) -> str:
+    """The colour of an overlaid run: the ten colours of the digits in turn, which all kinds of sight tell apart."""
+    return theme.palette(dark).digits[slot % 10]
+
+
+def overlaid_traces(run: Overlaid, style: CurveStyle, splits: Collection[str]) -> list[Trace]:
+    """The lines of one of several runs in its colour: validation solid, training dotted; one entry in the legend.
+
+    The lines of validation of the eleventh run and those after it, whose colours come again, are dashed.
+    """
+    name, colour = literal(run.name), run_colour(run.slot, style.dark)
+    dashes = {"train": "dot", "val": "solid" if run.slot < 10 else "dash"}
+    traces = []
+    for split, dash in dashes.items():
+        one = run.series.get(f"{split}/{style.kind}")
+        if split in splits and one is not None and len(one):
+            traces += _curve(one, style, Look(colour, dash, name, name))
+    return _one_entry(traces)
+
+
+def literal(name: str) -> str:
+    """A user's own words such that plotly shows them as they are: it reads some HTML, and %{...} in a hover text."""
+    return html.escape(name, quote=False).replace("%{", "%\u2060{")
+
+
+def _one_entry(traces: list[Trace]) -> list[Trace]:
+    """The same lines, of which the last alone stands in the legend and stands there for all."""
+    for trace in traces:
+        trace |= {"showlegend": trace is traces[-1]}
     return traces
 
 
@@ -82,36 +140,32 @@ def _worth_drawing(series: Series) -> bool:
     return len(series) > 0 and (part_of(series.name) != "l2" or bool(np.any(series.value)))
 
 
-def _curve(series: Series, style: CurveStyle, ghost_name: str) -> list[Trace]:
+def _curve(series: Series, style: CurveStyle, look: Look) -> list[Trace]:
     """The line of one series, faint and with a smoothed line above it when smoothing is asked for."""
-    part, colours = part_of(series.name), theme.palette(style.dark)
-    colour = colours.series[part]
-    if ghost_name:
-        colour = theme.mix(colour, colours.ghost, 0.5)
+    part, colour = part_of(series.name), look.colour
     xs, values = _drawable(series, style)
-    line = {"color": colour, "width": 1.0 if part == "batch" else 2.0}
-    line |= {"dash": "dash"} if ghost_name else {"dash": "dot"} if part == "l2" else {}
-    name = ghost_name or _NAMES[part]
+    line: dict[str, Any] = {"color": colour, "width": 1.0 if part == "batch" else 2.0}
+    line |= {} if look.dash == "solid" else {"dash": look.dash}
     common: Trace = {
         "type": "scatter",
         "mode": "lines" if len(values) > 20 else "lines+markers",
         "marker": {"size": 5},
         "cliponaxis": len(values) > 20,  # the very first point lies on the axis
-        "legendgroup": f"{ghost_name} {part}",
-        "name": name,
+        "legendgroup": look.owner or part,
+        "name": look.name,
         "line": line,
     }
     smoothed = bool(style.smoothing) and part != "l2" and len(values) > 2
     opacity = (0.35 if part == "batch" else 1.0) * (0.3 if smoothed else 1.0)
-    raw = {**common, **_points(*downsample(xs, values, MAX_POINTS), style), "opacity": opacity}
-    raw |= {"uid": f"{ghost_name} {series.name}", "hovertemplate": _hover(part, style, ghost_name)}
+    raw = {**common, **_points(*downsample(xs, values, style.n_points), style), "opacity": opacity}
+    raw |= {"uid": f"{look.owner} {series.name}", "hovertemplate": _hover(part, style, look.owner)}
     if part == "l2" and not style.log_y:
         raw |= {"fill": "tozeroy", "fillcolor": theme.translucent(colour, 0.15)}
     if not smoothed:
         return [raw]
     raw |= {"showlegend": False, "line": {**line, "width": 1.0}}
-    over = {**common, **_points(*_smoothed(xs, values, style.smoothing), style), "hoverinfo": "skip"}
-    return [raw, over | {"uid": f"{ghost_name} {series.name} smoothed", "opacity": 0.6 if part == "batch" else 1.0}]
+    over = {**common, **_points(*_smoothed(xs, values, style), style), "hoverinfo": "skip"}
+    return [raw, over | {"uid": f"{look.owner} {series.name} smoothed", "opacity": 0.6 if part == "batch" else 1.0}]
 
 
 def _drawable(series: Series, style: CurveStyle) -> tuple[Array, Array]:
@@ -133,20 +187,20 @@ def _points(xs: Array, values: Array, style: CurveStyle) -> Trace:
     return {"x": xs, "y": np.maximum(100 - values, np.float32(LEAST_ERROR)), "customdata": values}
 
 
-def _hover(part: str, style: CurveStyle, ghost_name: str) -> str:
+def _hover(part: str, style: CurveStyle, owner: str) -> str:
     size = f", n={style.sizes[part]:,}" if part in style.sizes else ""
-    owner = f" of {ghost_name}" if ghost_name else ""
+    whose = f"{owner}, " if owner else ""
     value = "%{y:.4f}" if style.kind == "loss" else "%{customdata:.2f} %" if style.error_scale else "%{y:.2f} %"
-    return f"{_NAMES[part]}{size}{owner}: {value}<extra></extra>"
+    return f"{whose}{_NAMES[part]}{size}: {value}<extra></extra>"
 
 
-def _smoothed(xs: Array, values: Array, weight: float) -> tuple[Array, Array]:
-    """An exponential moving average at no more than MAX_POINTS points: that of the means of short stretches."""
-    stretch = math.ceil(len(values) / MAX_POINTS)
+def _smoothed(xs: Array, values: Array, style: CurveStyle) -> tuple[Array, Array]:
+    """An exponential moving average at no more than `n_points` points: that of the means of short stretches."""
+    stretch = math.ceil(len(values) / style.n_points)
     starts = np.arange(0, len(values), stretch)
     means = np.add.reduceat(values, starts) / np.diff(np.append(starts, len(values)))
     ends = np.minimum(starts + stretch, len(values)) - 1
-    return xs[ends], smooth(means, weight**stretch)
+    return xs[ends], smooth(means, style.smoothing**stretch)
 
 
 # ---------------------------------------------------------------------------------------------- axes

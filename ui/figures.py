@@ -17,12 +17,15 @@ import plotly.graph_objects as go
 from nn_core.history import Axis, Series
 from ui import theme, tiles
 from ui.curve_traces import (
+    MAX_POINTS,
     CurveStyle,
     Edit,
+    Overlaid,
     chance_line,
     curve_traces,
     describe_ends,
     edit_marks,
+    overlaid_traces,
     x_axis,
     y_axis,
 )
@@ -31,6 +34,7 @@ from ui.wall_traces import enlarged, outline, signed_bar, still, wall_parts
 Array = npt.NDArray[Any]
 Trace = dict[str, Any]
 
+MANY_RUNS = 8  # overlaid; the values of more at once would cover the curves
 N_BARS = 64  # more outgoing weights than this are drawn as a strip
 DIGITS = tuple("0123456789")
 
@@ -78,8 +82,39 @@ def curves(
     traces = curve_traces(ghost or {}, style, ghost_name=ghost_name) + curve_traces(series, style)
     reference = max(series.values(), key=len, default=None)
     marks, lines = edit_marks(edits, reference, style)
-    layout = {
-        "title": {"text": "Loss" if kind == "loss" else "Accuracy"},
+    layout = _curve_layout(style)
+    layout["shapes"] = [*lines, *layout["shapes"]]
+    return _figure([*traces, *marks], layout, describe_ends(series, kind))
+
+
+def overlay(
+    runs: Sequence[Overlaid],
+    *,
+    kind: Literal["loss", "accuracy"],
+    splits: Sequence[str] = ("val",),
+    x: Axis = "step",
+    log_y: bool = False,
+    log_x: bool = False,
+    smoothing: float = 0.0,
+    dark: bool = False,
+) -> go.Figure:
+    """Loss or accuracy (in %) of several runs, a colour each: "val" solid, "train" dotted; the options of `curves`.
+
+    Hover values say which run they are of; those of up to eight runs come all at once. The legend stands outside.
+    """
+    n_points = min(MAX_POINTS, max(100, 12 * MAX_POINTS // max(1, len(runs))))  # of many runs fewer each
+    style = CurveStyle(kind, x, log_x, log_y, smoothing, dark, {"train": 5000, "val": 5000}, n_points)
+    traces = [trace for run in runs for trace in overlaid_traces(run, style, splits)]
+    layout = {**_curve_layout(style), "showlegend": False}
+    layout |= {"hovermode": "x unified" if len(runs) <= MANY_RUNS else "closest"}
+    words = [f"{run.name}: {describe_ends(run.series, kind).split(': ', 1)[1]}" for run in runs]
+    return _figure(traces, layout, f"Curves of {kind} of {len(runs)} runs. {'; '.join(words)}")
+
+
+def _curve_layout(style: CurveStyle) -> dict[str, Any]:
+    """Title, legend and axes of a chart of curves; in one of accuracy the line of chance."""
+    layout: dict[str, Any] = {
+        "title": {"text": "Loss" if style.kind == "loss" else "Accuracy"},
         "showlegend": True,
         "legend": {**_LEGEND, "traceorder": "reversed"},
         "hovermode": "x unified",
@@ -88,12 +123,12 @@ def curves(
         "xaxis": x_axis(style),
         "yaxis": y_axis(style),
         "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
-        "shapes": lines,
+        "shapes": [],
     }
-    if kind == "accuracy":
+    if style.kind == "accuracy":
         line, text = chance_line(style)
-        layout |= {"shapes": [*lines, line], "annotations": [text]}
-    return _figure([*traces, *marks], layout, describe_ends(series, kind))
+        layout |= {"shapes": [line], "annotations": [text]}
+    return layout
 
 
 _LEGEND = {

@@ -1,0 +1,80 @@
+"""Runs beside one another: short names that tell them apart, their settings in rows, and whether they start alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nn_core.checkpoint import Edit
+from nn_core.config import RunConfig, knobs
+from nn_core.trainer import Trainer
+
+MAX_NAME = 44  # characters of a name in a legend
+
+
+@dataclass(frozen=True)
+class SettingRow:
+    """One setting of several runs: what it is called, its value in each run as text, and whether they differ."""
+
+    field: str
+    label: str
+    values: tuple[str, ...]
+    differs: bool
+
+
+def same_start(a: RunConfig, b: RunConfig) -> bool:
+    """Whether two networks of these settings have the same weights before any learning, bit for bit.
+
+    It makes both networks and compares them, so it is true of every setting that draws the same numbers.
+    """
+    if a.seed != b.seed or a.hidden != b.hidden:
+        return False
+    first, second = Trainer.initial_model(a).weights(), Trainer.initial_model(b).weights()
+    return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def side_by_side(configs: Sequence[RunConfig]) -> list[SettingRow]:
+    """One row for each setting that matters in at least one of the runs, in the order of their declaration."""
+    rows = []
+    for knob in knobs():
+        used = [config.in_use(knob) for config in configs]
+        if not any(used):
+            continue
+        values = [getattr(config, knob.name) for config in configs]
+        texts = tuple(
+            knob.format(value) if matters else "not used" for value, matters in zip(values, used, strict=True)
+        )
+        rows.append(SettingRow(knob.name, knob.label, texts, len(set(texts)) > 1))
+    return rows
+
+
+def telling_names(configs: Sequence[RunConfig], own: Sequence[str]) -> list[str]:
+    """A name for each run that no other of them has: its own, else the settings in which they differ ("lr 0.3").
+
+    `own` are the names that the user gave, "" where none. What is alike gets a number.
+    """
+    differing = [row for row in side_by_side(configs) if row.differs]
+    names: list[str] = []
+    for at, config in enumerate(configs):
+        parts = [f"{row.field} {row.values[at]}" for row in differing if row.values[at] != "not used"]
+        name = own[at] or ", ".join(parts) or config.title()
+        if len(name) > MAX_NAME:
+            name = name[: MAX_NAME - 1].rstrip(" ,") + "…"
+        names.append(name)
+    taken: set[str] = set()
+    for at, name in enumerate(names):
+        n, unique = 1, name
+        while unique in taken:
+            n += 1
+            unique = f"{name} ({n})"
+        taken.add(unique)
+        names[at] = unique
+    return names
+
+
+def changed_while_training(edits: Mapping[str, Sequence[Edit]]) -> str:
+    """One sentence on the settings that were changed live; `edits` by where ("here"). "" where there are none."""
+    parts = [f"{', '.join(sorted({edit.field for edit in made}))} {where}" for where, made in edits.items() if made]
+    return f"Changed while training: {'; '.join(parts)}." if parts else ""

@@ -58,3 +58,13 @@ class Checkpoint:
     augment_state: Mapping[str, Any] | None
     early_stopping: tuple[float, int, int, int]  # best validation loss, its epoch, epochs waited since, last epoch seen
     stopped_early: bool
+    inherited: int = 0  # the first so many edits are those of the run this one branched from, and within `config`
+
+
+@dataclass(frozen=True)
+class Parent:
+    """Where a run branched off: another run's id and step; `exact` says whether its optimizer's state came along."""
+
+    run: str
+    step: int
+    exact: bool

@@ -118,6 +118,20 @@ class History:
         other._lengths = dict(self._lengths)
         return other
 
+    def first(self, n_points: Mapping[str, int]) -> History:
+        """An independent history with the first so many points of each series named, or as many as there are."""
+        other = History()
+        for name, length in self._lengths.items():
+            n = min(length, n_points.get(name, 0))
+            other._rows[name], other._lengths[name] = self._rows[name][:n].copy(), n
+        return other
+
+    def extend(self, name: str, points: Array) -> None:
+        """Append rows (n, 5) of (step, epoch, images, seconds, value) to the series `name`."""
+        before = self[name].points
+        self._rows[name] = np.concatenate([before, points])
+        self._lengths[name] = len(self._rows[name])
+
     def drop_after(self, step: int) -> None:
         """Forget the points taken after `step` (a diverged run goes back to its last finite weights)."""
         for name, length in self._lengths.items():

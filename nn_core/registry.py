@@ -6,35 +6,55 @@ import atexit
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from nn_core.checkpoint import Scores
+from nn_core.branching import branch_at_checkpoint, branch_at_frame, check_shape, reads_alike
+from nn_core.checkpoint import Checkpoint, Parent, Scores
 from nn_core.config import RunConfig
-from nn_core.data import Dataset
+from nn_core.data import DataError, Dataset, load_dataset
+from nn_core.frames import Film
+from nn_core.history import History
+from nn_core.keeper import Keeper
+from nn_core.knobs import ConfigError, shorten
 from nn_core.models import count_params
-from nn_core.runner import Places, Run
+from nn_core.runner import Past, Places, Run, new_id
+from nn_core.snapshot import Snapshot, Status
+from nn_core.store import RunStore, StoredRun, StoreError
 from nn_core.trainer import Trainer
+
+RUN_BYTES = 40  # that a run holds for each weight
+ANEW = "The optimizer starts anew, because only the weights of that step were kept."
 
 
 class RunRegistry:
-    """All runs of this process by id.
+    """All runs of this process by id, and through the store those of earlier ones.
 
-    At most `max_runs` are kept, and of those that do not train as many as have `max_idle_params` weights and biases in
-    all (a run holds about forty bytes for each); the oldest make room.
+    At most `max_runs` are kept in memory, and of those that do not train as many as have `max_idle_params` weights and
+    biases in all (a run holds about forty bytes for each, and its film); the oldest make room. With a store they come
+    back from the disk when they are asked for, which is also what follows after a restart.
     """
 
     def __init__(
         self,
+        store: RunStore | None = None,
         *,
         max_training: int = 2,
         max_runs: int = 24,
         max_idle_params: int = 2_000_000,
         lease_seconds: float = 60.0,
         is_connected: Callable[[str], bool] = lambda session: True,
+        load: Callable[[str], Dataset] = load_dataset,
     ) -> None:
+        self.store = store
+        self._load = load
         self._runs: dict[str, Run] = {}
+        self._problems: dict[str, str] = {}  # why a stored run could not be brought back
         self._lock = threading.Lock()
+        self._opening = threading.Lock()
         self._places = Places(max_training)
         self._max_runs = max_runs
         self._max_idle_params = max_idle_params
@@ -42,9 +62,68 @@ class RunRegistry:
         self._is_connected = is_connected
         atexit.register(self.close)
 
+    # -- making
+
     def create(self, config: RunConfig, data: Dataset) -> Run:
-        """A new run, not yet training; raises ConfigError when the data cannot serve the settings."""
-        run = Run(config, data, places=self._places, lease_seconds=self._lease_seconds, is_connected=self._is_connected)
+        """A new run, not yet training; raises ConfigError when the data cannot serve the settings.
+
+        It is written down from its first step on: one that never trains leaves nothing behind.
+        """
+        run_id = new_id()
+        return self._add(self._run(config, data, run_id=run_id, keeper=self._keeper(run_id, data)))
+
+    def branch(self, run_id: str, step: int, config: RunConfig, data: Dataset) -> Run:
+        """A new run of `config` that begins with another run's network as it was at `step`, not yet training.
+
+        Curves and edits up to there come along. Raises ConfigError where the network could not keep its weights, and
+        StoreError where there is no such run, or neither a frame nor a checkpoint of that step.
+        """
+        parent = self.get(run_id)
+        if parent is None:
+            raise StoreError(self.problem(run_id) or f"There is no run {shorten(run_id)} to branch from.")
+        shot = parent.snapshot
+        check_shape(shot.started_as, config)
+        begin, exact = self._beginning(parent, shot, step, config, data)
+        film = Film(tuple(f for f in shot.film if f.step <= step and not f.exact)) if _alike(shot, config) else Film()
+        message = f"Branched from run {run_id} at step {step:,}." + ("" if exact else f" {ANEW}")
+        new, origin = new_id(), Parent(run_id, step, exact)
+        past = Past(begin, film, message=message)
+        keeper = self._keeper(new, data, parent=origin)
+        run = self._add(self._run(config, data, run_id=new, keeper=keeper, parent=origin, past=past))
+        run.keep()
+        return run
+
+    def _beginning(
+        self, parent: Run, shot: Snapshot, step: int, config: RunConfig, data: Dataset
+    ) -> tuple[Checkpoint, bool]:
+        """Where a branch begins, and whether the optimizer goes on."""
+        checkpoint = parent.checkpoint_at(step)
+        if checkpoint is None and step == 0 and shot.parent is None:
+            checkpoint = replace(Trainer(shot.started_as, data).checkpoint(), history=_history(shot))
+        if checkpoint is None and self.store is not None and parent.id in self.store:
+            with suppress(StoreError):
+                checkpoint = self.store.checkpoint(parent.id, step)
+        if checkpoint is not None:
+            return branch_at_checkpoint(checkpoint, config, data)
+        frame = next((frame for frame in shot.film if frame.step == step), None)
+        if frame is None:
+            raise StoreError(f"Run {parent.id} has no frame of step {step:,}.")
+        return branch_at_frame(frame, config, data, shot.started_as, _history(shot), shot.edits), False
+
+    def _run(self, config: RunConfig, data: Dataset, **more: Any) -> Run:
+        return Run(
+            config,
+            data,
+            places=self._places,
+            lease_seconds=self._lease_seconds,
+            is_connected=self._is_connected,
+            **more,
+        )
+
+    def _keeper(self, run_id: str, data: Dataset, **more: Any) -> Keeper | None:
+        return None if self.store is None else Keeper(self.store, run_id, data, **more)
+
+    def _add(self, run: Run) -> Run:
         with self._lock:
             excess = self._excess()
             for other in excess:
@@ -55,27 +134,111 @@ class RunRegistry:
         return run
 
     def _excess(self) -> list[Run]:
-        """The idle runs, oldest first, that must go before one more comes; the newest idle one always stays."""
-        idle = [run for run in self._runs.values() if not run.snapshot.is_training]
+        """The idle runs, oldest first, that must go before one more comes; the newest idle one always stays.
+
+        One that could not be saved stays too.
+        """
+        shots = {run: run.snapshot for run in self._runs.values()}
+        idle = [run for run, shot in shots.items() if not shot.is_training and not shot.not_saved]
         too_many = max(0, len(self._runs) + 1 - self._max_runs)
-        sizes = [count_params(run.settings) for run in idle]
+        sizes = [count_params(run.settings) + sum(f.nbytes for f in shots[run].film) // RUN_BYTES for run in idle]
         while too_many < len(idle) - 1 and sum(sizes[too_many:]) > self._max_idle_params:
             too_many += 1
         return idle[:too_many]
 
+    # -- finding
+
     def get(self, run_id: str) -> Run | None:
-        """The run with this id, or None when this process does not know it."""
-        return self._runs.get(run_id)
+        """The run with this id, brought back from the store if need be: as it was saved last, paused, resumable.
+
+        None when there is no such run, or it cannot be brought back: then `problem` says why.
+        """
+        run = self._runs.get(run_id)
+        if self.store is None or (run is not None and not run.is_outdated()):
+            return run
+        with self._opening:
+            again = self._runs.get(run_id)
+            if again is not None and again is not run:
+                return again
+            if run_id not in self.store:
+                return run
+            try:
+                opened = self._open(run_id, self.store)
+            except (StoreError, DataError, ConfigError, OSError, MemoryError, ValueError) as error:
+                self._problems[run_id] = str(error) or f"Run {run_id} could not be opened: {type(error).__name__}."
+                return run
+            self._problems.pop(run_id, None)
+            with self._lock:
+                self._runs.pop(run_id, None)
+            if run is not None:
+                run.close()
+            return self._add(opened)
+
+    def problem(self, run_id: str) -> str:
+        """Why `get` could not bring a stored run back, "" when it could or there is none."""
+        return self._problems.get(run_id, "")
+
+    def _open(self, run_id: str, store: RunStore) -> Run:
+        """A stored run as it was saved last."""
+        loaded, stored = store.load(run_id), store.get(run_id)
+        checkpoint = loaded.checkpoint
+        data = self._load(checkpoint.config.dataset)
+        store.check_data(run_id, data)
+        film = store.open_film(run_id)
+        film.drop_after(checkpoint.step)
+        keeper = Keeper(store, run_id, data, parent=stored.parent, created=stored.created, loaded=loaded)
+        status, message = _status_of(checkpoint, stored)
+        keeper.brought_back(checkpoint.step, len(checkpoint.edits), stored.status, film.spaced())
+        past = Past(checkpoint, film, status, " ".join([message, *loaded.skipped]).strip(), stored.created)
+        return self._run(checkpoint.config, data, run_id=run_id, keeper=keeper, parent=stored.parent, past=past)
 
     def runs(self) -> list[Run]:
-        """All runs, oldest first."""
+        """All runs in memory, oldest first."""
         return list(self._runs.values())
 
+    # -- ending
+
+    def delete(self, run_id: str) -> None:
+        """Stop a run and move it to the store's trash; raises StoreError."""
+        with self._lock:
+            run = self._runs.pop(run_id, None)
+        if run is not None:
+            run.close()
+        if self.store is not None and (run is None or run_id in self.store):
+            self.store.delete(run_id)
+
+    def restore(self, run_id: str) -> None:
+        """Undo `delete`; raises StoreError."""
+        if self.store is not None:
+            self.store.restore(run_id)
+
     def close(self) -> None:
-        """End every run's thread."""
+        """End every run's thread; what trained is saved."""
         for run in self.runs():
             run.close()
         self._runs.clear()
+
+
+def _history(shot: Snapshot) -> History:
+    history = History()
+    for name, series in shot.series.items():
+        history.extend(name, series.points)
+    return history
+
+
+def _alike(shot: Snapshot, config: RunConfig) -> bool:
+    return reads_alike(shot.started_as, config)
+
+
+def _status_of(checkpoint: Checkpoint, stored: StoredRun) -> tuple[Status, str]:
+    """What a run that comes back says of itself."""
+    if checkpoint.stopped:
+        return ("finished" if checkpoint.stopped_early else "diverged"), checkpoint.stopped
+    if stored.status == "finished" and stored.step == checkpoint.step:
+        return "finished", ""
+    if stored.status in ("training", "waiting"):
+        return "paused", f"Brought back as it was saved at step {checkpoint.step:,}. Train goes on from there."
+    return "paused", ""
 
 
 def measure_epoch_seconds(config: RunConfig, data: Dataset, budget: float = 0.12) -> float:

@@ -12,23 +12,23 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import numpy.typing as npt
-
-from nn_core.checkpoint import Edit, Scores
+from nn_core.checkpoint import Checkpoint, Parent
 from nn_core.config import RunConfig
 from nn_core.data import Dataset
-from nn_core.history import Series
-from nn_core.models import MLP
+from nn_core.frames import Film, Frame, halved
+from nn_core.keeper import Keeper
+from nn_core.places import Places
+from nn_core.snapshot import Snapshot, Status
+from nn_core.store import best_of
 from nn_core.trainer import Trainer
+
+__all__ = ["SPEEDS", "Past", "Places", "Run", "Snapshot", "Status"]
 
 log = logging.getLogger(__name__)
 
-Array = npt.NDArray[Any]
-Status = Literal["ready", "training", "waiting", "paused", "finished", "diverged", "failed"]
 Goal = Literal["budget", "epoch", "step"]  # train until the epochs are used up, for some whole epochs, for some steps
 
 PUBLISH_SECONDS = 0.1
@@ -38,64 +38,27 @@ IDLE_SECONDS = 20.0  # without a command, after which the thread of a run that d
 SPEEDS: Mapping[str, int] = {"full": 0, "100": 100, "10": 10, "1": 1}  # steps a frame; 0 is as fast as it goes
 
 
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """What a page draws. Nothing in it changes; arrays are read-only copies, series are views of append-only rows."""
-
-    run_id: str
-    started_as: RunConfig  # the settings at step 0
-    config: RunConfig  # the settings now, with live edits
-    status: Status
-    message: str  # one sentence for a status that wants explaining, else ""
-    speed: str
-    step: int
-    epoch: float
-    images_seen: int
-    seconds: float  # of training
-    samples_per_second: float  # over the last second of training, 0 when not training
-    weights: Mapping[str, Array]
-    series: Mapping[str, Series]
-    edits: tuple[Edit, ...]
-    scores: Scores | None  # the newest scores; their own step says when they were taken
-
-    @cached_property
-    def model(self) -> MLP:
-        """The network as it was at this step, with buffers of its own."""
-        return MLP.from_weights(self.started_as, self.weights)
-
-    @property
-    def is_training(self) -> bool:
-        """Whether steps are being made, or wait for a free place."""
-        return self.status in ("training", "waiting")
+def new_id() -> str:
+    """An id for a run: eight hexadecimal digits."""
+    return secrets.token_hex(4)
 
 
-class Places:
-    """How many runs may train at once; the others wait their turn, first come first served."""
+@dataclass(frozen=True)
+class Past:
+    """What a run that does not begin at step 0 brings along."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._lock = threading.Lock()
-        self._line: list[str] = []  # run ids; the first `limit` of them train
-
-    def take(self, run_id: str) -> int:
-        """Join the line; 0 when the run may train, else its number among those that wait."""
-        with self._lock:
-            if run_id not in self._line:
-                self._line.append(run_id)
-            return max(0, self._line.index(run_id) + 1 - self.limit)
-
-    def leave(self, run_id: str) -> None:
-        """Give the place back."""
-        with self._lock:
-            if run_id in self._line:
-                self._line.remove(run_id)
+    checkpoint: Checkpoint
+    film: Film = field(default_factory=Film)
+    status: Status = "paused"
+    message: str = ""
+    created: float | None = None
 
 
 class Run:
     """One network being trained. Thread-safe: commands go in from anywhere, `snapshot` comes out.
 
-    `is_connected` tells whether a session that once attached is still there; a run without one for `lease_seconds`
-    pauses itself (0: never).
+    `keeper` writes it down from its first step on. `is_connected` tells whether a session that once attached is still
+    there; a run without one for `lease_seconds` pauses itself (0: never).
     """
 
     snapshot: Snapshot
@@ -108,12 +71,17 @@ class Run:
         places: Places | None = None,
         lease_seconds: float = 0,
         is_connected: Callable[[str], bool] = lambda session: True,
+        run_id: str | None = None,
+        keeper: Keeper | None = None,
+        parent: Parent | None = None,
+        past: Past | None = None,
     ) -> None:
-        self.id = secrets.token_hex(4)
-        self.created = time.time()
-        self._trainer = Trainer(config, data)
-        self._started_as = self._trainer.config
-        self.settings = self._started_as  # with all live changes asked for, those still in the queue included
+        self.id = run_id or new_id()
+        self.created = time.time() if past is None or past.created is None else past.created
+        self.parent = parent
+        self._trainer = Trainer(config, data) if past is None else Trainer.resume(past.checkpoint, data)
+        self._started_as = self._trainer.initial_config
+        self.settings = self._trainer.config  # with all live changes asked for, those still in the queue included
         self._places = places or Places(1)
         self._lease_seconds = lease_seconds
         self._is_connected = is_connected
@@ -126,16 +94,31 @@ class Run:
         self._start_lock = threading.Lock()
         self._settings_lock = threading.Lock()
         self._closing = False
-        self._status: Status = "ready"
-        self._message = ""
+        self._status: Status = "ready" if past is None else past.status
+        self._message = "" if past is None else past.message
         self._speed = "full"
         self._goal: Goal = "budget"
         self._until_step = 0  # where the goal "step" is reached
         self._until_epoch = 0.0  # where the goals "epoch" and "budget" are reached
         self._rate = 0.0
         self._rate_mark = (0.0, 0)  # (seconds of training, images seen) when the rate was last measured
+        self._film = Film() if past is None else past.film
+        self._keeper = keeper
+        self._is_kept = past is not None  # a run that never trained need not be on disk
+        self._best_accuracy = -1.0
+        self._best: Checkpoint | None = None  # not yet on disk
+        self._looked_at: Any = None  # the scores that were last looked at for a new best
         self._trainer.score()
+        if past is not None:
+            self._looked_at = self._trainer.scores
+            self._best_accuracy = best_of(self._trainer.history, parent.step if parent else 0)[0] or 0.0
+        self._note()
         self._publish()
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, data: Dataset, **more: Any) -> Run:
+        """A paused run that goes on from a checkpoint; `more` as for a new run."""
+        return cls(checkpoint.config, data, past=Past(checkpoint), **more)
 
     # -- commands, from any thread; each returns an event that is set once the snapshot shows what the command did
 
@@ -170,6 +153,30 @@ class Run:
             self._speed = speed
 
         return self._send(set_it)
+
+    def keep(self) -> threading.Event:
+        """Write the run down though it has not trained."""
+
+        def keep_it() -> None:
+            self._is_kept = True
+
+        return self._send(keep_it)
+
+    def checkpoint_at(self, step: int, timeout: float = 10.0) -> Checkpoint | None:
+        """The complete state, if the run stands at this step and does not train; else None."""
+        found: list[Checkpoint] = []
+
+        def look() -> None:
+            if not self._is_under_way and self._trainer.step_count == step:
+                found.append(self._trainer.checkpoint())
+
+        if self.snapshot.step == step and not self.snapshot.is_training:
+            self._send(look).wait(timeout)
+        return found[0] if found else None
+
+    def is_outdated(self) -> bool:
+        """Whether the run rests here and another program has trained it on."""
+        return self._keeper is not None and not self.snapshot.is_training and self._keeper.is_outdated()
 
     def attach(self, session: str) -> None:
         """A session looks at this run: as long as it is connected, the run goes on."""
@@ -210,14 +217,17 @@ class Run:
                         return  # idle for long; the next command starts another thread
                     if self._is_under_way:
                         self._frame()
+                    self._keep()
                     self._publish()
                 except Exception as error:
                     self._fail(error)
         finally:
             if self._closing:
                 self._places.leave(self.id)
-                status: Status = "paused" if self._is_under_way else self._status
-                self.snapshot = replace(self.snapshot, status=status, samples_per_second=0.0)
+                if self._is_under_way:
+                    self._status = "paused"
+                self._keep()
+                self.snapshot = replace(self.snapshot, status=self._status, samples_per_second=0.0)
 
     @property
     def _is_under_way(self) -> bool:
@@ -242,6 +252,8 @@ class Run:
                 command, done = self._commands.get(timeout=IDLE_SECONDS)
             except queue.Empty:
                 with self._start_lock:
+                    if self._keeper is not None and self._keeper.problem:
+                        return True  # something is not on disk yet
                     if self._commands.empty():
                         self._thread = None
                         return False
@@ -276,6 +288,7 @@ class Run:
                 self._halt(self._end, self._trainer.stopped)
                 return
             made += 1
+            self._note()
             if self._goal_is_reached():
                 return
             if (steps and made >= steps) or time.monotonic() - started >= PUBLISH_SECONDS:
@@ -309,6 +322,7 @@ class Run:
             self._halt("paused")
 
     def _begin(self) -> None:
+        self._is_kept = True
         if self._trainer.stopped:
             self._halt(self._end, self._trainer.stopped)
             return
@@ -339,8 +353,40 @@ class Run:
     def _halt(self, status: Status, message: str = "") -> None:
         """Stop making steps; the scores are brought up to the last step."""
         self._trainer.score()
+        self._film.drop_after(self._trainer.step_count)  # a diverged run has gone back
+        self._note()
         self._status, self._message = status, message
         self._places.leave(self.id)
+
+    # -- what is kept of it
+
+    def _note(self) -> None:
+        """After a step: a frame for the film where one is wanted, and a checkpoint of a new best."""
+        trainer = self._trainer
+        if self._film.wants(trainer.step_count):
+            self._film.add(self._frame_of(halved(trainer.model.weights())))
+        if trainer.scores is self._looked_at:
+            return
+        scores = self._looked_at = trainer.scores
+        if scores is not None and scores.step == trainer.step_count and scores.val_accuracy > self._best_accuracy:
+            self._best_accuracy = scores.val_accuracy
+            self._film.mark("best", self._frame_of(trainer.model.weights(), exact=True))
+            if self._keeper is not None:
+                self._best = trainer.checkpoint()
+
+    def _frame_of(self, weights: Mapping[str, Any], exact: bool = False) -> Frame:
+        trainer = self._trainer
+        return Frame(trainer.step_count, trainer.epoch, trainer.images_seen, trainer.seconds, weights, exact)
+
+    def _keep(self) -> None:
+        """Write the run down where that is due."""
+        trainer, keeper = self._trainer, self._keeper
+        if keeper is None or not self._is_kept or self._status == "failed":
+            return
+        if keeper.needs(trainer.step_count, len(trainer.edits), self._status) and keeper.save(
+            trainer.checkpoint(), self._film.spaced(), self._status, self._best
+        ):
+            self._best = None
 
     def _measure_rate(self) -> None:
         seconds, images = self._trainer.seconds, self._trainer.images_seen
@@ -364,6 +410,9 @@ class Run:
 
     def _publish(self) -> None:
         trainer = self._trainer
+        weights = trainer.model.weights()
+        if not self._is_under_way:
+            self._film.mark("latest", self._frame_of(weights, exact=True))
         self.snapshot = Snapshot(
             run_id=self.id,
             started_as=self._started_as,
@@ -376,10 +425,13 @@ class Run:
             images_seen=trainer.images_seen,
             seconds=trainer.seconds,
             samples_per_second=self._rate if self._status == "training" else 0.0,
-            weights=trainer.model.weights(),
+            weights=weights,
             series=trainer.history.series(),
             edits=tuple(trainer.edits),
             scores=trainer.scores,
+            film=self._film.frames(),
+            parent=self.parent,
+            not_saved=self._keeper.problem if self._keeper is not None else "",
         )
         self._tell_carried_out()
 

@@ -66,6 +66,7 @@ class Trainer:
         self.config = self.initial_config = config
         self.data = data
         self.edits: list[Edit] = []
+        self.n_inherited = 0  # the first so many edits were made before this run branched off, and are in `config`
         self.history = History()
         self.stopped = ""  # why training cannot go on, one sentence
         self.step_count = 0
@@ -280,7 +281,7 @@ class Trainer:
     def _config_at(self, step: int) -> RunConfig:
         """The settings under which update number `step` + 1 was made."""
         config = self.initial_config
-        for edit in self.edits:
+        for edit in self.edits[self.n_inherited :]:
             if edit.step <= step:
                 config = config.replace(**{edit.field: edit.new})
         return config
@@ -402,13 +403,14 @@ class Trainer:
             augment_state=state["augment"],
             early_stopping=(best.val_loss, best.epoch, best.waited, best.looked),
             stopped_early=self.stopped_early,
+            inherited=self.n_inherited,
         )
 
     @classmethod
     def resume(cls, checkpoint: Checkpoint, data: Dataset) -> Trainer:
         """A trainer that goes on from a checkpoint, bit for bit as the one that made it would have."""
         trainer = cls(checkpoint.config, data)
-        trainer.edits = list(checkpoint.edits)
+        trainer.edits, trainer.n_inherited = list(checkpoint.edits), checkpoint.inherited
         trainer.config = trainer._config_at(checkpoint.step)
         trainer._restore(
             {

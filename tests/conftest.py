@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is imported: more threads than cores make timings random
+os.environ["GLASSNET_RUNS"] = tempfile.mkdtemp(prefix="glassnet-runs-")  # where tests, and their servers, keep runs
 
 import dataclasses
 import hashlib
+import shutil
 import signal
 import threading
 import time
@@ -38,6 +41,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if BROWSER_TESTS in item.path.parents:
             item.add_marker("browser")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def pytest_unconfigure() -> None:
+    """Remove the runs that tests have kept."""
+    shutil.rmtree(os.environ["GLASSNET_RUNS"], ignore_errors=True)
 
 
 # ---------------------------------------------------------------------------------------------- time limit

@@ -32,7 +32,12 @@ LEVELS = {
     "nn_core.fast": 4,
     "nn_core.reference": 4,
     "nn_core.trainer": 5,
+    "nn_core.snapshot": 5,
+    "nn_core.archive": 5,
+    "nn_core.run_folder": 5,
     "nn_core.store": 6,
+    "nn_core.branching": 6,
+    "nn_core.keeper": 6,
     "nn_core.comparison": 6,
     "nn_core.explain": 6,
     "nn_core.profile": 6,
@@ -47,6 +52,7 @@ LEVELS = {
     "dashboard": 11,
 }
 WITH_MORE_THAN_NUMPY = {
+    "nn_core.archive",
     "nn_core.store",
     "nn_core.search",
     "nn_core.sketch",

@@ -77,5 +77,6 @@ def _open(query: dict[str, str]) -> None:
             config = run.settings
     elif run_id:
         st.session_state.pop("run", None)
-        notify("The run in this address is not on this server any more. Its settings are open: press Train.")
+        gone = "The run in this address is not on this server any more. Its settings are open: press Train."
+        notify(registry().problem(run_id) or gone)
     set_draft(config)

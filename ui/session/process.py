@@ -12,6 +12,7 @@ from streamlit.runtime import Runtime
 from nn_core import Dataset, RunConfig, Trainer, load_dataset
 from nn_core.explain import mean_images
 from nn_core.registry import RunRegistry, measure_epoch_seconds
+from nn_core.store import RunStore
 
 Array = npt.NDArray[Any]
 Split = Literal["train", "val", "test"]
@@ -22,8 +23,8 @@ MAX_TRAINING = int(os.environ.get("GLASSNET_MAX_TRAINING", "2"))  # runs that tr
 
 @st.cache_resource(show_spinner=False)
 def registry() -> RunRegistry:
-    """The runs of this server, one registry for all visitors."""
-    return RunRegistry(max_training=MAX_TRAINING, lease_seconds=LEASE_SECONDS, is_connected=_is_connected)
+    """The runs of this server and those on its disk, one registry for all visitors."""
+    return RunRegistry(RunStore(), max_training=MAX_TRAINING, lease_seconds=LEASE_SECONDS, is_connected=_is_connected)
 
 
 def _is_connected(session: str) -> bool:

@@ -1,0 +1,394 @@
+"""Runs on disk: one folder a run under one folder for all, listed, opened, named, starred, deleted and brought back.
+
+What lies in a run's folder is told in run_folder.py; keeper.py writes it while a run trains.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nn_core.archive import ArchiveError, edits_from_json, edits_to_json
+from nn_core.checkpoint import Checkpoint, Edit, Parent
+from nn_core.config import RunConfig
+from nn_core.data import Dataset
+from nn_core.disk import sync_folder
+from nn_core.frames import Film, Frame
+from nn_core.history import History, Series
+from nn_core.knobs import shorten
+from nn_core.models import MLP
+from nn_core.run_folder import CheckpointFile, RunFolder
+
+__all__ = ["Loaded", "Parent", "RunStore", "StoreError", "StoredRun", "runs_folder"]
+
+VARIABLE = "GLASSNET_RUNS"
+RUN_ID = re.compile(r"[0-9a-f]{8}")
+MAX_NAME = 80  # characters of a user's own name
+TRASH = ".trash"
+
+
+class StoreError(Exception):
+    """What cannot be read or done; one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """What a list of runs shows of one."""
+
+    id: str
+    name: str  # the user's own, or ""
+    config: RunConfig  # at the start
+    edits: tuple[Edit, ...]
+    parent: Parent | None
+    created: float  # seconds since 1970
+    changed: float
+    status: str
+    step: int
+    epoch: float
+    seconds: float  # of training
+    val_accuracy: float | None  # newest
+    best_val_accuracy: float | None
+    best_step: int | None
+    starred: bool
+    size: int  # bytes on disk
+
+    @property
+    def title(self) -> str:
+        """The user's name, else what its settings are."""
+        return self.name or self.config.title()
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A checkpoint, the file that it was in, and a sentence for each newer file that could not be read."""
+
+    checkpoint: Checkpoint
+    file: CheckpointFile
+    skipped: tuple[str, ...]
+
+
+def runs_folder() -> Path:
+    """GLASSNET_RUNS, or `runs` in the project's folder."""
+    return Path(os.environ.get(VARIABLE) or Path(__file__).resolve().parent.parent / "runs")
+
+
+def machine_facts() -> dict[str, Any]:
+    """What, besides settings and data, decides the last bits of a result."""
+    try:
+        import threadpoolctl
+    except ImportError:
+        threads = None
+    else:
+        found = threadpoolctl.ThreadpoolController().select(user_api="blas").info()
+        threads = max((library["num_threads"] for library in found), default=None)
+    return {
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "blas_threads": threads,
+    }
+
+
+class RunStore:
+    """The runs in a folder, which is made when something is first written. Every id from outside is checked here."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = (folder or runs_folder()).absolute()
+        self._problems: list[str] = []
+        self._listed: dict[str, tuple[Any, StoredRun]] = {}  # id -> (versions of its files, what they say)
+        for run_id in self.ids():
+            self.run_folder(run_id).sweep()
+
+    # -- finding
+
+    def run_folder(self, run_id: str, trash: bool = False) -> RunFolder:
+        """Where a run lies or would lie; raises StoreError for what is no run's id."""
+        if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
+            raise StoreError(f"A run's id is eight hexadecimal digits, got {shorten(run_id)}.")
+        return RunFolder(self.folder / TRASH / run_id if trash else self.folder / run_id)
+
+    def __contains__(self, run_id: object) -> bool:
+        return isinstance(run_id, str) and bool(RUN_ID.fullmatch(run_id)) and self.run_folder(run_id).holds_a_run()
+
+    def ids(self, trash: bool = False) -> list[str]:
+        """The ids of all runs in the folder, or in its trash."""
+        try:
+            names = os.listdir(self.folder / TRASH if trash else self.folder)
+        except OSError:
+            return []
+        return sorted(name for name in names if RUN_ID.fullmatch(name) and self.run_folder(name, trash).holds_a_run())
+
+    def _found(self, run_id: str) -> RunFolder:
+        folder = self.run_folder(run_id)
+        if not folder.holds_a_run():
+            raise StoreError(f"There is no run {run_id} in {self.folder}.")
+        return folder
+
+    # -- listing
+
+    def runs(self) -> list[StoredRun]:
+        """All runs, the newest first; one that cannot be read is left out and named in `problems()`."""
+        found, problems = [], []
+        for run_id in self.ids():
+            try:
+                found.append(self.get(run_id))
+            except StoreError as error:
+                problems.append(str(error))
+        self._problems = problems
+        return sorted(found, key=lambda run: run.created, reverse=True)
+
+    def problems(self) -> list[str]:
+        """A sentence for each run that the last `runs()` could not read."""
+        return list(self._problems)
+
+    def get(self, run_id: str) -> StoredRun:
+        """One run; raises StoreError when there is none or its summary cannot be read."""
+        folder = self._found(run_id)
+        version = tuple(_version(folder.path / name) for name in ("summary.json", "label.json"))
+        known = self._listed.get(run_id)
+        if known is not None and known[0] == version:
+            return known[1]
+        try:
+            summary = folder.read_json("summary.json")
+        except (OSError, ValueError):
+            summary = self._summary_from_checkpoint(run_id, folder)
+        try:
+            label = folder.read_json("label.json")
+        except (OSError, ValueError):
+            label = {}
+        try:
+            run = _stored_run(run_id, summary, label)
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"Run {run_id} cannot be read: its summary is damaged ({shorten(str(error))}).") from None
+        self._listed[run_id] = (version, run)
+        return run
+
+    def _summary_from_checkpoint(self, run_id: str, folder: RunFolder) -> dict[str, Any]:
+        """What summary.json would say, told from config.json and the newest readable checkpoint."""
+        loaded = self.load(run_id)
+        try:
+            about = folder.read_json("config.json")
+        except (OSError, ValueError):
+            about = {}
+        since = about["parent"]["step"] if about.get("parent") else 0
+        return {**about, **summary_of(loaded.checkpoint, "paused", folder.size(), since)}
+
+    # -- reading a run
+
+    def load(self, run_id: str, step: int | None = None) -> Loaded:
+        """The newest checkpoint that can be read (of that step, where one is given); raises StoreError."""
+        folder = self._found(run_id)
+        skipped: list[str] = []
+        history: History | None = None
+        for file in folder.checkpoint_files():
+            if step is not None and file.step != step:
+                continue
+            try:
+                history = history or folder.history()
+                return Loaded(folder.read_checkpoint(file, history), file, tuple(skipped))
+            except (ArchiveError, OSError) as error:
+                skipped.append(f"The checkpoint of step {file.step:,} of run {run_id} was skipped: {_why(error)}.")
+        at = "" if step is None else f" at step {step:,}"
+        raise StoreError(" ".join([f"Run {run_id} has no checkpoint{at} that can be read.", *skipped]))
+
+    def checkpoint(self, run_id: str, step: int | None = None) -> Checkpoint:
+        """As `load`, the checkpoint alone."""
+        return self.load(run_id, step).checkpoint
+
+    def checkpoint_steps(self, run_id: str) -> list[int]:
+        """The steps at which there is a checkpoint, readable or not, ascending."""
+        return sorted({file.step for file in self._found(run_id).checkpoint_files()})
+
+    def series(self, run_id: str) -> dict[str, Series]:
+        """The curves; empty where none could be read."""
+        try:
+            return self._found(run_id).history().series()
+        except OSError as error:
+            raise StoreError(f"The curves of run {run_id} cannot be read: {_why(error)}.") from None
+
+    def film(self, run_id: str) -> tuple[Frame, ...]:
+        """Its frames, ascending in step; those of its checkpoints are exact."""
+        return self.open_film(run_id).frames()
+
+    def open_film(self, run_id: str) -> Film:
+        """The same as a film that goes on."""
+        folder = self._found(run_id)
+        try:
+            film = Film(tuple(folder.read_frames()))
+        except OSError as error:
+            raise StoreError(f"The frames of run {run_id} cannot be read: {_why(error)}.") from None
+        marked = set()
+        for file in folder.checkpoint_files():
+            name = "best" if file.is_best else "latest"
+            if name not in marked:
+                try:
+                    film.mark(name, exact_frame(folder.read_checkpoint(file, History())))
+                    marked.add(name)
+                except (ArchiveError, OSError):
+                    continue
+        return film
+
+    def check_data(self, run_id: str, data: Dataset) -> None:
+        """Raise StoreError when a run was trained on other images than these."""
+        try:
+            was = self._found(run_id).read_json("config.json")["data"]["identity"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return  # unknown
+        if was != data.identity:
+            raise StoreError(
+                f"Run {run_id} cannot go on: the data set {data.name} holds other images than those it was trained on."
+            )
+
+    # -- changing
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Give a run a name of the user's own, or "" to take it back; raises StoreError."""
+        text = " ".join("".join(c if c.isprintable() else " " for c in name).split())
+        if len(text) > MAX_NAME:
+            raise StoreError(f"A run's name may have at most {MAX_NAME} characters, got {len(text)}.")
+        self._label(run_id, name=text)
+
+    def star(self, run_id: str, starred: bool) -> None:
+        """Put a star on a run, or take it off; raises StoreError."""
+        self._label(run_id, starred=bool(starred))
+
+    def _label(self, run_id: str, **changes: Any) -> None:
+        folder = self._found(run_id)
+        try:
+            label = folder.read_json("label.json")
+        except (OSError, ValueError):
+            label = {}
+        try:
+            folder.write_json("label.json", {**label, **changes})
+        except OSError as error:
+            raise StoreError(f"Run {run_id} could not be changed: {_why(error)}.") from None
+
+    def delete(self, run_id: str) -> None:
+        """Move a run into the trash, from where `restore` brings it back; raises StoreError."""
+        folder = self._found(run_id)
+        target = self.run_folder(run_id, trash=True).path
+        try:
+            if not folder.lock.claim():
+                raise StoreError(f"Run {run_id} is being trained by another program; pause it there first.")
+            try:
+                target.parent.mkdir(exist_ok=True)
+                if target.exists():
+                    shutil.rmtree(target)
+                os.rename(folder.path, target)
+                sync_folder(self.folder)
+            finally:
+                folder.lock.release()
+        except OSError as error:
+            raise StoreError(f"Run {run_id} could not be deleted: {_why(error)}.") from None
+
+    def restore(self, run_id: str) -> None:
+        """Bring a run back from the trash; raises StoreError."""
+        source, target = self.run_folder(run_id, trash=True).path, self.run_folder(run_id).path
+        if not source.is_dir():
+            raise StoreError(f"There is no run {run_id} in the trash of {self.folder}.")
+        if target.exists():
+            raise StoreError(f"Run {run_id} is not only in the trash but also in {self.folder}.")
+        try:
+            os.rename(source, target)
+            sync_folder(self.folder)
+        except OSError as error:
+            raise StoreError(f"Run {run_id} could not be brought back: {_why(error)}.") from None
+
+    def purge(self, run_id: str | None = None) -> None:
+        """Remove one run that is in the trash for good, or all of them."""
+        for each in self.ids(trash=True) if run_id is None else [run_id]:
+            shutil.rmtree(self.run_folder(each, trash=True).path, ignore_errors=True)
+
+
+# ---------------------------------------------------------------------------------------------- what is written down
+
+
+def summary_of(checkpoint: Checkpoint, status: str, size: int, since: int = 0) -> dict[str, Any]:
+    """What summary.json says of a run that stands at this checkpoint; its best is looked for from step `since` on."""
+    accuracy = checkpoint.history["val/accuracy"]
+    best, best_step = best_of(checkpoint.history, since)
+    return {
+        "config": checkpoint.config.to_dict(),
+        "edits": edits_to_json(checkpoint.edits),
+        "status": status,
+        "step": checkpoint.step,
+        "epoch": checkpoint.epoch_index + checkpoint.position / checkpoint.config.n_train,
+        "seconds": checkpoint.seconds,
+        "val_accuracy": accuracy.last if len(accuracy) else None,
+        "best_val_accuracy": best,
+        "best_step": best_step,
+        "changed": time.time(),
+        "size": size,
+    }
+
+
+def best_of(history: History, since: int = 0) -> tuple[float, int] | tuple[None, None]:
+    """The highest validation accuracy from step `since` on, and the first step that had it."""
+    accuracy = history["val/accuracy"]
+    first = int(np.searchsorted(accuracy.step, since))
+    if first == len(accuracy):
+        return None, None
+    at = first + int(np.argmax(accuracy.value[first:]))
+    return float(accuracy.value[at]), int(accuracy.step[at])
+
+
+def exact_frame(checkpoint: Checkpoint) -> Frame:
+    """The weights of a checkpoint by name."""
+    model = MLP(checkpoint.config.replace(init="zeros"), np.random.default_rng(0))
+    model.flat[...], model.running[...] = checkpoint.arrays["params"], checkpoint.arrays["running"]
+    epoch = checkpoint.epoch_index + checkpoint.position / checkpoint.config.n_train
+    return Frame(checkpoint.step, epoch, checkpoint.images_seen, checkpoint.seconds, model.weights(), exact=True)
+
+
+def parent_to_json(parent: Parent | None) -> dict[str, Any] | None:
+    """JSON-ready."""
+    return None if parent is None else {"run": parent.run, "step": parent.step, "exact": parent.exact}
+
+
+def _stored_run(run_id: str, summary: Mapping[str, Any], label: Mapping[str, Any]) -> StoredRun:
+    parent = summary.get("parent")
+    return StoredRun(
+        id=run_id,
+        name=str(label.get("name", "")),
+        config=RunConfig.from_dict(summary["config"]),
+        edits=edits_from_json(summary["edits"]),
+        parent=None if parent is None else Parent(str(parent["run"]), int(parent["step"]), bool(parent["exact"])),
+        created=float(summary.get("created", summary["changed"])),
+        changed=float(summary["changed"]),
+        status=str(summary["status"]),
+        step=int(summary["step"]),
+        epoch=float(summary["epoch"]),
+        seconds=float(summary["seconds"]),
+        val_accuracy=_number(summary["val_accuracy"]),
+        best_val_accuracy=_number(summary["best_val_accuracy"]),
+        best_step=None if summary["best_step"] is None else int(summary["best_step"]),
+        starred=bool(label.get("starred", False)),
+        size=int(summary["size"]),
+    )
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return (error.strerror or type(error).__name__).lower()
+    return str(error)

@@ -11,6 +11,7 @@ from nn_core.checkpoint import Edit
 from nn_core.config import RunConfig, knobs
 from nn_core.trainer import Trainer
 
+UNUSED = "not used"
 MAX_NAME = 44  # characters of a name in a legend
 
 
@@ -43,9 +44,7 @@ def side_by_side(configs: Sequence[RunConfig]) -> list[SettingRow]:
         if not any(used):
             continue
         values = [getattr(config, knob.name) for config in configs]
-        texts = tuple(
-            knob.format(value) if matters else "not used" for value, matters in zip(values, used, strict=True)
-        )
+        texts = tuple(knob.format(value) if matters else UNUSED for value, matters in zip(values, used, strict=True))
         rows.append(SettingRow(knob.name, knob.label, texts, len(set(texts)) > 1))
     return rows
 
@@ -55,10 +54,10 @@ def telling_names(configs: Sequence[RunConfig], own: Sequence[str]) -> list[str]
 
     `own` are the names that the user gave, "" where none. What is alike gets a number.
     """
-    differing = [row for row in side_by_side(configs) if row.differs]
+    differing = [row for row in side_by_side(configs) if len({*row.values} - {UNUSED}) > 1]
     names: list[str] = []
     for at, config in enumerate(configs):
-        parts = [f"{row.field} {row.values[at]}" for row in differing if row.values[at] != "not used"]
+        parts = [f"{row.field} {row.values[at]}" for row in differing if row.values[at] != UNUSED]
         name = own[at] or ", ".join(parts) or config.title()
         if len(name) > MAX_NAME:
             name = name[: MAX_NAME - 1].rstrip(" ,") + "…"

@@ -48,6 +48,8 @@ def test_a_name_says_what_differs_and_nothing_that_is_alike():
     assert telling_names(configs, ["", ""]) == ["lr 0.1", "lr 0.3"]
     assert telling_names(configs, ["mine", ""]) == ["mine", "lr 0.3"]
     assert telling_names([RunConfig(lr=0.3)], [""]) == ["lr 0.3"]
+    adam = [RunConfig(), RunConfig(optimizer="adam")]  # whose beta1 and beta2 have nothing to differ from
+    assert telling_names(adam, ["", ""]) == ["optimizer sgd", "optimizer adam"]
 
 
 @given(some.lists(some.tuples(some.sampled_from(["", "a", "b" * 100]), some.sampled_from([0.1, 0.3])), max_size=8))

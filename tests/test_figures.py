@@ -6,6 +6,7 @@ import base64
 import filecmp
 import io
 import json
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -276,6 +277,7 @@ def test_a_name_with_markup_is_drawn_as_it_was_written():
     (trace,) = figures.overlay(three_runs()[2:], kind="loss").data
     assert trace.name.startswith("&lt;b&gt;") and "%{y}" not in trace.name
     assert trace.hovertemplate.count("%{y") == 1  # the value itself
+    assert re.fullmatch(r"[\w-]+", trace.uid)  # plotly looks for it as a CSS class
 
 
 def test_training_is_dotted_beside_validation_and_hidden_unless_asked_for():

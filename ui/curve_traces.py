@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -158,14 +159,19 @@ def _curve(series: Series, style: CurveStyle, look: Look) -> list[Trace]:
     smoothed = bool(style.smoothing) and part != "l2" and len(values) > 2
     opacity = (0.35 if part == "batch" else 1.0) * (0.3 if smoothed else 1.0)
     raw = {**common, **_points(*downsample(xs, values, style.n_points), style), "opacity": opacity}
-    raw |= {"uid": f"{look.owner} {series.name}", "hovertemplate": _hover(part, style, look.owner)}
+    raw |= {"uid": _uid(look.owner, series.name), "hovertemplate": _hover(part, style, look.owner)}
     if part == "l2" and not style.log_y:
         raw |= {"fill": "tozeroy", "fillcolor": theme.translucent(colour, 0.15)}
     if not smoothed:
         return [raw]
     raw |= {"showlegend": False, "line": {**line, "width": 1.0}}
     over = {**common, **_points(*_smoothed(xs, values, style), style), "hoverinfo": "skip"}
-    return [raw, over | {"uid": f"{look.owner} {series.name} smoothed", "opacity": 0.6 if part == "batch" else 1.0}]
+    return [raw, over | {"uid": _uid(look.owner, series.name, "smoothed"), "opacity": 0.6 if part == "batch" else 1.0}]
+
+
+def _uid(*parts: str) -> str:
+    """What plotly knows a line by from one drawing to the next; it makes a CSS class of it, so no words of a user's."""
+    return f"line-{zlib.crc32(' '.join(parts).encode()):08x}"
 
 
 def _drawable(series: Series, style: CurveStyle) -> tuple[Array, Array]:

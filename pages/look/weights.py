@@ -5,7 +5,7 @@ import streamlit as st
 
 from nn_core.explain import ORDERS, class_votes, most_exciting, outgoing_weights, unit_order
 from nn_core.runner import Snapshot
-from ui import controls, figures, session, tiles
+from ui import controls, figures, ghost, session, tiles
 from ui.gallery import switch, unit_name
 from ui.live_plot import live_plot
 
@@ -53,12 +53,14 @@ def wall(shot: Snapshot, unit: int) -> None:
         labels=[f"{unit_name(shot.config, at, classes)}: norm {norm:.2f}{speaks[at]}" for at, norm in enumerate(norms)],
         chosen=unit,
         shared_scale=not own_scale,
-        aspect=1.15,
+        aspect=0.6 if ghost.behind(shot) else 1.15,
         dark=session.is_dark(),
-        title=f"W1 at step {shot.step:,}, {len(norms):,} units {ORDERS[order]}"
+        title=f"W1 at step {shot.step:,}, "
+        + (f"{len(norms):,} units " if ghost.behind(shot) is None else "")
+        + ORDERS[order]
         + (f" (as of step {sorted_at:,})" if sorted_at != shot.step and order != "index" else ""),
     )
-    live_plot(figure, key="weights-wall", height=540, clickable=True)
+    ghost.walls(shot, figure, key="weights-wall", height=540, order=units, outgoing=True, clickable=True)
     largest = unit_name(shot.config, int(norms.argmax()), classes).lower()
     text = f"Norms from {norms.min():.2f} to {norms.max():.2f} ({largest})."
     if outgoing is not None and len(outgoing) <= tiles.MANY:

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from nn_core.history import Axis
-from ui import controls, figures, session, verdict
+from ui import controls, figures, ghost, session, verdict
 from ui.live_plot import live_plot
 
 AXES: dict[Axis, str] = {"step": "steps", "epoch": "epochs", "images": "images seen", "seconds": "seconds"}
@@ -19,12 +19,21 @@ def curves() -> None:
         controls.empty_state("What it learns")
     else:
         verdict.show(shot)
+    pinned = ghost.behind(shot)
+    ghost.line(shot)
     series = shot.series if shot else {}
     edits = shot.edits if shot else ()
     kinds: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
     for column, kind in zip(st.columns(2), kinds, strict=True):
         figure = figures.curves(
-            series, kind=kind, x=axis, log_y=log_y, smoothing=smoothing, edits=edits, dark=session.is_dark()
+            series,
+            kind=kind,
+            x=axis,
+            log_y=log_y,
+            smoothing=smoothing,
+            edits=edits,
+            dark=session.is_dark(),
+            **ghost.curves(pinned),
         )
         with column:
             live_plot(figure, key=f"curve-{kind}", height=285)
@@ -37,14 +46,18 @@ def filters() -> None:
     norms = np.linalg.norm(W, axis=0)
     labels = [f"unit {unit}: norm {norm:.2f}" for unit, norm in enumerate(norms)]
     when = f"W1 at step {shot.step:,}" if shot else "W1 before any learning"
-    title = f"What the {W.shape[1]} first-layer units look for ({when})"
-    figure = figures.tile_wall(W, labels=labels, aspect=3.6, dark=session.is_dark(), title=title)
-    live_plot(figure, key="filters", height=285)
+    beside_ghost = shot is not None and ghost.behind(shot) is not None
+    title = (
+        f"{when}, {W.shape[1]} units" if beside_ghost else f"What the {W.shape[1]} first-layer units look for ({when})"
+    )
+    aspect = 1.7 if beside_ghost else 3.6
+    figure = figures.tile_wall(W, labels=labels, aspect=aspect, dark=session.is_dark(), title=title)
+    ghost.walls(shot, figure, key="filters", height=285)
 
 
 def chart_options() -> tuple[Axis, bool, float]:
     """What the curves are drawn against, whether on a log axis, and how much they are smoothed."""
-    left, middle, right = st.columns([2.2, 0.8, 1.4], vertical_alignment="center")
+    left, middle, right, last = st.columns([2.2, 0.8, 1.3, 0.8], vertical_alignment="center")
     axis = left.segmented_control(
         "Horizontal axis",
         list(AXES),
@@ -63,6 +76,8 @@ def chart_options() -> tuple[Axis, bool, float]:
         format_func=lambda weight: f"smoothing {weight:g}" if weight else "no smoothing",
         label_visibility="collapsed",
     )
+    with last:
+        ghost.pin_button(session.snapshot())
     return axis or "step", log_y, smoothing
 
 

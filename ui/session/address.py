@@ -15,6 +15,7 @@ from ui.links import read_link
 from ui.session.current import current_run, draft, follow_live_changes, set_draft
 from ui.session.notices import notify
 from ui.session.process import registry
+from ui.session.stored import pin_ghost, pinned_id
 
 
 def load_deep_link_again() -> None:
@@ -45,7 +46,9 @@ def sync_address() -> None:
         _open(query)
     follow_live_changes()
     run = current_run()
-    address = {**({"run": run.id} if run else {}), **draft().to_query()}
+    pinned = pinned_id()
+    ids = {name: run_id for name, run_id in (("run", run.id if run else None), ("ghost", pinned)) if run_id}
+    address = {**ids, **draft().to_query()}
     if query != address:
         st.query_params.from_dict(address)
     st.session_state["address"] = address
@@ -63,6 +66,7 @@ def _count_visit() -> None:
 def _open(query: dict[str, str]) -> None:
     """Take over the settings and the run that an address names, and say what in it was refused."""
     run_id = query.pop("run", None)
+    pin_ghost(query.pop("ghost", None))
     config, refused = read_link(query)
     for sentence in refused:
         notify(sentence)

@@ -11,6 +11,7 @@ import streamlit as st
 
 from nn_core import DataError
 from ui.session.current import current_run
+from ui.session.stored import pinned_id
 
 log = logging.getLogger(__name__)
 
@@ -36,26 +37,37 @@ def guard(panel: str) -> Iterator[None]:
         broken.discard(panel)
 
 
-def live(panel: str, draw: Callable[[], None]) -> None:
-    """Draw a panel, again every second while the current run trains; when it ends, the whole page once more."""
-    run = current_run()
-    settings = run.settings if run is not None else None
+def live(panel: str, draw: Callable[[], None], trains: Callable[[], bool] | None = None) -> None:
+    """Draw a panel, again every second while the current run trains; when it ends, the whole page once more.
+
+    `trains` tells whether it is to be drawn again, where that is not whether the current run trains.
+    """
+    trains = trains or _current_trains
+    whole = _whole_page()
 
     def broken() -> bool:
         return panel in st.session_state.get("broken", set())
 
-    ticking = run is not None and run.snapshot.is_training and not broken()
+    ticking = trains() and not broken()
 
     def drawing() -> None:
-        now = current_run()
         with guard(panel):
             draw()
-        if now is not run or (now is not None and now.snapshot.is_training != ticking and not broken()):
-            st.rerun()
-        if now is not None and now.settings != settings:  # in another tab: the sidebar shows it too
+        if _whole_page() != whole or (trains() != ticking and not broken()):
             st.rerun()
 
     st.fragment(drawing, run_every=TICK_SECONDS if ticking else None)()
+
+
+def _whole_page() -> tuple[Any, ...]:
+    """What other parts of the page show too: run and settings (changed in another tab, say), ghost, notices."""
+    run = current_run()
+    return run, run.settings if run is not None else None, pinned_id(), tuple(st.session_state.get("notices", ()))
+
+
+def _current_trains() -> bool:
+    run = current_run()
+    return run is not None and run.snapshot.is_training
 
 
 def panel(name: str, draw: Callable[[], None]) -> None:

@@ -1,0 +1,141 @@
+"""The Runs page in a real browser: the list, the ghost, runs over one another, deleted and brought back."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from nn_core.config import RunConfig
+from nn_core.data import Dataset
+from nn_core.registry import RunRegistry
+from nn_core.store import RunStore
+from tests.browser.conftest import Server
+from tests.browser.waiting import number_after, open_app, wait_idle, wait_until
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A server with three stored runs: its address, and their ids by learning rate, oldest first."""
+
+    url: str
+    ids: dict[float, str]
+
+
+@pytest.fixture(scope="module")
+def kept(server: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory, mnist: Dataset) -> Kept:
+    folder = tmp_path_factory.mktemp("runs")
+    registry, ids = RunRegistry(RunStore(folder)), {}
+    for lr in (0.1, 0.3, 1.0):
+        config = RunConfig(hidden=(4,), lr=lr, n_train=400, batch_size=20, epochs=1)
+        run = registry.create(config, mnist)
+        assert run.play().wait(30)
+        while run.snapshot.is_training:
+            time.sleep(0.01)
+        ids[lr] = run.id
+    registry.close()
+    return Kept(server("dashboard.py", GLASSNET_RUNS=str(folder)).url, ids)
+
+
+def row(page: Page, run_id: str) -> Locator:
+    return page.locator(f".glassnet-runs tr[data-run='{run_id}']")
+
+
+def order(page: Page) -> list[str]:
+    return [str(node.get_attribute("data-run")) for node in page.locator(".glassnet-runs tbody tr").all()]
+
+
+def lines(page: Page, key: str) -> list[dict]:
+    """Name, dash and length of each line of a chart in the browser."""
+    found: list[dict] = page.evaluate(
+        f"""() => (document.querySelector(".st-key-{key} .js-plotly-plot")?._fullData ?? []).map(
+            ({{name, line, x, visible}}) => ({{name, dash: line?.dash, n: visible === true ? (x?.length ?? 0) : 0}}))"""
+    )
+    return found
+
+
+def act(page: Page, run_id: str, name: str) -> None:
+    """Press a button of a run's row."""
+    row(page, run_id).locator(f"button.{name}").click()
+
+
+def go(page: Page, name: str) -> None:
+    page.locator(".stAppHeader").get_by_role("link", name=name).click()
+    wait_idle(page)
+
+
+def test_runs_are_sorted_filtered_starred_renamed_and_deleted_and_one_click_brings_back_what_was_deleted(
+    page: Page, kept: Kept
+) -> None:
+    open_app(page, f"{kept.url}/runs")
+    slow, middle, fast = kept.ids.values()
+    wait_until(page, lambda: order(page) == [fast, middle, slow])  # the newest first
+    page.locator(".glassnet-runs th.name button").click()
+    wait_until(page, lambda: order(page) == [slow, middle, fast])
+    search = page.locator(".glassnet-runs .search")
+    search.fill("lr=0.3")
+    wait_until(page, lambda: order(page) == [middle])
+    search.fill("")
+    act(page, middle, "star")
+    expect(row(page, middle).locator("button.star")).to_have_attribute("aria-pressed", "true")
+    act(page, slow, "rename")
+    page.keyboard.type("<b>slow</b> one")
+    page.keyboard.press("Enter")
+    expect(row(page, slow)).to_contain_text("<b>slow</b> one")
+    wait_idle(page)
+    page.reload()
+    expect(row(page, slow)).to_contain_text("<b>slow</b> one")
+    expect(row(page, middle).locator("button.star")).to_have_attribute("aria-pressed", "true")
+    page.locator(".glassnet-runs .facet", has_text="Starred").click()
+    wait_until(page, lambda: order(page) == [middle])
+    act(page, middle, "delete")
+    page.locator(".st-key-undo-delete button").click()
+    wait_until(page, lambda: order(page) == [middle])
+
+
+def test_ticked_runs_lie_over_one_another_and_a_pinned_one_stands_dashed_behind_the_run_on_the_pages(
+    page: Page, kept: Kept
+) -> None:
+    open_app(page, f"{kept.url}/runs")
+    middle, fast = kept.ids[0.3], kept.ids[1.0]
+    for run_id in (middle, fast):
+        row(page, run_id).locator(".tick input").check()
+    wait_until(page, lambda: [line["name"] for line in lines(page, "overlay-loss")] == ["lr 0.3", "lr 1"])
+    assert all(line["n"] > 3 for line in lines(page, "overlay-loss"))
+    expect(page.get_by_text("Both started from the same weights")).to_be_visible()
+    expect(page.locator(".stTable tbody tr")).to_have_count(1)  # the learning rate alone differs
+    act(page, middle, "ghost")
+    wait_until(page, lambda: f"ghost={middle}" in page.url)
+    row(page, fast).locator("button.open").click()
+    expect(row(page, fast)).to_have_class(re.compile("current"))
+    go(page, "Train")
+    expect(page.get_by_text("only lr differs: 1 against 0.3; same seed")).to_be_visible()
+    wait_until(page, lambda: {line["dash"] for line in lines(page, "curve-loss")} >= {"solid", "dash"})
+    expect(page.locator(".st-key-filters-ghost")).to_contain_text("The ghost at step")
+    page.reload()  # the ghost is in the address
+    expect(page.get_by_text("Both started from the same weights")).to_be_visible()
+    page.locator(".st-key-unpin-ghost button").first.click()
+    wait_until(page, lambda: "ghost=" not in page.url)
+    expect(page.locator(".st-key-pin-ghost")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_the_list_shows_a_training_runs_values_as_they_change_and_keeps_the_ticks(page: Page, kept: Kept) -> None:
+    open_app(page, f"{kept.url}/runs?hidden=8&n_train=2000&epochs=10000")
+    row(page, kept.ids[0.3]).locator(".tick input").check()
+    wait_until(page, lambda: len(lines(page, "overlay-loss")) == 1)
+    page.locator(".st-key-train button").click()
+    expect(page.locator(".glassnet-runs tr.current .status")).to_have_text("training")
+    epochs = page.locator(".glassnet-runs tr.current td.epoch")
+    page.evaluate("() => { document.querySelector('.glassnet-runs tr.current').sameAsEver = true }")
+    first = float(epochs.inner_text())
+    wait_until(page, lambda: float(epochs.inner_text()) > first + 5)
+    assert page.evaluate("() => document.querySelector('.glassnet-runs tr.current').sameAsEver")
+    assert row(page, kept.ids[0.3]).locator(".tick input").is_checked()
+    assert number_after(page.locator(".stSidebar"), "step") > 0
+    page.locator(".st-key-pause button").click()
+    expect(page.locator(".glassnet-runs tr.current .status")).to_have_text("paused")

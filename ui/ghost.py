@@ -1,0 +1,119 @@
+"""The ghost: a pinned run, dashed behind the one on the pages, and in one line what differs between the two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+import streamlit as st
+
+from nn_core.comparison import changed_while_training
+from nn_core.explain import outgoing_weights
+from nn_core.frames import Frame
+from nn_core.runner import Snapshot
+from nn_core.store import StoredRun
+from ui import figures, session
+from ui.live_plot import live_plot
+from ui.words import plain
+
+Array = npt.NDArray[Any]
+
+
+def behind(shot: Snapshot | None) -> StoredRun | None:
+    """The ghost that is drawn behind a run; None where none is pinned, and behind the ghost itself."""
+    pinned = session.ghost()
+    return None if pinned is None or (shot is not None and shot.run_id == pinned.id) else pinned
+
+
+def curves(pinned: StoredRun | None) -> dict[str, Any]:
+    """What `ui.figures.curves` wants to know of the ghost."""
+    return {} if pinned is None else {"ghost": session.series_of(pinned), "ghost_name": "ghost"}
+
+
+def frame(pinned: StoredRun, step: int) -> Frame | None:
+    """The ghost as it was at a step, or as shortly before it as it was kept; None where nothing of it can be read."""
+    before = [frame for frame in session.film_of(pinned) if frame.step <= step]
+    return before[-1] if before else None
+
+
+def walls(
+    shot: Snapshot | None,
+    wall: Any,  # a figure of ui.figures.tile_wall
+    *,
+    key: str,
+    height: int,
+    order: Array | None = None,
+    outgoing: bool = False,
+    clickable: bool = False,
+) -> None:
+    """A wall of first-layer filters and, where a ghost is pinned, at its right the ghost's at about the same step.
+
+    They stand in as many columns and, where there are as many of them, in the same `order`; `outgoing` puts the weights
+    that leave each of them under it.
+    """
+    pinned = behind(shot)
+    if pinned is None or shot is None:
+        live_plot(wall, key=key, height=height, clickable=clickable)
+        return
+    left, right = st.columns(2)
+    with left:
+        live_plot(wall, key=key, height=height, clickable=clickable)
+    with right:
+        kept = frame(pinned, shot.step)
+        if kept is None:
+            st.caption("Of the ghost no filters were kept.")
+            return
+        weights = kept.weights()
+        n_units = weights["dense1.W"].shape[1]
+        figure = figures.tile_wall(
+            weights["dense1.W"],
+            order=order if order is not None and len(order) == n_units else None,
+            outgoing=outgoing_weights(weights) if outgoing else None,
+            columns=len(wall.data[0].z[0]),
+            dark=session.is_dark(),
+            title=f"The ghost at step {kept.step:,}, {n_units:,} units",
+        )
+        live_plot(figure, key=f"{key}-ghost", height=height)
+
+
+def sentence(shot: Snapshot, pinned: StoredRun) -> str:
+    """In one line what differs between a run and the ghost, and whether both began with the same weights."""
+    parts = [f"{shot.started_as.diff(pinned.config)}."]
+    changed = changed_while_training({"here": shot.edits, "in the ghost": pinned.edits})
+    if changed:
+        parts.append(changed)
+    if shot.parent is None and pinned.parent is None:
+        if session.start_alike(shot.started_as, pinned.config):
+            parts.append("Both started from the same weights.")
+    elif shot.parent is not None and shot.parent.run == pinned.id:
+        parts.append(f"This run branched from the ghost at step {shot.parent.step:,}.")
+    return " ".join(parts)
+
+
+def line(shot: Snapshot | None) -> None:
+    """What differs between the run on the page and the ghost; nothing where no ghost is drawn."""
+    pinned = behind(shot)
+    if pinned is not None and shot is not None:
+        st.markdown(f":gray-badge[ghost] **{plain(pinned.title)}**: {plain(sentence(shot, pinned))}")
+
+
+def pin_button(shot: Snapshot | None) -> None:
+    """Pins the run on the page as the ghost, or takes the ghost away."""
+    pinned = session.ghost()
+    if pinned is not None:
+        own = shot is not None and shot.run_id == pinned.id
+        about = "This run is the ghost: train another to see both." if own else f"The ghost is {pinned.title}."
+        st.button(
+            "Unpin ghost", key="unpin-ghost", on_click=session.pin_ghost, args=(None,), type="tertiary", help=about
+        )
+        return
+    about = "Pin this run as the ghost: its curves stay, dashed, behind those of the runs after it."
+    st.button(
+        "Pin as ghost",
+        key="pin-ghost",
+        on_click=session.pin_ghost,
+        args=(shot.run_id if shot else None,),
+        type="tertiary",
+        disabled=shot is None,
+        help=about,
+    )

@@ -1,0 +1,169 @@
+"""What the list of runs shows: stored runs with the values of those that train now, one row each, and what they can be
+filtered by. Pure: from runs to rows that the browser is sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from nn_core.config import RunConfig, knobs
+from nn_core.runner import Snapshot
+from nn_core.store import StoredRun
+
+Row = dict[str, Any]
+
+STATUS = {  # a run's status: what the list says, and how it is coloured
+    "ready": ("not trained", ""),
+    "training": ("training", "training"),
+    "waiting": ("waiting", "training"),
+    "paused": ("paused", ""),
+    "finished": ("finished", ""),
+    "diverged": ("diverged", "bad"),
+    "failed": ("error", "bad"),
+}
+FACETS = {  # what a run may be: the words of the filter's button
+    "starred": "Starred",
+    "training": "Training",
+    "finished": "Finished",
+    "diverged": "Diverged",
+    "branched": "Branched",
+}
+
+
+def as_they_are(stored: Iterable[StoredRun], live: Iterable[tuple[Snapshot, float]]) -> list[StoredRun]:
+    """All runs, newest first: the stored ones, those in memory with their values of now, and those not yet stored.
+
+    `live` are the snapshots of the runs in memory, each with the time of its start in seconds since 1970. A run is
+    listed from its first step on; one that was training when its server ended is at rest.
+    """
+    shots = {shot.run_id: (shot, created) for shot, created in live}
+    runs = []
+    for run in stored:
+        shot, _ = shots.pop(run.id, (None, 0.0))
+        if shot is not None:
+            run = _with_values_of(shot, run)
+        elif run.status in ("training", "waiting"):
+            run = replace(run, status="paused")
+        runs.append(run)
+    runs += [_with_values_of(shot, _unsaved(shot, created)) for shot, created in shots.values() if shot.step]
+    return sorted(runs, key=lambda run: -run.created)
+
+
+def _with_values_of(shot: Snapshot, run: StoredRun) -> StoredRun:
+    scored = shot.series.get("val/accuracy")
+    best, at = run.best_val_accuracy, run.best_step
+    own = scored.step >= (run.parent.step if run.parent else 0) if scored is not None else ()
+    if scored is not None and np.any(own):  # a branch's curves begin with its parent's
+        place = int(np.where(own, scored.value, -1.0).argmax())
+        best, at = float(scored.value[place]), int(scored.step[place])
+    last = shot.scores.val_accuracy if shot.scores else run.val_accuracy
+    now = replace(run, status=shot.status, step=shot.step, epoch=shot.epoch, seconds=shot.seconds, edits=shot.edits)
+    return replace(now, val_accuracy=last, best_val_accuracy=best, best_step=at)
+
+
+def _unsaved(shot: Snapshot, created: float) -> StoredRun:
+    """A run that is in memory alone."""
+    return StoredRun(
+        id=shot.run_id,
+        name="",
+        config=shot.started_as,
+        edits=shot.edits,
+        parent=shot.parent,
+        created=created,
+        changed=time.time(),
+        status=shot.status,
+        step=shot.step,
+        epoch=shot.epoch,
+        seconds=shot.seconds,
+        val_accuracy=None,
+        best_val_accuracy=None,
+        best_step=None,
+        starred=False,
+        size=0,
+    )
+
+
+def rows(runs: Sequence[StoredRun], *, current: str | None = None, ghost: str | None = None) -> list[Row]:
+    """One row a run, JSON-ready; `current` and `ghost` are the ids of the run on the pages and of the pinned one."""
+    titles = {run.id: run.name or _title(run.config) for run in runs}
+    telling = _telling_settings(runs)
+    return [
+        {
+            **{"id": run.id, "own": run.name, "name": run.name or _title(run.config), "about": _title(run.config)},
+            **{"note": _note(run, titles, current, ghost), "tip": _tip(run)},
+            **{"status": STATUS[run.status][0], "state": STATUS[run.status][1]},
+            **{"best": run.best_val_accuracy, "epoch": round(run.epoch, 2), "seconds": round(run.seconds, 2)},
+            **{"size": run.size, "created": run.created, "starred": run.starred},
+            **{"current": run.id == current, "ghost": run.id == ghost},
+            **{"facets": _facets(run), "settings": telling[run.id]},
+        }
+        for run in runs
+    ]
+
+
+def facets(listed: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """(name, words) of each filter that some rows answer to and others do not."""
+    found = []
+    for name, words in FACETS.items():
+        n = sum(name in row["facets"] for row in listed)
+        if 0 < n < len(listed):
+            found.append((name, words))
+    return found
+
+
+def kept(ids: Iterable[str], runs: Collection[StoredRun]) -> list[StoredRun]:
+    """The runs of these ids that there still are, in the order of the ids."""
+    known = {run.id: run for run in runs}
+    return [known[run_id] for run_id in ids if run_id in known]
+
+
+def _facets(run: StoredRun) -> list[str]:
+    kind = {"waiting": "training", "failed": "diverged"}.get(run.status, run.status)
+    return [
+        name
+        for name, holds in {"starred": run.starred, "branched": run.parent is not None, kind: kind in FACETS}.items()
+        if holds
+    ]
+
+
+def _telling_settings(runs: Sequence[StoredRun]) -> dict[str, list[str]]:
+    """For each run the settings in which any two of the runs differ, like "lr=0.3"; the filter finds them exactly."""
+    texts = {run.id: _texts(run.config) for run in runs}
+    differing = [knob.name for knob in knobs() if len({of_run[knob.name] for of_run in texts.values()}) > 1]
+    return {run_id: [f"{name}={of_run[name]}" for name in differing] for run_id, of_run in texts.items()}
+
+
+@lru_cache(maxsize=1024)  # the list is made anew every second while a run trains
+def _texts(config: RunConfig) -> dict[str, str]:
+    return {knob.name: knob.format(getattr(config, knob.name)) for knob in knobs()}
+
+
+@lru_cache(maxsize=1024)
+def _title(config: RunConfig) -> str:
+    return config.title()
+
+
+def _note(run: StoredRun, titles: Mapping[str, str], current: str | None, ghost: str | None) -> str:
+    notes = []
+    if run.id == current:
+        notes.append("on all pages")
+    if run.id == ghost:
+        notes.append("ghost")
+    if run.parent is not None:
+        notes.append(f"from {titles.get(run.parent.run, run.parent.run)} at step {run.parent.step:,}")
+    return ", ".join(notes)
+
+
+def _tip(run: StoredRun) -> str:
+    parts = [f"Run {run.id}: {_title(run.config)}, seed {run.config.seed}, step {run.step:,}"]
+    if run.best_val_accuracy is not None and run.best_step is not None:
+        parts.append(f"best validation accuracy {run.best_val_accuracy:.2%} at step {run.best_step:,}")
+    if run.edits:
+        changed = sorted({edit.field for edit in run.edits})
+        parts.append(f"changed while training: {', '.join(changed)}")
+    return "; ".join(parts) + ". Click to show it on all pages."

@@ -54,7 +54,8 @@ class Keeper:
         if loaded:
             files = self._folder.checkpoint_files()
             self._serial = files[0].serial if files else self._serial
-            self._best = next((file.path for file in files if file.is_best), None)
+            step = loaded.checkpoint.step
+            self._best = next((file.path for file in files if file.is_best and file.step <= step), None)
             self._on_disk = self._folder.history().series()
             self._frames = dict.fromkeys(self._folder.frame_steps())
 

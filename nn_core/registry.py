@@ -21,7 +21,9 @@ from nn_core.history import History
 from nn_core.keeper import Keeper
 from nn_core.knobs import ConfigError, shorten
 from nn_core.models import count_params
-from nn_core.runner import Past, Places, Run, new_id
+from nn_core.places import Places
+from nn_core.recorder import reopen
+from nn_core.runner import Past, Run, new_id
 from nn_core.snapshot import Snapshot, Status
 from nn_core.store import RunStore, StoredRun, StoreError
 from nn_core.trainer import Trainer
@@ -180,17 +182,12 @@ class RunRegistry:
 
     def _open(self, run_id: str, store: RunStore) -> Run:
         """A stored run as it was saved last."""
-        loaded, stored = store.load(run_id), store.get(run_id)
-        checkpoint = loaded.checkpoint
-        data = self._load(checkpoint.config.dataset)
-        store.check_data(run_id, data)
-        film = store.open_film(run_id)
-        film.drop_after(checkpoint.step)
-        keeper = Keeper(store, run_id, data, parent=stored.parent, created=stored.created, loaded=loaded)
-        status, message = _status_of(checkpoint, stored)
-        keeper.brought_back(checkpoint.step, len(checkpoint.edits), stored.status, film.spaced())
-        past = Past(checkpoint, film, status, " ".join([message, *loaded.skipped]).strip(), stored.created)
-        return self._run(checkpoint.config, data, run_id=run_id, keeper=keeper, parent=stored.parent, past=past)
+        found = reopen(store, run_id, self._load)
+        status, message = _status_of(found.checkpoint, found.stored)
+        message = " ".join([message, *found.skipped]).strip()
+        past = Past(found.checkpoint, found.film, found.best_accuracy, status, message, found.stored.created)
+        more = {"run_id": run_id, "keeper": found.keeper, "parent": found.stored.parent, "past": past}
+        return self._run(found.checkpoint.config, found.data, **more)
 
     def runs(self) -> list[Run]:
         """All runs in memory, oldest first."""

@@ -18,11 +18,11 @@ from typing import Any, Literal
 from nn_core.checkpoint import Checkpoint, Parent
 from nn_core.config import RunConfig
 from nn_core.data import Dataset
-from nn_core.frames import Film, Frame, halved
+from nn_core.frames import Film
 from nn_core.keeper import Keeper
 from nn_core.places import Places
+from nn_core.recorder import Recorder
 from nn_core.snapshot import Snapshot, Status
-from nn_core.store import best_of
 from nn_core.trainer import Trainer
 
 __all__ = ["SPEEDS", "Past", "Places", "Run", "Snapshot", "Status"]
@@ -49,6 +49,7 @@ class Past:
 
     checkpoint: Checkpoint
     film: Film = field(default_factory=Film)
+    best_accuracy: float = -1.0  # on validation, of what is on disk; -1 when that does not count
     status: Status = "paused"
     message: str = ""
     created: float | None = None
@@ -102,17 +103,10 @@ class Run:
         self._until_epoch = 0.0  # where the goals "epoch" and "budget" are reached
         self._rate = 0.0
         self._rate_mark = (0.0, 0)  # (seconds of training, images seen) when the rate was last measured
-        self._film = Film() if past is None else past.film
-        self._keeper = keeper
         self._is_kept = past is not None  # a run that never trained need not be on disk
-        self._best_accuracy = -1.0
-        self._best: Checkpoint | None = None  # not yet on disk
-        self._looked_at: Any = None  # the scores that were last looked at for a new best
         self._trainer.score()
-        if past is not None:
-            self._looked_at = self._trainer.scores
-            self._best_accuracy = best_of(self._trainer.history, parent.step if parent else 0)[0] or 0.0
-        self._note()
+        past_film, best = (None, -1.0) if past is None else (past.film, past.best_accuracy)
+        self._recorder = Recorder(self._trainer, keeper, past_film, parent, best)
         self._publish()
 
     @classmethod
@@ -176,7 +170,8 @@ class Run:
 
     def is_outdated(self) -> bool:
         """Whether the run rests here and another program has trained it on."""
-        return self._keeper is not None and not self.snapshot.is_training and self._keeper.is_outdated()
+        keeper = self._recorder.keeper
+        return keeper is not None and not self.snapshot.is_training and keeper.is_outdated()
 
     def attach(self, session: str) -> None:
         """A session looks at this run: as long as it is connected, the run goes on."""
@@ -252,7 +247,7 @@ class Run:
                 command, done = self._commands.get(timeout=IDLE_SECONDS)
             except queue.Empty:
                 with self._start_lock:
-                    if self._keeper is not None and self._keeper.problem:
+                    if self._recorder.problem:
                         return True  # something is not on disk yet
                     if self._commands.empty():
                         self._thread = None
@@ -288,7 +283,7 @@ class Run:
                 self._halt(self._end, self._trainer.stopped)
                 return
             made += 1
-            self._note()
+            self._recorder.note()
             if self._goal_is_reached():
                 return
             if (steps and made >= steps) or time.monotonic() - started >= PUBLISH_SECONDS:
@@ -353,40 +348,14 @@ class Run:
     def _halt(self, status: Status, message: str = "") -> None:
         """Stop making steps; the scores are brought up to the last step."""
         self._trainer.score()
-        self._film.drop_after(self._trainer.step_count)  # a diverged run has gone back
-        self._note()
+        self._recorder.went_back()
         self._status, self._message = status, message
         self._places.leave(self.id)
 
-    # -- what is kept of it
-
-    def _note(self) -> None:
-        """After a step: a frame for the film where one is wanted, and a checkpoint of a new best."""
-        trainer = self._trainer
-        if self._film.wants(trainer.step_count):
-            self._film.add(self._frame_of(halved(trainer.model.weights())))
-        if trainer.scores is self._looked_at:
-            return
-        scores = self._looked_at = trainer.scores
-        if scores is not None and scores.step == trainer.step_count and scores.val_accuracy > self._best_accuracy:
-            self._best_accuracy = scores.val_accuracy
-            self._film.mark("best", self._frame_of(trainer.model.weights(), exact=True))
-            if self._keeper is not None:
-                self._best = trainer.checkpoint()
-
-    def _frame_of(self, weights: Mapping[str, Any], exact: bool = False) -> Frame:
-        trainer = self._trainer
-        return Frame(trainer.step_count, trainer.epoch, trainer.images_seen, trainer.seconds, weights, exact)
-
     def _keep(self) -> None:
         """Write the run down where that is due."""
-        trainer, keeper = self._trainer, self._keeper
-        if keeper is None or not self._is_kept or self._status == "failed":
-            return
-        if keeper.needs(trainer.step_count, len(trainer.edits), self._status) and keeper.save(
-            trainer.checkpoint(), self._film.spaced(), self._status, self._best
-        ):
-            self._best = None
+        if self._is_kept and self._status != "failed":
+            self._recorder.keep(self._status)
 
     def _measure_rate(self) -> None:
         seconds, images = self._trainer.seconds, self._trainer.images_seen
@@ -412,7 +381,7 @@ class Run:
         trainer = self._trainer
         weights = trainer.model.weights()
         if not self._is_under_way:
-            self._film.mark("latest", self._frame_of(weights, exact=True))
+            self._recorder.rests(weights)
         self.snapshot = Snapshot(
             run_id=self.id,
             started_as=self._started_as,
@@ -429,9 +398,9 @@ class Run:
             series=trainer.history.series(),
             edits=tuple(trainer.edits),
             scores=trainer.scores,
-            film=self._film.frames(),
+            film=self._recorder.film.frames(),
             parent=self.parent,
-            not_saved=self._keeper.problem if self._keeper is not None else "",
+            not_saved=self._recorder.problem,
         )
         self._tell_carried_out()
 

@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -226,15 +227,17 @@ class RunStore:
             film = Film(tuple(folder.read_frames()))
         except OSError as error:
             raise StoreError(f"The frames of run {run_id} cannot be read: {_why(error)}.") from None
-        marked = set()
+        marked: dict[str, int] = {}  # name -> step
         for file in folder.checkpoint_files():
             name = "best" if file.is_best else "latest"
             if name not in marked:
                 try:
-                    film.mark(name, exact_frame(folder.read_checkpoint(file, History())))
-                    marked.add(name)
+                    frame = exact_frame(folder.read_checkpoint(file, History()))
+                    film.mark(name, frame)
+                    marked[name] = frame.step
                 except (ArchiveError, OSError):
                     continue
+        film.drop_after(marked.get("latest", sys.maxsize))  # a diverged run may have gone back behind its best
         return film
 
     def check_data(self, run_id: str, data: Dataset) -> None:

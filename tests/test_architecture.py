@@ -38,6 +38,7 @@ LEVELS = {
     "nn_core.store": 6,
     "nn_core.branching": 6,
     "nn_core.keeper": 6,
+    "nn_core.recorder": 6,
     "nn_core.comparison": 6,
     "nn_core.explain": 6,
     "nn_core.profile": 6,

@@ -114,6 +114,6 @@ def pin_button(shot: Snapshot | None) -> None:
         on_click=session.pin_ghost,
         args=(shot.run_id if shot else None,),
         type="tertiary",
-        disabled=shot is None,
+        disabled=shot is None or not shot.step,
         help=about,
     )

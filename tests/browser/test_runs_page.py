@@ -139,3 +139,10 @@ def test_the_list_shows_a_training_runs_values_as_they_change_and_keeps_the_tick
     assert number_after(page.locator(".stSidebar"), "step") > 0
     page.locator(".st-key-pause button").click()
     expect(page.locator(".glassnet-runs tr.current .status")).to_have_text("paused")
+    page.locator(".glassnet-runs .search").fill("lr=1")
+    row(page, kept.ids[1.0]).locator(".tick input").check()
+    wait_until(page, lambda: len(lines(page, "overlay-loss")) == 2)
+    go(page, "Data")
+    go(page, "Runs")  # filter and ticks are as they were left
+    wait_until(page, lambda: order(page) == [kept.ids[1.0]])
+    wait_until(page, lambda: len(lines(page, "overlay-loss")) == 2)

@@ -15,7 +15,7 @@ from ui.links import read_link
 from ui.session.current import current_run, draft, follow_live_changes, set_draft
 from ui.session.notices import notify
 from ui.session.process import registry
-from ui.session.stored import pin_ghost, pinned_id
+from ui.session.stored import ghost, pin_ghost
 
 
 def load_deep_link_again() -> None:
@@ -46,9 +46,8 @@ def sync_address() -> None:
         _open(query)
     follow_live_changes()
     run = current_run()
-    pinned = pinned_id()
-    ids = {name: run_id for name, run_id in (("run", run.id if run else None), ("ghost", pinned)) if run_id}
-    address = {**ids, **draft().to_query()}
+    address = {name: shown.id for name, shown in (("run", run), ("ghost", ghost())) if shown is not None}
+    address |= draft().to_query()
     if query != address:
         st.query_params.from_dict(address)
     st.session_state["address"] = address

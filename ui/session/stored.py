@@ -112,7 +112,7 @@ def ghost() -> StoredRun | None:
 def pin_ghost(run_id: str | None) -> None:
     """Draw a run dashed behind the others from now on, or none; the address keeps it."""
     if run_id is not None and stored_run(run_id) is None:
-        notify("The ghost in this address is not on this server any more.")
+        notify("The run that is to be the ghost is not on this server any more.")
         run_id = None
     st.session_state["ghost"] = run_id
 
@@ -143,15 +143,18 @@ def change_stored(change: Callable[[RunStore], object]) -> None:
 def delete_runs(run_ids: list[str]) -> list[str]:
     """Move runs to the trash; returns those that can be brought back. The one on the pages leaves them."""
     deleted = []
+    kept = store()
     for run_id in run_ids:
         run = current_run()
+        if kept is None or run_id not in kept:
+            notify("A run that is not on the disk could not be brought back, so it is not deleted.")
+            continue
         try:
             registry().delete(run_id)
         except StoreError as error:
             notify(str(error))
             continue
-        if run_id in in_trash():
-            deleted.append(run_id)
+        deleted.append(run_id)
         if run is not None and run.id == run_id:
             st.session_state.pop("run", None)
     return deleted

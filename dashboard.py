@@ -19,6 +19,7 @@ pages = [
     st.Page("pages/look/weights.py", title="Weights", icon=":material/grid_view:"),
     st.Page("pages/look/evaluate.py", title="Evaluate", icon=":material/fact_check:"),
     st.Page("pages/compare/runs.py", title="Runs", icon=":material/table_rows:"),
+    st.Page("pages/compare/race.py", title="Race", icon=":material/flag:"),
 ]
 page = st.navigation(pages, position="top")
 style.apply_style()

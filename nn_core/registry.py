@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -94,6 +94,12 @@ class RunRegistry:
         run = self._add(self._run(config, data, run_id=new, keeper=keeper, parent=origin, past=past))
         run.keep()
         return run
+
+    def create_team(self, configs: Sequence[RunConfig], data: Sequence[Dataset]) -> list[Run]:
+        """New runs that train in turns and count as one among those that may train at once; raises as `create` does."""
+        runs = [self.create(config, each) for config, each in zip(configs, data, strict=True)]
+        self._places.team_up([run.id for run in runs])
+        return runs
 
     def _beginning(
         self, parent: Run, shot: Snapshot, step: int, config: RunConfig, data: Dataset

@@ -275,24 +275,30 @@ class Run:
             self._sleep(PUBLISH_SECONDS)
             return
         self._status, self._message = "training", ""
-        started = time.monotonic()
         steps = SPEEDS[self._speed]
-        made = 0
-        while self._commands.empty():
-            if not self._trainer.step() or self._trainer.stopped:
-                self._halt(self._end, self._trainer.stopped)
-                return
-            made += 1
-            self._recorder.note()
-            if self._goal_is_reached():
-                return
-            if (steps and made >= steps) or time.monotonic() - started >= PUBLISH_SECONDS:
-                break
+        with self._places.turn(self.id):
+            started = time.monotonic()
+            made = self._make_steps(steps)
+        if not self._is_under_way:
+            return
         self._measure_rate()
         self._check_lease()
         if steps and made >= steps and self._status == "training":
             self._publish()
             self._sleep(FRAME_SECONDS - (time.monotonic() - started))
+
+    def _make_steps(self, most: int) -> int:
+        """Train for one publishing interval, `most` steps (0: any number), or until a command comes or all is done."""
+        until, made = time.monotonic() + PUBLISH_SECONDS, 0
+        while self._commands.empty():
+            if not self._trainer.step() or self._trainer.stopped:
+                self._halt(self._end, self._trainer.stopped)
+                break
+            made += 1
+            self._recorder.note()
+            if self._goal_is_reached() or (most and made >= most) or time.monotonic() >= until:
+                break
+        return made
 
     def _play(self) -> None:
         budget = self._started_as.epochs

@@ -27,6 +27,7 @@ from nn_core.metrics import confusion_matrix
 from nn_core.models import MLP
 from nn_core.runner import Run
 from ui import session
+from ui.words import plain
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("pages/*/*.py"))
@@ -301,3 +302,20 @@ def test_a_panel_whose_data_cannot_be_read_names_the_file_and_the_reason(app: Ap
     app.session_state["draft"] = RunConfig(dataset="nowhere")
     app.run()
     assert fails(app) and all("nowhere.npz is missing" in sentence for sentence in fails(app))
+
+
+@pytest.mark.parametrize("name", ["ghost", "race"])
+def test_what_is_no_run_in_the_address_is_dropped_without_harm(app: AppTest, name: str) -> None:
+    app.query_params[name] = "../../etc-<b>nobody</b>"
+    app.run()
+    assert not fails(app) and not app.session_state[name]
+
+
+def test_the_ghost_is_told_from_the_run_on_the_page_in_one_line(app: AppTest, mnist: Dataset) -> None:
+    first = with_run(app, mnist, lr=0.3)
+    with_run(app, mnist, lr=0.1)
+    app.session_state["ghost"] = first.id
+    app.run()
+    said = "only lr differs: 0.1 against 0.3; same seed. Both started from the same weights."
+    assert plain(said) in words(app)
+    assert not fails(at(app, "pages/look/weights.py"))

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from nn_core.comparison import changed_while_training, side_by_side, telling_names
+from nn_core.config import RunConfig
 from nn_core.history import Axis
 from nn_core.store import StoredRun
 from ui import figures, session
@@ -32,19 +33,39 @@ def slots(selected: Sequence[str], before: Mapping[str, int]) -> dict[str, int]:
 
 
 def curves(runs: Sequence[StoredRun], slot_of: Mapping[str, int]) -> None:
-    """Loss and accuracy of the runs, under one legend."""
+    """Loss and accuracy of the runs, under one legend, and what is to be known of their beginnings."""
     names = telling_names([run.config for run in runs], [run.name for run in runs])
-    overlaid = [Overlaid(name, session.series_of(run), slot_of[run.id]) for run, name in zip(runs, names, strict=True)]
+    charts(
+        [Overlaid(name, session.series_of(run), slot_of[run.id]) for run, name in zip(runs, names, strict=True)],
+        key="overlay",
+        height=300,
+    )
+    alike = alike_sentence([run.config for run in runs]) if all(run.parent is None for run in runs) else ""
+    changed = changed_while_training({f"in {name}": run.edits for name, run in zip(names, runs, strict=True)})
+    if alike or changed:
+        st.caption(plain(f"{alike} {changed}"))
+
+
+def charts(runs: Sequence[Overlaid], *, key: str, height: int) -> None:
+    """Loss and accuracy side by side, with what they are drawn against above them, and one legend."""
     axis, splits, log_y, smoothing = _options()
-    _legend(overlaid)
+    _legend(runs)
     kinds: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
     for column, kind in zip(st.columns(2), kinds, strict=True):
         figure = figures.overlay(
-            overlaid, kind=kind, x=axis, log_y=log_y, smoothing=smoothing, splits=splits, dark=session.is_dark()
+            runs, kind=kind, x=axis, log_y=log_y, smoothing=smoothing, splits=splits, dark=session.is_dark()
         )
         with column:
-            live_plot(figure, key=f"overlay-{kind}", height=300)
-    _alike(runs)
+            live_plot(figure, key=f"{key}-{kind}", height=height)
+
+
+def alike_sentence(configs: Sequence[RunConfig]) -> str:
+    """Says so where networks of all these settings start from the same weights; else ""."""
+    first, others = configs[0], set(configs[1:])
+    if len(configs) < 2 or not all(session.start_alike(first, other) for other in others):
+        return ""
+    count = "Both" if len(configs) == 2 else f"All {len(configs)}"
+    return f"{count} started from the same weights (seed {first.seed})."
 
 
 def _options() -> tuple[Axis, tuple[str, ...], bool, float]:
@@ -65,31 +86,18 @@ def _options() -> tuple[Axis, tuple[str, ...], bool, float]:
     return axis, ("val",) if split == "val" else ("val", "train"), log_y, smoothing
 
 
-def _legend(runs: Sequence[Overlaid]) -> None:
-    dark = session.is_dark()
+def entry(run: Overlaid) -> str:
+    """A run's line and name in a legend, as HTML."""
     line = "display:inline-block;width:1.5rem;margin-right:.4rem;vertical-align:middle;border-top:3px"
-    entries = [
-        f'<span style="margin-right:1.2rem;white-space:nowrap"><i style="{line} '
-        f'{"solid" if run.slot < 10 else "dashed"} {run_colour(run.slot, dark)}"></i>{html.escape(run.name)}</span>'
-        for run in runs[:MOST_NAMED]
-    ]
+    look = f"{'solid' if run.slot < 10 else 'dashed'} {run_colour(run.slot, session.is_dark())}"
+    name = html.escape(run.name)
+    return f'<span style="margin-right:1.2rem;white-space:nowrap"><i style="{line} {look}"></i>{name}</span>'
+
+
+def _legend(runs: Sequence[Overlaid]) -> None:
+    entries = [entry(run) for run in runs[:MOST_NAMED]]
     entries += [f"and {len(runs) - MOST_NAMED} more"] if len(runs) > MOST_NAMED else []
     st.html(f'<div class="glassnet-legend" style="font-size:.88rem">{"".join(entries)}</div>')
-
-
-def _alike(runs: Sequence[StoredRun]) -> None:
-    """Says so where runs began with the same weights, and where settings were changed while they trained."""
-    sentences = []
-    alike = runs[0].parent is None and all(
-        run.parent is None and session.start_alike(runs[0].config, run.config) for run in runs[1:]
-    )
-    if len(runs) > 1 and alike:
-        count = "Both" if len(runs) == 2 else f"All {len(runs)}"
-        sentences.append(f"{count} started from the same weights (seed {runs[0].config.seed}).")
-    names = telling_names([run.config for run in runs], [run.name for run in runs])
-    changed = changed_while_training({f"in {name}": run.edits for name, run in zip(names, runs, strict=True)})
-    if sentences or changed:
-        st.caption(" ".join([*sentences, changed]))
 
 
 def settings(runs: Sequence[StoredRun]) -> None:

@@ -238,6 +238,7 @@ function drawHead(table, shown) {
   table.bar.hidden = !ticked.length;
   write(table.ticked, `${ticked.length} ticked`);
   table.empty.hidden = shown > 0;
+  write(table.empty, n ? "No run answers to this filter." : "No run is left in the list.");
   const visible = [...table.body.children].map(({ dataset }) => dataset.run);
   table.all.checked = visible.length > 0 && visible.every((id) => view.selected.includes(id));
   table.all.indeterminate = !table.all.checked && visible.some((id) => view.selected.includes(id));
@@ -310,7 +311,7 @@ function mount(parentElement) {
   top.append(head);
   table.body = make("tbody");
   grid.append(top, table.body);
-  table.empty = make("p", "empty", "No run answers to this filter.");
+  table.empty = make("p", "empty");
   frame.append(grid, table.empty);
 
   table.bar = make("div", "bar");

@@ -35,6 +35,9 @@ def listing() -> None:
         )
         return
     overlay.curves(ticked, slots)
+    if 2 <= len(ticked) <= 4 and st.button("Race these settings", icon=":material/flag:", key="race-ticked"):
+        session.start_race([run.config for run in ticked])
+        st.switch_page("pages/compare/race.py")
     overlay.settings(ticked)
 
 

@@ -146,3 +146,23 @@ def test_the_list_shows_a_training_runs_values_as_they_change_and_keeps_the_tick
     go(page, "Runs")  # filter and ticks are as they were left
     wait_until(page, lambda: order(page) == [kept.ids[1.0]])
     wait_until(page, lambda: len(lines(page, "overlay-loss")) == 2)
+
+
+@pytest.mark.slow
+def test_ticked_settings_race_under_one_transport_bar_and_f5_finds_the_race_again(page: Page, kept: Kept) -> None:
+    open_app(page, f"{kept.url}/runs")
+    for rate in (0.1, 1.0):
+        row(page, kept.ids[rate]).locator(".tick input").check()
+    page.locator(".st-key-race-ticked button").first.click()
+    page.wait_for_url("**/race*")
+    page.locator(".st-key-race-train button").first.click()
+    wait_until(page, lambda: [line["name"] for line in lines(page, "race-loss") if line["n"] > 2] == ["lr 0.1", "lr 1"])
+    expect(page.locator(".stMain").get_by_text("finished")).to_have_count(2)
+    page.reload()
+    expect(page.locator(".stMain").get_by_text("finished")).to_have_count(2)
+    assert "race=" in page.url
+    page.locator(".st-key-race-open-1 button").first.click()
+    expect(page.locator(".stSidebar")).to_contain_text("finished")
+    page.locator(".st-key-race-end button").first.click()
+    expect(page.locator(".st-key-race-rates")).to_be_visible()
+    assert "race=" not in page.url

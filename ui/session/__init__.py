@@ -24,6 +24,7 @@ from ui.session.current import (
 from ui.session.notices import notify, show_notices
 from ui.session.panels import guard, is_dark, live, panel, show_in_widget, widget_value
 from ui.session.process import Split, epoch_seconds, first_weights, mean_digits, registry
+from ui.session.race import command_race, end_race, race, race_trains, start_race
 from ui.session.sights import Reading, choose, chosen, clicked, reading, sketchpad, steady
 from ui.session.stored import (
     any_trains,
@@ -51,11 +52,13 @@ __all__ = [
     "choose",
     "chosen",
     "clicked",
+    "command_race",
     "current_run",
     "dataset",
     "delete_runs",
     "draft",
     "edit",
+    "end_race",
     "epoch_seconds",
     "film_of",
     "first_weights",
@@ -71,6 +74,8 @@ __all__ = [
     "panel",
     "pending_changes",
     "pin_ghost",
+    "race",
+    "race_trains",
     "reading",
     "registry",
     "reset",
@@ -87,6 +92,7 @@ __all__ = [
     "speed",
     "start",
     "start_alike",
+    "start_race",
     "steady",
     "store",
     "sync_address",

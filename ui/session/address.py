@@ -15,6 +15,7 @@ from ui.links import read_link
 from ui.session.current import current_run, draft, follow_live_changes, set_draft
 from ui.session.notices import notify
 from ui.session.process import registry
+from ui.session.race import join_race, race
 from ui.session.stored import ghost, pin_ghost
 
 
@@ -47,6 +48,8 @@ def sync_address() -> None:
     follow_live_changes()
     run = current_run()
     address = {name: shown.id for name, shown in (("run", run), ("ghost", ghost())) if shown is not None}
+    if racers := race():
+        address["race"] = "-".join(run.id for run in racers)
     address |= draft().to_query()
     if query != address:
         st.query_params.from_dict(address)
@@ -66,6 +69,7 @@ def _open(query: dict[str, str]) -> None:
     """Take over the settings and the run that an address names, and say what in it was refused."""
     run_id = query.pop("run", None)
     pin_ghost(query.pop("ghost", None))
+    join_race(query.pop("race", ""))
     config, refused = read_link(query)
     for sentence in refused:
         notify(sentence)

@@ -60,9 +60,10 @@ def live(panel: str, draw: Callable[[], None], trains: Callable[[], bool] | None
 
 
 def _whole_page() -> tuple[Any, ...]:
-    """What other parts of the page show too: run and settings (changed in another tab, say), ghost, notices."""
+    """What other parts of the page show too: run and settings (changed in another tab, say), ghost, race, notices."""
     run = current_run()
-    return run, run.settings if run is not None else None, pinned_id(), tuple(st.session_state.get("notices", ()))
+    lists = [tuple(st.session_state.get(name, ())) for name in ("race", "notices")]
+    return run, run.settings if run is not None else None, pinned_id(), *lists
 
 
 def _current_trains() -> bool:

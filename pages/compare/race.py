@@ -1,0 +1,108 @@
+"""Race: two to four settings side by side, trained in fair turns under one transport bar."""
+
+import math
+from collections.abc import Callable
+from threading import Event
+
+import numpy as np
+import streamlit as st
+
+from nn_core.comparison import telling_names
+from nn_core.config import RunConfig, knob
+from nn_core.runner import Run, Snapshot
+from ui import figures, overlay, session
+from ui.controls import STATUS_WORDS
+from ui.curve_traces import Overlaid
+from ui.live_plot import live_plot
+
+
+def race() -> None:
+    """The transport bar, the curves over one another, and under them one column a racer."""
+    runs = session.race()
+    if not runs:
+        return
+    shots = [run.snapshot for run in runs]
+    transport(shots)
+    names = telling_names([shot.started_as for shot in shots], [""] * len(shots))
+    lanes = [Overlaid(name, shot.series, slot) for slot, (name, shot) in enumerate(zip(names, shots, strict=True))]
+    overlay.charts(lanes, key="race", height=235)
+    scores = [shot.scores.val_accuracy if shot.scores and shot.step else 0.0 for shot in shots]
+    first = int(np.argmax(scores)) if max(scores) > 0 else -1
+    for at, column in enumerate(st.columns(len(runs))):
+        with column:
+            racer(runs[at], shots[at], lanes[at], ahead=at == first)
+
+
+def transport(shots: list[Snapshot]) -> None:
+    """One command for all."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if any(shot.is_training for shot in shots):
+            st.button(
+                "Pause all", icon=":material/pause:", type="primary", key="race-pause", on_click=command(Run.pause)
+            )
+        else:
+            st.button(
+                "Train all", icon=":material/play_arrow:", type="primary", key="race-train", on_click=command(Run.play)
+            )
+        st.button("One epoch each", icon=":material/fast_forward:", key="race-epoch", on_click=command(Run.epoch_once))
+        configs = [shot.started_as for shot in shots]
+        st.button(
+            "Start anew",
+            icon=":material/restart_alt:",
+            key="race-anew",
+            on_click=session.start_race,
+            args=(configs,),
+            help="The same settings from before any learning; the runs of this race stay in the list.",
+        )
+        st.space("stretch")
+        st.markdown(f":small[{overlay.alike_sentence(configs)}]", width="content")
+        st.button("End", key="race-end", on_click=session.end_race, type="tertiary", help="The runs stay in the list.")
+
+
+def command(send: Callable[[Run], Event]) -> Callable[[], None]:
+    """What a button of the transport bar does."""
+    return lambda: session.command_race(send)
+
+
+def racer(run: Run, shot: Snapshot, lane: Overlaid, ahead: bool) -> None:
+    """One network: its name, how it does, and its filters."""
+    st.html(f'<div style="font-size:.9rem;overflow:hidden;text-overflow:ellipsis">{overlay.entry(lane)}</div>')
+    accuracy = f"{shot.scores.val_accuracy:.1%}" if shot.scores else "–"
+    badge = " :green-badge[ahead]" if ahead else ""
+    st.markdown(
+        f"**{accuracy}** validation{badge}  \n:small[epoch {shot.epoch:.1f} · {shot.seconds:.1f} s · "
+        f"{STATUS_WORDS[shot.status]}]",
+        help=shot.message or None,
+    )
+    W = shot.weights["dense1.W"]
+    wall = figures.tile_wall(W, aspect=1.9, dark=session.is_dark(), title=f"W1 at step {shot.step:,}")
+    live_plot(wall, key=f"race-filters-{lane.slot}", height=215)
+    st.button(
+        "Show on all pages", key=f"race-open-{lane.slot}", on_click=session.open_run, args=(run.id,), type="tertiary"
+    )
+
+
+def three_rates() -> list[RunConfig]:
+    """The settings of the sidebar at their learning rate and at those about a third and three times as large."""
+    draft = session.draft()
+    rates = {min(knob("lr").steps, key=lambda stop: abs(math.log(stop / (draft.lr * times)))) for times in (1 / 3, 3)}
+    return [draft.replace(lr=lr) for lr in sorted(rates | {draft.lr})]
+
+
+if session.race():
+    session.live("The race", race, session.race_trains)
+else:
+    configs = three_rates()
+    rates = [f"{config.lr:g}" for config in configs]
+    st.markdown(
+        "Two to four settings train side by side here, in turns, so that each gets as much time as the others. "
+        "Tick them under Runs, or race the settings of the sidebar at other learning rates."
+    )
+    st.button(
+        f"Race learning rates {', '.join(rates[:-1])} and {rates[-1]}",
+        icon=":material/flag:",
+        type="primary",
+        key="race-rates",
+        on_click=session.start_race,
+        args=(configs,),
+    )

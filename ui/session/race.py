@@ -1,0 +1,70 @@
+"""The race of this visitor: two to four runs that train in turns, under one transport bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import Event
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from nn_core import ConfigError, DataError, RunConfig, load_dataset
+from nn_core.runner import Run
+from ui.session.current import COMMAND_SECONDS, current_run
+from ui.session.notices import notify
+from ui.session.process import registry
+
+FEWEST, MOST = 2, 4  # racers
+
+
+def race() -> list[Run]:
+    """The runs that race, in their order; none where there is no race, or one of them is gone."""
+    ids: list[str] = st.session_state.get("race", [])
+    runs = [run for run in map(registry().get, ids) if run is not None]
+    context = get_script_run_ctx(suppress_warning=True)
+    for run in runs:
+        if context is not None:
+            run.attach(context.session_id)
+    return runs if len(runs) == len(ids) else []
+
+
+def race_trains() -> bool:
+    """Whether any racer trains."""
+    return any(run.snapshot.is_training for run in race())
+
+
+def start_race(configs: Sequence[RunConfig]) -> None:
+    """Set up new runs of these settings as the race, at step 0; the run on the pages pauses."""
+    run = current_run()
+    if run is not None and run.snapshot.is_training:
+        run.pause()
+    command_race(Run.pause)
+    try:
+        racers = registry().create_team(configs, [load_dataset(config.dataset) for config in configs])
+    except (ConfigError, DataError) as error:
+        notify(str(error))
+        return
+    except MemoryError:
+        notify("There is not enough memory for all of these networks at once.")
+        return
+    st.session_state["race"] = [run.id for run in racers]
+
+
+def join_race(run_ids: str) -> None:
+    """Show the race that an address names by its runs ("1f2e3d4c-..."), if this server knows them."""
+    ids = run_ids.split("-")[:MOST]
+    st.session_state["race"] = ids if len(ids) >= FEWEST else []
+    if not race():
+        end_race()
+
+
+def command_race(send: Callable[[Run], Event]) -> None:
+    """One command to all racers."""
+    for done in [send(run) for run in race()]:
+        done.wait(COMMAND_SECONDS)
+
+
+def end_race() -> None:
+    """Pause the racers and leave the race; the runs stay in the list."""
+    command_race(Run.pause)
+    st.session_state["race"] = []

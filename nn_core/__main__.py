@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from nn_core import PRESETS, ConfigError, DataError, RunConfig, Trainer, load_dataset
 from nn_core.config import knobs
+from nn_core.keeper import Keeper
 from nn_core.knobs import choices
 from nn_core.metrics import accuracy
 from nn_core.profile import profile
+from nn_core.recorder import Recorder, reopen
+from nn_core.registry import RunRegistry
+from nn_core.run_commands import add_commands, add_runs_option, parse_place
+from nn_core.runner import new_id
+from nn_core.store import RunStore, StoreError
 from nn_core.threads import planned_blas_threads, set_blas_threads
 
 BAR = 30  # characters of the progress bar
 MAX_THREADS = 64  # OpenBLAS in NumPy's wheels is built for as many
 MAX_SECONDS = 3600  # of a profile
+KEEP_EVERY = 16  # steps between two looks at whether the run should be saved
+
+
+class Interrupted(Exception):
+    """Training was stopped by the user; the message says where, and how it goes on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,9 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         options.run(options)
-    except (ConfigError, DataError, ArithmeticError) as error:
+    except (ConfigError, DataError, StoreError, ArithmeticError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
+    except Interrupted as interrupted:
+        print(f"\n{interrupted}", file=sys.stderr)
+        return 130
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130
@@ -45,7 +62,15 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--scores-at", type=int, metavar="STEP", help="also score the network as it is after this many steps"
     )
+    origin = command.add_mutually_exclusive_group()
+    origin.add_argument("--resume", metavar="RUN", help="go on with a run on disk; live settings may be changed")
+    origin.add_argument(
+        "--from", dest="branch", metavar="RUN@STEP", help="branch: begin with a run's network as it was at that step"
+    )
+    command.add_argument("--no-save", action="store_true", help="do not write the run to the disk")
+    add_runs_option(command)
     _add_settings(command)
+    add_commands(commands)
     command = commands.add_parser("profile", help="show where the time of a training step goes")
     command.set_defaults(run=_profile)
     command.add_argument("--json", action="store_true", help="print one JSON object as the last line of stdout")
@@ -87,19 +112,70 @@ def _positive(text: str) -> float:
     raise argparse.ArgumentTypeError(f"must be above 0 and at most {MAX_SECONDS}, got {text!r}")
 
 
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were given as options."""
+    return {knob.name: knob.parse(text) for knob in knobs() if (text := getattr(options, knob.name)) is not None}
+
+
 def _config(options: argparse.Namespace) -> RunConfig:
     """The preset, or the defaults, with the options that were given."""
     base = PRESETS[options.preset].config if options.preset else RunConfig()
-    given = {knob.name: knob.parse(text) for knob in knobs() if (text := getattr(options, knob.name)) is not None}
-    return base.replace(**given)
+    return base.replace(**_given(options))
 
 
 def _train(options: argparse.Namespace) -> None:
-    config = _config(options)
-    threads = planned_blas_threads(config, options.threads)
     if options.scores_at is not None and options.scores_at < 1:
         raise ConfigError(f"scores-at must be a step of at least 1, got {options.scores_at}")
-    train(config, threads, as_json=options.json, scores_at=options.scores_at, quiet=options.quiet)
+    if options.resume is not None or options.branch is not None:
+        if options.preset or options.no_save:
+            raise ConfigError("a stored run goes on with its own settings and is saved: no --preset, no --no-save")
+        store = RunStore(options.runs)
+        run_id = options.resume if options.branch is None else _branch(store, options)
+        _go_on(store, run_id, options)
+        return
+    config = _config(options)
+    threads = planned_blas_threads(config, options.threads)
+    set_blas_threads(threads)
+    trainer = Trainer(config, load_dataset(config.dataset))
+    keeper, run_id = None, ""
+    if not options.no_save:
+        run_id = new_id()
+        keeper = Keeper(RunStore(options.runs), run_id, trainer.data)
+    recorder = Recorder(trainer, keeper)
+    train(trainer, recorder, threads, run_id, options)
+
+
+def _go_on(store: RunStore, run_id: str, options: argparse.Namespace) -> None:
+    """Train a stored run on, with the live changes that were asked for."""
+    stored = store.get(run_id)
+    threads = options.threads or store.blas_threads(run_id) or planned_blas_threads(stored.config)
+    set_blas_threads(threads)
+    found = reopen(store, run_id, load_dataset)
+    for sentence in found.skipped:
+        print(sentence, file=sys.stderr)
+    trainer = Trainer.resume(found.checkpoint, found.data)
+    if options.resume is not None:
+        for field, value in _given(options).items():
+            trainer.change(field, value)
+    recorder = Recorder(trainer, found.keeper, found.film, stored.parent, found.best_accuracy)
+    train(trainer, recorder, threads, run_id, options)
+
+
+def _branch(store: RunStore, options: argparse.Namespace) -> str:
+    """Begin a branch on disk; its id."""
+    run_id, step = parse_place(options.branch)
+    registry = RunRegistry(store, load=load_dataset)
+    try:
+        checkpoint = store.checkpoint(run_id)
+        config = checkpoint.config_at(step).replace(**_given(options))
+        run = registry.branch(run_id, step, config, load_dataset(config.dataset))
+        run.keep().wait()
+        if run.snapshot.not_saved:
+            raise StoreError(run.snapshot.not_saved)
+        print(run.snapshot.message, file=sys.stderr)
+        return run.id
+    finally:
+        registry.close()
 
 
 def _profile(options: argparse.Namespace) -> None:
@@ -116,19 +192,53 @@ def _profile(options: argparse.Namespace) -> None:
     print(result.table())
 
 
-def train(config: RunConfig, threads: int, *, as_json: bool, scores_at: int | None, quiet: bool) -> None:
-    """Train through the budget of epochs, with a progress bar on stderr and the result on stdout."""
-    set_blas_threads(threads)
-    trainer = Trainer(config, load_dataset(config.dataset))
+@contextmanager
+def _until_ctrl_c() -> Iterator[threading.Event]:
+    """An event that Ctrl-C sets instead of ending the program in the middle of a step; a second Ctrl-C does that."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def ask(_signal: int, _frame: Any) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, options: argparse.Namespace) -> None:
+    """Train through the budget of epochs, or once more through it where it is used up.
+
+    A progress bar goes to stderr, the result to stdout. Raises Interrupted on Ctrl-C, when the run is saved.
+    """
+    scores_at, quiet = options.scores_at, options.quiet
+    budget = trainer.initial_config.epochs
+    end = budget * ((trainer.epoch + 1e-9) // budget + 1)
     early: dict[str, Any] = {}
-    while trainer.epoch < config.epochs - 1e-9 and trainer.step():
-        if trainer.step_count == scores_at:
-            early = _accuracies(trainer) | {"step": scores_at}
-        if not quiet and (trainer.step_count % 50 == 1 or trainer.config.batch_size == 0):
-            _show_progress(trainer)
-    trainer.score()
+    with _until_ctrl_c() as interrupted:
+        while trainer.epoch < end - 1e-9 and not interrupted.is_set() and trainer.step():
+            recorder.note()
+            if trainer.step_count % KEEP_EVERY == 0:
+                recorder.keep("training")
+            if trainer.step_count == scores_at:
+                early = _accuracies(trainer) | {"step": scores_at}
+            if not quiet and (trainer.step_count % 50 == 1 or trainer.config.batch_size == 0):
+                _show_progress(trainer, end)
+        trainer.score()
+        recorder.went_back()
+        done = trainer.epoch >= end - 1e-9 or trainer.stopped_early
+        recorder.keep("diverged" if trainer.stopped and not done else "finished" if done else "paused")
+    if recorder.problem:
+        print(f"\n{recorder.problem}", file=sys.stderr)
+    if interrupted.is_set() and not done:
+        raise Interrupted(_how_to_go_on(trainer, recorder, run_id))
     if not quiet:
-        _show_progress(trainer)
+        _show_progress(trainer, end)
         print(file=sys.stderr)
     if trainer.stopped:
         print(trainer.stopped, file=sys.stderr)
@@ -142,10 +252,11 @@ def train(config: RunConfig, threads: int, *, as_json: bool, scores_at: int | No
         "samples_per_second": trainer.images_seen / trainer.seconds if trainer.seconds else 0.0,
         "blas_threads": threads,
         "stopped": trainer.stopped,
+        "run": "" if recorder.problem else run_id,
     }
     if early:
         result["scores_at"] = early
-    if as_json:
+    if options.json:
         print(json.dumps(result))
         return
     print(
@@ -156,6 +267,14 @@ def train(config: RunConfig, threads: int, *, as_json: bool, scores_at: int | No
     )
     if early:
         print(f"after {scores_at:,} steps: {early['train_accuracy']:.2%} / {early['val_accuracy']:.2%}")
+    if result["run"]:
+        print(f"run {run_id}")
+
+
+def _how_to_go_on(trainer: Trainer, recorder: Recorder, run_id: str) -> str:
+    if not run_id or recorder.problem:
+        return f"stopped at step {trainer.step_count:,}, not saved"
+    return f"stopped at step {trainer.step_count:,}; it goes on with: python -m nn_core train --resume {run_id}"
 
 
 def _accuracies(trainer: Trainer) -> dict[str, float]:
@@ -166,13 +285,13 @@ def _accuracies(trainer: Trainer) -> dict[str, float]:
     }
 
 
-def _show_progress(trainer: Trainer) -> None:
-    done = min(1.0, trainer.epoch / trainer.config.epochs)
+def _show_progress(trainer: Trainer, end: float) -> None:
+    done = min(1.0, trainer.epoch / end)
     filled = round(BAR * done)
     scores = trainer.scores
     shown = f"validation {scores.val_accuracy:.1%}" if scores else ""
     print(
-        f"\r[{'#' * filled}{'.' * (BAR - filled)}] epoch {trainer.epoch:.1f} of {trainer.config.epochs}  {shown}",
+        f"\r[{'#' * filled}{'.' * (BAR - filled)}] epoch {trainer.epoch:.1f} of {end:g}  {shown}",
         end="",
         file=sys.stderr,
         flush=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,18 @@ class Checkpoint:
     early_stopping: tuple[float, int, int, int]  # best validation loss, its epoch, epochs waited since, last epoch seen
     stopped_early: bool
     inherited: int = 0  # the first so many edits are those of the run this one branched from, and within `config`
+
+    def config_at(self, step: int) -> RunConfig:
+        """The settings under which update number `step` + 1 was made."""
+        return config_at(self.config, self.edits[self.inherited :], step)
+
+
+def config_at(config: RunConfig, edits: Iterable[Edit], step: int) -> RunConfig:
+    """Settings `config` of the start, with the edits up to `step`."""
+    for edit in edits:
+        if edit.step <= step:
+            config = config.replace(**{edit.field: edit.new})
+    return config
 
 
 @dataclass(frozen=True)

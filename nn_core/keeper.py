@@ -49,6 +49,7 @@ class Keeper:
         self._serial = loaded.file.serial if loaded else 0
         self._newest: Path | None = loaded.file.path if loaded else None
         self._best: Path | None = None
+        self._written_best: Checkpoint | None = None
         self._on_disk: Mapping[str, Series] = {}  # the curves there
         self._frames: dict[int, Frame | None] = {}  # there; None for one from before this keeper
         if loaded:
@@ -100,6 +101,7 @@ class Keeper:
             if status not in TRAINING:
                 self.release()
         self.problem = ""
+        self._written_best = None
         self._saved = (checkpoint.step, len(checkpoint.edits), status)
         return True
 
@@ -127,8 +129,10 @@ class Keeper:
             folder.write_json("config.json", self._about(checkpoint))
         self._save_curves(checkpoint.history.series())
         self._save_frames(frames)
-        if best is not None:
+        if best is not None and best is not self._written_best:  # a try that failed later on has written it
+            self._written_best = None
             self._best = folder.write_checkpoint(best, self._next_serial(), is_best=True).path
+            self._written_best = best
         before = self._newest
         self._newest = folder.write_checkpoint(checkpoint, self._next_serial()).path
         folder.remove_checkpoints({path for path in (before, self._newest, self._best) if path is not None})

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nn_core import memory
 from nn_core.config import RunConfig
 from nn_core.knobs import choices, register
 from nn_core.layers import Activation, Dense, Dropout, Layer
@@ -95,22 +96,10 @@ class MLP:
         self.n_weights = sum(n_in * n_out for n_in, n_out in shapes)
         n_dense = self.n_weights + sum(self.sizes[1:])
         normalization: type[Normalization] | None = choices("normalization")[config.normalization].target
-        self.flat = np.zeros(n_dense + (2 * sum(config.hidden) if normalization else 0), dtype)
-        self.flat_grads = np.zeros_like(self.flat)
-        self.dense = [
-            Dense(W, b)
-            for W, b in zip(
-                _views(self.flat[: self.n_weights], shapes),
-                _views(self.flat[self.n_weights : n_dense], [(n,) for n in self.sizes[1:]]),
-                strict=True,
-            )
-        ]
-        for layer, dW, db in zip(
-            self.dense,
-            _views(self.flat_grads[: self.n_weights], shapes),
-            _views(self.flat_grads[self.n_weights : n_dense], [(n,) for n in self.sizes[1:]]),
-            strict=True,
-        ):
+        self.flat = memory.zeros(n_dense + (2 * sum(config.hidden) if normalization else 0), dtype)
+        self.flat_grads = memory.zeros(len(self.flat), dtype)
+        self.dense = [Dense(W, b) for W, b in self.dense_views(self.flat)]
+        for layer, (dW, db) in zip(self.dense, self.dense_views(self.flat_grads), strict=True):
             layer.grads = {"W": dW, "b": db}
         self.norms: list[Normalization] = []
         self.running = np.zeros(0, dtype)
@@ -126,6 +115,13 @@ class MLP:
         draw = choices("init")[config.init].target
         for dense, (n_in, n_out) in zip(self.dense, shapes, strict=True):
             dense.params["W"][...] = config.gain * draw(generator, n_in, n_out, config.init_scale)
+
+    def dense_views(self, flat: Array) -> list[tuple[Array, Array]]:
+        """(W (n_in, n_out), b (n_out,)) of every dense layer, as views of a vector that is laid out like `flat`."""
+        n_biases = sum(self.sizes[1:])
+        weights = _views(flat[: self.n_weights], list(pairwise(self.sizes)))
+        biases = _views(flat[self.n_weights : self.n_weights + n_biases], [(n,) for n in self.sizes[1:]])
+        return list(zip(weights, biases, strict=True))
 
     def _add_norms(self, normalization: type[Normalization], start: int) -> None:
         """One normalization a hidden layer; gamma and beta lie in `flat` from `start` on, gamma begins at 1."""

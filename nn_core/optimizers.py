@@ -14,14 +14,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nn_core import memory
 from nn_core.config import RunConfig
+from nn_core.crew import CREW
 from nn_core.knobs import choices, register
 
 Array = npt.NDArray[Any]
 
 BLOCK = 65_536  # floats a ufunc pass works on, so that a block's operands stay in the second-level cache
+LONG_BLOCK = 262_144  # the same for two threads: 407,050 parameters took 690 us alone, 670 in short blocks, 500 in long
 DENORMAL = 1e-30  # what is below it is set to zero: arithmetic on denormal numbers is several times slower
 SWEEP_EVERY = 64  # updates between two such sweeps
+# Adam on 407,050 parameters took 690 us alone and 500 by two threads; on 100,000 it gained nothing, and a rule that
+# keeps no state has a fifth of the work
+ENOUGH = 1_500_000  # parameters, times one and twice the number of state vectors, from which the work is cut in two
 
 
 class Optimizer:
@@ -38,8 +44,9 @@ class Optimizer:
         self.t = 0
         self.lr = 0.0  # of the running update: the setting times the schedule's multiplier
         self.n_weights = sum(W.size for W in weights) if weights else n
-        self.state: dict[str, Array] = {name: np.zeros(n, dtype) for name in self.state_names}
-        self._scratch = np.empty(min(n, BLOCK), dtype)
+        self.state: dict[str, Array] = {name: memory.zeros(n, dtype) for name in self.state_names}
+        self._scratch = memory.empty(min(n, BLOCK), dtype)
+        self._halves: list[Array] = []  # scratch for each of two threads
 
     def step(self, params: Array, grads: Array, config: RunConfig, rate: float = 1.0) -> None:
         """One update in place at `rate` times config.lr; all settings are read from `config` each time."""
@@ -52,16 +59,34 @@ class Optimizer:
         self.lr = config.lr * rate
 
     def walk(self, params: Array, grads: Array, config: RunConfig, first: int = 0) -> None:
-        """The rule on all parameters from the index `first` on, block by block."""
+        """The rule on all parameters from the index `first` on."""
+        n = len(params)
+        if (n - first) * (1 + 2 * len(self.state)) < ENOUGH:
+            self._walk_part(params, grads, config, first, n, self._scratch)
+            return
+        middle = (first + n) // 2
+        if not self._halves:
+            size = min(n - middle, LONG_BLOCK)
+            self._halves = [memory.empty(size, params.dtype) for _ in range(2)]
+        mine, other = self._halves
+        CREW.run(
+            lambda: self._walk_part(params, grads, config, first, middle, mine),
+            lambda: self._walk_part(params, grads, config, middle, n, other),
+        )
+
+    def _walk_part(
+        self, params: Array, grads: Array, config: RunConfig, first: int, last: int, all_scratch: Array
+    ) -> None:
+        """The rule on the parameters first:last, in blocks as long as the scratch."""
         sweep = self.t % SWEEP_EVERY == 0
         decay = self.lr * config.weight_decay if self.decays_weights else 0.0
-        for start in range(first, len(params), BLOCK):
-            block = slice(start, start + BLOCK)
+        for start in range(first, last, len(all_scratch)):
+            stop = min(start + len(all_scratch), last)
+            block = slice(start, stop)
             if decay and start < self.n_weights:
-                params[start : min(start + BLOCK, self.n_weights)] *= params.dtype.type(1 - decay)
+                params[start : min(stop, self.n_weights)] *= params.dtype.type(1 - decay)
             state = [vector[block] for vector in self.state.values()]
-            scratch = self._scratch[: len(params[block])]
-            self.update(params[block], grads[block], scratch, config, *state)
+            self.update(params[block], grads[block], all_scratch[: stop - start], config, *state)
             if sweep:
                 for vector in state:
                     vector[np.abs(vector) < DENORMAL] = 0

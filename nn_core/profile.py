@@ -27,6 +27,7 @@ PARTS = {
     "forward": "up to the logits",
     "softmax": "the loss and its gradient",
     "backward": "the gradients of all parameters",
+    "waiting": "for the other half of the batch, where a second thread has it, and adding its gradients",
     "penalties": "penalties, clipping",
     "optimizer": "the update of all parameters",
     "history": "the batch's loss and what is measured beside",
@@ -87,14 +88,16 @@ class _Clock:
         kernel = trainer._kernel
         if not isinstance(kernel, MLPKernel):
             raise ConfigError("profile shows the fast step, which serves normalization none and loss cross_entropy")
-        if kernel.augment is None:  # called between gathering and widening
-            kernel.augment = lambda raw: raw
+        hands = kernel.hands[0]
         self.around(trainer, "_update", "order", "guards")
-        self.around(kernel, "gradients", "gather", "penalties")
-        self.around(kernel, "augment", "augment", "widen")
-        self.around(kernel, "_forward", "forward", "softmax")
-        self.around(kernel, "_softmax_and_gradient", "softmax", "backward")
-        self.around(kernel, "_backward", "backward", "gather")
+        self.around(kernel, "_gradients", "gather", "penalties")
+        if kernel.augment is not None:
+            self.around(kernel, "augment", "augment", "gather")
+        self.around(hands, "_widen", "widen", "forward")
+        self.around(hands, "_forward", "forward", "softmax")
+        self.around(hands, "_softmax_and_gradient", "softmax", "backward")
+        self.around(hands, "_backward", "backward", "gather")
+        self.around(hands, "walk", "gather", "waiting")
         self.around(trainer.optimizer, "step", "optimizer", "guards")
         self.around(trainer, "_note_batch_loss", "history", "guards")
 

@@ -147,7 +147,7 @@ class RunFolder:
     def checkpoint_files(self) -> list[CheckpointFile]:
         """What lies there, newest first."""
         found = []
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             for entry in os.scandir(self._checkpoints):
                 if match := CHECKPOINT.fullmatch(entry.name):
                     found.append(CheckpointFile(int(match[1]), int(match[2]), bool(match[3]), Path(entry.path)))

@@ -12,6 +12,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ VARIABLE = "GLASSNET_RUNS"
 RUN_ID = re.compile(r"[0-9a-f]{8}")
 MAX_NAME = 80  # characters of a user's own name
 TRASH = ".trash"
+STILLBORN_SECONDS = 600.0  # after which a folder without a checkpoint is none that is being begun
 
 
 class StoreError(Exception):
@@ -106,8 +108,7 @@ class RunStore:
         self.folder = (folder or runs_folder()).absolute()
         self._problems: list[str] = []
         self._listed: dict[str, tuple[Any, StoredRun]] = {}  # id -> (versions of its files, what they say)
-        for run_id in self.ids():
-            self.run_folder(run_id).sweep()
+        self._sweep()
 
     # -- finding
 
@@ -127,6 +128,21 @@ class RunStore:
         except OSError:
             return []
         return sorted(name for name in names if RUN_ID.fullmatch(name) and self.run_folder(name, trash).holds_a_run())
+
+    def _sweep(self) -> None:
+        """Remove what processes that were killed have left: temporary files, and folders without a first checkpoint."""
+        try:
+            names = os.listdir(self.folder)
+        except OSError:
+            return
+        for name in filter(RUN_ID.fullmatch, names):
+            folder = self.run_folder(name)
+            folder.sweep()
+            with suppress(OSError):
+                is_old = folder.path.stat().st_mtime < time.time() - STILLBORN_SECONDS
+                if is_old and folder.path.is_dir() and not folder.holds_a_run() and folder.lock.claim():
+                    shutil.rmtree(folder.path, ignore_errors=True)
+                    folder.lock.release()
 
     def _found(self, run_id: str) -> RunFolder:
         folder = self.run_folder(run_id)
@@ -239,6 +255,14 @@ class RunStore:
                     continue
         film.drop_after(marked.get("latest", sys.maxsize))  # a diverged run may have gone back behind its best
         return film
+
+    def blas_threads(self, run_id: str) -> int | None:
+        """How many threads the matrix products had when the run began; None where that is not known."""
+        try:
+            threads = self._found(run_id).read_json("config.json")["machine"]["blas_threads"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return threads if isinstance(threads, int) and 1 <= threads <= 64 else None
 
     def check_data(self, run_id: str, data: Dataset) -> None:
         """Raise StoreError when a run was trained on other images than these."""

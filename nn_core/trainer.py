@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nn_core.augment import Augmenter, augments, noisy_labels
-from nn_core.checkpoint import Checkpoint, Edit, Scores
+from nn_core.checkpoint import Checkpoint, Edit, Scores, config_at
 from nn_core.config import RunConfig, knob
 from nn_core.data import Dataset
 from nn_core.early_stopping import Best
@@ -280,11 +280,7 @@ class Trainer:
 
     def _config_at(self, step: int) -> RunConfig:
         """The settings under which update number `step` + 1 was made."""
-        config = self.initial_config
-        for edit in self.edits[self.n_inherited :]:
-            if edit.step <= step:
-                config = config.replace(**{edit.field: edit.new})
-        return config
+        return config_at(self.initial_config, self.edits[self.n_inherited :], step)
 
     def _state(self) -> dict[str, Any]:
         """A copy of all that an update changes."""

@@ -47,6 +47,7 @@ LEVELS = {
     "nn_core.registry": 8,
     "nn_core.search": 7,
     "nn_core.frameworks": 7,
+    "nn_core.run_commands": 8,
     "nn_core.__main__": 8,
     "ui": 9,
     "pages": 10,

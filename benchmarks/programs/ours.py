@@ -1,7 +1,7 @@
 """Our step: `Trainer.step`, as `python -m nn_core train` calls it, with its history and its guards on.
 
-Scoring is off (eval_every beyond the end), because the other programs score nothing either. The number of BLAS threads
-is the one that the command line would choose.
+Scoring is off (eval_every beyond the end), because the other programs score nothing either. BLAS has one thread, as on
+the command line; what is cut in two says so.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 
 from benchmarks.programs.worker import Steps, serve
 from nn_core import RunConfig, Trainer, load_dataset
-from nn_core.threads import blas_name, choose_blas_threads, n_cores, set_blas_threads
+from nn_core.fast import MLPKernel
+from nn_core.threads import blas_name, n_cores, set_blas_threads
 
 PEAK_SIZE = 1536  # rows and columns of the product that shows the machine's own speed
 
@@ -21,8 +22,7 @@ PEAK_SIZE = 1536  # rows and columns of the product that shows the machine's own
 def prepare(settings: dict[str, Any]) -> tuple[Steps, dict[str, Any]]:
     """The trainer's steps."""
     config = RunConfig.from_dict(settings["config"])
-    threads = choose_blas_threads(config)
-    set_blas_threads(threads)
+    set_blas_threads(1)
     trainer = Trainer(config, load_dataset(config.dataset))
 
     def steps(n: int) -> None:
@@ -30,6 +30,9 @@ def prepare(settings: dict[str, Any]) -> tuple[Steps, dict[str, Any]]:
             if not trainer.step():
                 raise RuntimeError(trainer.stopped)
 
+    kernel = trainer._kernel
+    assert isinstance(kernel, MLPKernel)
+    threads = 2 if kernel.is_cut(config.effective_batch(config.n_train)) else 1
     return steps, {"threads": threads, "version": f"NumPy {np.__version__}", "blas": blas_name()}
 
 

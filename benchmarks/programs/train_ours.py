@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.programs.worker import Epochs, Train, serve_trainings
 from benchmarks.works import NEVER
 from nn_core import RunConfig, Trainer, load_dataset
-from nn_core.threads import choose_blas_threads, set_blas_threads
+from nn_core.threads import set_blas_threads
 
 
 def prepare(settings: dict[str, Any]) -> tuple[Train, dict[str, Any]]:
@@ -19,7 +19,7 @@ def prepare(settings: dict[str, Any]) -> tuple[Train, dict[str, Any]]:
 
     def train(config: RunConfig) -> Epochs:
         started = time.perf_counter()
-        set_blas_threads(choose_blas_threads(config))
+        set_blas_threads(1)
         trainer = Trainer(config.replace(eval_every=NEVER), data)
         ends: Epochs = []
         while len(ends) < config.epochs and trainer.train_epochs(1):

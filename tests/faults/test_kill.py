@@ -1,0 +1,30 @@
+"""A training process killed in the middle of saving: nothing becomes unreadable, nothing goes backwards."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(("rounds", "seed"), [(12, 1), pytest.param(100, 2, marks=pytest.mark.slow)])
+def test_killed_while_saving_no_run_is_unreadable_none_goes_backwards_and_all_go_on_bit_for_bit(
+    rounds: int, seed: int, tmp_path: Path
+):
+    command = [sys.executable, "-m", "tests.faults.kill_loop", str(tmp_path / "runs"), str(rounds), str(seed)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(results) == rounds
+    for result in results:
+        assert result["problems"] == []
+        assert result["step"] >= result["saved"]
+        assert result["exact"] and result.get("curves", True) and result.get("film", True)
+        assert result["orphans"] == []
+    steps = [result["step"] for result in results]
+    assert steps == sorted(steps) and steps[-1] > 0

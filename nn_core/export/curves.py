@@ -1,0 +1,58 @@
+"""The curves of a run as CSV, as Parquet and as a TensorBoard event file: a row a point, nothing thinned.
+
+Columns: series ("val/loss", ...; accuracies in [0, 1], losses in nats), step, epoch, images, seconds, value.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from nn_core.export.parcel import Parcel
+
+COLUMNS = ("series", "step", "epoch", "images", "seconds", "value")
+Row = tuple[str, int, float, int, float, float]
+
+
+def rows(parcel: Parcel) -> Iterator[Row]:
+    """All points of all series."""
+    for name, line in parcel.series.items():
+        for step, epoch, images, seconds, value in line.points.tolist():
+            yield name, int(step), epoch, int(images), seconds, value
+
+
+def to_csv(parcel: Parcel) -> bytes:
+    """With a line of column names; numbers in full."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    writer.writerows(rows(parcel))
+    return text.getvalue().encode()
+
+
+def to_parquet(parcel: Parcel) -> bytes:
+    """The same table. Needs pandas and pyarrow."""
+    import pandas as pd
+
+    types = dict(zip(COLUMNS, ("str", "int64", "float64", "int64", "float64", "float64"), strict=True))
+    table = pd.DataFrame(list(rows(parcel)), columns=list(COLUMNS)).astype(types)
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, engine="pyarrow", index=False)
+    return buffer.getvalue()
+
+
+def to_tensorboard(parcel: Parcel) -> bytes:
+    """An event file with every series as scalars, and the settings as text. Needs the package tensorboardX."""
+    from tensorboardX import SummaryWriter
+
+    with tempfile.TemporaryDirectory() as folder:
+        with SummaryWriter(folder, write_to_disk=True) as writer:
+            settings = "\n".join(f"    {name}: {value}" for name, value in parcel.config.to_dict().items())
+            writer.add_text("settings", settings, 0, walltime=parcel.created)
+            for name, step, _, _, seconds, value in rows(parcel):
+                writer.add_scalar(name, value, step, walltime=parcel.created + seconds)
+        (file,) = Path(folder).iterdir()
+        return file.read_bytes()

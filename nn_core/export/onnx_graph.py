@@ -1,0 +1,119 @@
+"""The network as an ONNX graph: images uint8 (n, 28, 28) in, logits and probabilities float32 (n, 10) out.
+
+Scaling of the pixels and normalization (with its running statistics) are part of the graph. Needs the package onnx.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nn_core.export.parcel import ExportError, Parcel
+from nn_core.knobs import choices
+from nn_core.layers import LeakyReLU
+from nn_core.normalization import EPSILON
+
+Array = npt.NDArray[Any]
+
+OPSET, IR_VERSION = 20, 9  # of 2023: Gelu with tanh is in it, and onnxruntime reads it from 1.17 on
+
+
+class Graph:
+    """Nodes and constants in the making."""
+
+    def __init__(self, weights: Mapping[str, Array]) -> None:
+        self.weights = weights
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def constant(self, name: str, values: Array) -> str:
+        """A constant tensor; returns its name."""
+        from onnx import numpy_helper
+
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def weight(self, name: str) -> str:
+        """An array of the network as a constant."""
+        return self.constant(name, self.weights[name])
+
+    def add(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
+        """A node; returns the name of its one output."""
+        from onnx import helper
+
+        output = output or f"{operator.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
+        return output
+
+
+ACTIVATIONS: Mapping[str, Callable[[Graph, str], str]] = {
+    "relu": lambda graph, z: graph.add("Relu", z),
+    "sigmoid": lambda graph, z: graph.add("Sigmoid", z),
+    "tanh": lambda graph, z: graph.add("Tanh", z),
+    "leaky_relu": lambda graph, z: graph.add("LeakyRelu", z, alpha=LeakyReLU.leak),
+    "elu": lambda graph, z: graph.add("Elu", z, alpha=1.0),
+    "gelu": lambda graph, z: graph.add("Gelu", z, approximate="tanh"),
+    "silu": lambda graph, z: graph.add("Mul", z, graph.add("Sigmoid", z)),
+    "identity": lambda graph, z: z,
+}
+
+
+def _batch(graph: Graph, z: str, number: int) -> str:
+    names = (f"norm{number}.{part}" for part in ("gamma", "beta", "mean", "var"))
+    return graph.add("BatchNormalization", z, *map(graph.weight, names), epsilon=EPSILON)
+
+
+def _layer(graph: Graph, z: str, number: int) -> str:
+    names = (f"norm{number}.{part}" for part in ("gamma", "beta"))
+    return graph.add("LayerNormalization", z, *map(graph.weight, names), axis=1, epsilon=EPSILON)
+
+
+NORMALIZATIONS: Mapping[str, Callable[[Graph, str, int], str]] = {
+    "none": lambda graph, z, number: z,
+    "batch": _batch,
+    "layer": _layer,
+}
+
+
+def to_onnx(parcel: Parcel) -> bytes:
+    """The model file; raises ExportError where a part of the network has no ONNX form here."""
+    from onnx import TensorProto, checker, helper
+
+    config = parcel.config
+    for field, known in (("activation", ACTIVATIONS), ("normalization", NORMALIZATIONS)):
+        if getattr(config, field) not in known:
+            raise ExportError(f"the {field} {getattr(config, field)} has no ONNX form here")
+    factor, offset = choices("input_scaling")[config.input_scaling].target()
+    graph = Graph(parcel.weights)
+    pixels = graph.add("Cast", graph.add("Flatten", "images", axis=1), to=TensorProto.FLOAT)
+    a = graph.add("Mul", pixels, graph.constant("scale", np.array(factor, np.float32)))
+    a = graph.add("Add", a, graph.constant("offset", np.array(offset, np.float32)))
+    for number in range(1, len(config.hidden) + 1):
+        z = graph.add("Gemm", a, graph.weight(f"dense{number}.W"), graph.weight(f"dense{number}.b"))
+        a = ACTIVATIONS[config.activation](graph, NORMALIZATIONS[config.normalization](graph, z, number))
+    last = len(config.hidden) + 1
+    graph.add("Gemm", a, graph.weight(f"dense{last}.W"), graph.weight(f"dense{last}.b"), output="logits")
+    graph.add("Softmax", "logits", axis=1, output="probabilities")
+    model = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            "glassnet",
+            [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", 28, 28])],
+            [
+                helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10]),
+                helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 10]),
+            ],
+            graph.constants,
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="glassnet",
+        doc_string=parcel.title,
+    )
+    helper.set_model_props(model, {"config": config.to_json(), "step": str(parcel.step)})
+    checker.check_model(model, full_check=True)
+    data: bytes = model.SerializeToString()
+    return data

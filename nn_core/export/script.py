@@ -1,0 +1,128 @@
+"""The network as a script of its own: at most 40 lines of NumPy beside a file of weights, without this project."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+
+from nn_core.data import Dataset
+from nn_core.export.parcel import ExportError, Parcel
+from nn_core.export.weights import to_npz
+from nn_core.knobs import choices
+from nn_core.layers import GELU, LeakyReLU
+from nn_core.models import CHUNK
+from nn_core.normalization import EPSILON
+
+MAX_LINES = 40
+
+_CLIPPED = f"np.clip(z, -{GELU.end}, {GELU.end})"
+# the same arithmetic as in layers.py and normalization.py, in the same order, so that float32 rounds alike
+ACTIVATIONS: Mapping[str, str] = {
+    "relu": "np.maximum(z, 0)",
+    "sigmoid": "0.5 + 0.5 * np.tanh(0.5 * z)",
+    "tanh": "np.tanh(z)",
+    "leaky_relu": f"np.maximum(z, z * {LeakyReLU.leak})",
+    "elu": "np.maximum(z, 0) + np.expm1(np.minimum(z, 0))",
+    "gelu": f"z * 0.5 * (1 + np.tanh({GELU.scale} * ((y := {_CLIPPED}) + {GELU.cubic} * y * y * y)))",
+    "silu": "z * (0.5 + 0.5 * np.tanh(0.5 * z))",
+    "identity": "z",
+}
+
+
+def _normalized(mean: str, var: str) -> tuple[str, str]:
+    return (
+        f"z = (z - {mean}) * (1 / np.sqrt({var} + np.float32({EPSILON})))",
+        'z = W[f"norm{n}.gamma"] * z + W[f"norm{n}.beta"]',
+    )
+
+
+NORMALIZATIONS: Mapping[str, tuple[str, ...]] = {
+    "none": (),
+    "batch": _normalized('W[f"norm{n}.mean"]', 'W[f"norm{n}.var"]'),
+    "layer": (
+        "mean, var = z.mean(axis=1, keepdims=True), z.var(axis=1, keepdims=True)",
+        *_normalized("mean", "var"),
+    ),
+}
+
+
+README = """{title}
+
+classify.py reads handwritten digits with the weights in weights.npz, by NumPy alone:
+
+    python classify.py mnist.npz
+
+mnist.npz is any file with x_test, uint8 (n, 28, 28), and y_test (n,), such as
+https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz, the file that Keras uses.
+
+Weights of step {step}{rounded}. Test accuracy, as reported: {n_right} of {n} images, {accuracy:.2%}.
+"""
+
+
+def to_script(parcel: Parcel, data: Dataset) -> bytes:
+    """A zip of classify.py, weights.npz and README.txt; the test images of `data` give the accuracy they report."""
+    counts = parcel.confusion(data)
+    n_right, n = int(counts.trace()), int(counts.sum())
+    readme = README.format(
+        title=parcel.title,
+        step=parcel.step,
+        rounded="" if parcel.exact else " (a frame, rounded to half precision)",
+        n_right=n_right,
+        n=n,
+        accuracy=n_right / n,
+    )
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (
+            ("classify.py", script(parcel, n_right, n).encode("ascii")),
+            ("weights.npz", to_npz(parcel)),
+            ("README.txt", readme.encode()),
+        ):
+            archive.writestr(f"{parcel.stem}/{name}", content)
+    return buffer.getvalue()
+
+
+def script(parcel: Parcel, n_right: int, n: int) -> str:
+    """The text of classify.py, in ASCII; raises ExportError where a part of the network has no formula here."""
+    config = parcel.config
+    for field, known in (("activation", ACTIVATIONS), ("normalization", NORMALIZATIONS)):
+        if getattr(config, field) not in known:
+            raise ExportError(f"the {field} {getattr(config, field)} has no formula for the script")
+    factor, offset = choices("input_scaling")[config.input_scaling].target()
+    lines = [
+        '"""Reads handwritten digits: python classify.py mnist.npz (with x_test and y_test). Needs NumPy alone."""',
+        "",
+        "import pathlib",
+        "import sys",
+        "",
+        "import numpy as np",
+        "",
+        f"TITLE = {parcel.title!a}",
+        f"REPORTED = {n_right / n!r}  # {n_right} of {n} test images",
+        'W = np.load(pathlib.Path(__file__).with_name("weights.npz"))',
+        "W = {name: W[name] for name in W.files}",
+        "",
+        "",
+        "def activate(z):",
+        f"    return {ACTIVATIONS[config.activation]}",
+        "",
+        "",
+        "def logits(images):  # uint8 (n, 28, 28) -> float32 (n, 10)",
+        f"    a = images.reshape(len(images), -1).astype(np.float32) * np.float32({factor!r})",
+        *([f"    a += np.float32({offset!r})"] if offset else []),
+        f"    for n in range(1, {len(config.hidden) + 1}):",
+        '        z = a @ W[f"dense{n}.W"] + W[f"dense{n}.b"]',
+        *(f"        {line}" for line in NORMALIZATIONS[config.normalization]),
+        "        a = activate(z)",
+        f'    return a @ W["dense{len(config.hidden) + 1}.W"] + W["dense{len(config.hidden) + 1}.b"]',
+        "",
+        "",
+        "if len(sys.argv) != 2:",
+        "    sys.exit(__doc__)",
+        "data = np.load(sys.argv[1])",
+        'x, y = data["x_test"], data["y_test"]',
+        f"read_as = np.concatenate([logits(x[i : i + {CHUNK}]).argmax(axis=1) for i in range(0, len(x), {CHUNK})])",
+        'print(f"{TITLE}: accuracy {np.mean(read_as == y)} on {len(y)} test images, {REPORTED} as reported")',
+    ]
+    return "\n".join(lines) + "\n"

@@ -13,9 +13,9 @@ HOSTILE = (
 )
 
 
-def parcel_of(config: RunConfig, data: Dataset, steps: int = 12, name: str = "", edits: bool = False) -> Parcel:
+def parcel_of(config: RunConfig, data: Dataset, steps: int = 12, name: str = "", edits: bool = False, every: int = 3) -> Parcel:
     """A run of these settings after some steps; with `edits`, lr and l2 are changed on the way."""
-    trainer = Trainer(config.replace(n_train=min(config.n_train, len(data.train_images)), eval_every=3), data)
+    trainer = Trainer(config.replace(n_train=min(config.n_train, len(data.train_images)), eval_every=every), data)
     for step in range(steps):
         if edits and step == steps // 2:
             trainer.change("lr", 0.05)
@@ -40,7 +40,7 @@ def parcel_of(config: RunConfig, data: Dataset, steps: int = 12, name: str = "",
 def trained(data: Dataset, **settings: object) -> Parcel:
     """A small network after 100 steps, its biases and what normalization trains well away from where they began."""
     config = RunConfig(**{"hidden": (9, 6), "optimizer": "adam", "lr": 0.02, "batch_size": 50, **settings})  # type: ignore[arg-type]
-    parcel = parcel_of(config, data, steps=100)
+    parcel = parcel_of(config, data, steps=100, every=50)
     rng = np.random.default_rng(7)
     noise = {name: rng.normal(0, 0.03, values.shape).astype(np.float32) for name, values in parcel.weights.items()}
     moved = {name: values + abs(noise[name]) for name, values in parcel.weights.items()}

@@ -11,14 +11,27 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from nn_core.data import Dataset
+from nn_core.export.archive import to_archive
+from nn_core.export.bring_in import bring_in
 from nn_core.export.card import to_card
 from nn_core.export.curves import to_csv, to_parquet, to_tensorboard
+from nn_core.export.gather import from_snapshot, from_store
 from nn_core.export.onnx_graph import to_onnx
 from nn_core.export.parcel import ExportError, Parcel
 from nn_core.export.script import to_script
 from nn_core.export.weights import to_npz, to_safetensors
 
-__all__ = ["FORMATS", "ExportError", "Format", "Parcel", "export"]
+__all__ = [
+    "FORMATS",
+    "ExportError",
+    "Format",
+    "Parcel",
+    "bring_in",
+    "export",
+    "from_snapshot",
+    "from_store",
+    "to_archive",
+]
 
 APP, EXTRA = "requirements.txt", "requirements-export.txt"  # the files that name what a format needs
 

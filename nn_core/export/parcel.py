@@ -16,14 +16,15 @@ from nn_core.data import Dataset
 from nn_core.history import Series
 from nn_core.metrics import confusion_matrix
 from nn_core.models import MLP
+from nn_core.store import StoreError
 
 Array = npt.NDArray[Any]
 
 MAX_TITLE = 300  # characters
 
 
-class ExportError(Exception):
-    """What cannot be taken elsewhere or brought in; the message is one sentence for the user."""
+class ExportError(StoreError):
+    """What cannot be taken elsewhere or brought in; the message says why, without a capital and a full stop."""
 
 
 @dataclass(frozen=True, eq=False)

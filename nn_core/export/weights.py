@@ -46,7 +46,7 @@ def to_safetensors(parcel: Parcel) -> bytes:
         "title": parcel.title,
         "config": parcel.config.to_json(),
         "step": str(parcel.step),
-        "epoch": f"{parcel.epoch:g}",
+        "epoch": f"{parcel.epoch:.6f}",
         "weights": "as trained" if parcel.exact else "rounded to half precision",
     }
     # arrays that are not contiguous would be written scrambled
@@ -63,6 +63,8 @@ class Imported:
     config: RunConfig
     weights: Mapping[str, Array]
     title: str
+    step: int  # updates that the file says were made, 0 where it says nothing
+    epoch: float
     remarks: tuple[str, ...]  # sentences on what the file did not say
 
 
@@ -77,7 +79,15 @@ def from_safetensors(data: bytes) -> Imported:
     hidden, normalization = _architecture(shapes)
     config, remarks = _settings(metadata, hidden, normalization)
     weights = {name: _float32(name, values) for name, values in _arrays(data).items()}
-    return Imported(config, weights, one_line(str(metadata.get("title", ""))), tuple(remarks))
+    return Imported(config, weights, one_line(str(metadata.get("title", ""))), *_counters(metadata), tuple(remarks))
+
+
+def _counters(metadata: Mapping[str, Any]) -> tuple[int, float]:
+    """Step and epoch from the metadata, 0 where they make no sense."""
+    step, epoch = str(metadata.get("step", "")), str(metadata.get("epoch", ""))
+    if not re.fullmatch(r"\d{1,9}", step) or not re.fullmatch(r"\d{1,6}(\.\d{1,9})?", epoch):
+        return 0, 0.0
+    return int(step), float(epoch)
 
 
 def _declared(data: bytes) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]:
@@ -143,7 +153,7 @@ def _architecture(shapes: Mapping[str, tuple[int, ...]]) -> tuple[tuple[int, ...
     normalization = "none"
     if any(name.startswith("norm") for name in shapes):
         normalization = "batch" if any(name.endswith((".mean", ".var")) for name in shapes) else "layer"
-    wanted = _shapes(hidden, normalization)
+    wanted = shapes_of(hidden, normalization)
     for name in (*wanted, *shapes):
         if shapes.get(name) != wanted.get(name):
             raise ExportError(
@@ -154,7 +164,7 @@ def _architecture(shapes: Mapping[str, tuple[int, ...]]) -> tuple[tuple[int, ...
     return hidden, normalization
 
 
-def _shapes(hidden: tuple[int, ...], normalization: str) -> dict[str, tuple[int, ...]]:
+def shapes_of(hidden: tuple[int, ...], normalization: str) -> dict[str, tuple[int, ...]]:
     """Name -> shape of all arrays of such a network."""
     sizes = (N_PIXELS, *hidden, N_CLASSES)
     shapes: dict[str, tuple[int, ...]] = {}

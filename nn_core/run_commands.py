@@ -1,4 +1,4 @@
-"""The commands about stored runs: `python -m nn_core runs list|show|delete|restore`.
+"""The commands about stored runs: `python -m nn_core runs list|show|export|import|delete|restore`.
 
 A command is one function that takes the store and the options, registered in COMMANDS.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nn_core.archive import edits_to_json
+from nn_core.export.commands import export_options, import_options, run_export, run_import
 from nn_core.store import RunStore, StoredRun, StoreError, parent_to_json
 
 
@@ -130,6 +131,8 @@ def _some_runs(parser: argparse.ArgumentParser) -> None:
 COMMANDS = {
     "list": RunsCommand("all runs, the newest first", _list, _json_option),
     "show": RunsCommand("what is known of one run", _show, _one_run),
+    "export": RunsCommand("write a run into a file that others read", run_export, export_options),
+    "import": RunsCommand("make a run of an exported file", run_import, import_options),
     "delete": RunsCommand("move runs into the trash", _delete, _some_runs),
     "restore": RunsCommand("bring runs back from the trash", _restore, _some_runs),
 }

@@ -13,7 +13,9 @@ HOSTILE = (
 )
 
 
-def parcel_of(config: RunConfig, data: Dataset, steps: int = 12, name: str = "", edits: bool = False, every: int = 3) -> Parcel:
+def parcel_of(
+    config: RunConfig, data: Dataset, steps: int = 12, name: str = "", edits: bool = False, every: int = 3
+) -> Parcel:
     """A run of these settings after some steps; with `edits`, lr and l2 are changed on the way."""
     trainer = Trainer(config.replace(n_train=min(config.n_train, len(data.train_images)), eval_every=every), data)
     for step in range(steps):

@@ -173,9 +173,7 @@ def test_a_bomb_is_refused_by_what_it_declares_before_it_is_unpacked(store: RunS
     bomb = zipped({f"frames/{step}.safetensors": zeros for step in range(90)})
     assert len(bomb) < 30_000
     monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("it was unpacked"))
-    assert (
-        refusal_of(bomb, store) == "an archive may unpack to at most 5,000,000 bytes, this one declares 5,400,000"
-    )
+    assert refusal_of(bomb, store) == "an archive may unpack to at most 5,000,000 bytes, this one declares 5,400,000"
     small = zipped({"config.json": b" " * 2_000_000})
     assert refusal_of(small, store) == "config.json may have at most 1,000,000 bytes, got 2,000,000"
 
@@ -295,7 +293,7 @@ def test_weights_brought_in_are_a_run_with_the_same_answers_that_can_go_on(norma
 
 
 def test_weights_without_settings_are_taken_with_a_remark(store: RunStore):
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "dense1.W": np.full((784, 3), 0.01, np.float64),
         "dense1.b": np.zeros(3, np.float16),
         "dense2.W": np.eye(3, 10, dtype=np.float32),

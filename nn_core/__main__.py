@@ -151,7 +151,7 @@ def _go_on(store: RunStore, run_id: str, options: argparse.Namespace) -> None:
     threads = options.threads or store.blas_threads(run_id) or planned_blas_threads(stored.config)
     set_blas_threads(threads)
     found = reopen(store, run_id, load_dataset)
-    for sentence in found.skipped:
+    for sentence in found.warnings:
         print(sentence, file=sys.stderr)
     trainer = Trainer.resume(found.checkpoint, found.data)
     if options.resume is not None:

@@ -89,7 +89,7 @@ class Reopened:
     data: Dataset
     film: Film
     keeper: Keeper
-    skipped: tuple[str, ...]  # a sentence for each newer checkpoint that could not be read
+    warnings: tuple[str, ...]  # each newer checkpoint that could not be read, and a machine that rounds otherwise
 
     @property
     def best_accuracy(self) -> float:
@@ -108,4 +108,5 @@ def reopen(store: RunStore, run_id: str, load: Callable[[str], Dataset]) -> Reop
     film.drop_after(checkpoint.step)
     keeper = Keeper(store, run_id, data, parent=stored.parent, created=stored.created, loaded=loaded)
     keeper.brought_back(checkpoint.step, len(checkpoint.edits), stored.status, film.spaced())
-    return Reopened(stored, checkpoint, data, film, keeper, loaded.skipped)
+    warnings = filter(None, (*loaded.skipped, store.machine_has_changed(run_id)))
+    return Reopened(stored, checkpoint, data, film, keeper, tuple(warnings))

@@ -190,7 +190,7 @@ class RunRegistry:
         """A stored run as it was saved last."""
         found = reopen(store, run_id, self._load)
         status, message = _status_of(found.checkpoint, found.stored)
-        message = " ".join([message, *found.skipped]).strip()
+        message = " ".join([message, *found.warnings]).strip()
         past = Past(found.checkpoint, found.film, found.best_accuracy, status, message, found.stored.created)
         more = {"run_id": run_id, "keeper": found.keeper, "parent": found.stored.parent, "past": past}
         return self._run(found.checkpoint.config, found.data, **more)

@@ -256,20 +256,32 @@ class RunStore:
         film.drop_after(marked.get("latest", sys.maxsize))  # a diverged run may have gone back behind its best
         return film
 
+    def _about(self, run_id: str) -> dict[str, Any]:
+        """config.json, or nothing where it cannot be read."""
+        try:
+            return self._found(run_id).read_json("config.json")
+        except (OSError, ValueError):
+            return {}
+
     def blas_threads(self, run_id: str) -> int | None:
         """How many threads the matrix products had when the run began; None where that is not known."""
-        try:
-            threads = self._found(run_id).read_json("config.json")["machine"]["blas_threads"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        threads = (self._about(run_id).get("machine") or {}).get("blas_threads")
         return threads if isinstance(threads, int) and 1 <= threads <= 64 else None
+
+    def machine_has_changed(self, run_id: str) -> str:
+        """A sentence where a run that goes on here and now may round otherwise than where it began, else ""."""
+        then, now = self._about(run_id).get("machine") or {}, machine_facts()
+        labels = {"numpy": "NumPy", "machine": "processor", "blas_threads": "BLAS threads"}
+        changes = [
+            f"{label} {then[key]!s:.20} then, {now[key]} now"
+            for key, label in labels.items()
+            if then.get(key) is not None and now[key] is not None and then[key] != now[key]
+        ]
+        return f"It does not go on bit for bit ({'; '.join(changes)})." if changes else ""
 
     def check_data(self, run_id: str, data: Dataset) -> None:
         """Raise StoreError when a run was trained on other images than these."""
-        try:
-            was = self._found(run_id).read_json("config.json")["data"]["identity"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return  # unknown
+        was = (self._about(run_id).get("data") or {}).get("identity", data.identity)
         if was != data.identity:
             raise StoreError(
                 f"Run {run_id} cannot go on: the data set {data.name} holds other images than those it was trained on."

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nn_core import ConfigError, RunConfig, Trainer
 from nn_core.data import Dataset
@@ -141,3 +145,127 @@ def test_a_deleted_run_is_gone_until_it_is_restored(server: MakeRegistry, tiny: 
     assert again is not None and again.snapshot.step == 3
     with pytest.raises(StoreError):
         registry.restore(run.id)
+
+
+def test_a_run_that_made_room_comes_back_with_all_it_had(tmp_path: Path, tiny: Dataset):
+    registry = RunRegistry(RunStore(tmp_path), max_runs=2, lease_seconds=0, load=lambda name: tiny)
+    try:
+        first = registry.create(SMALL, tiny)
+        steps(first, 5)
+        for _ in range(2):
+            steps(registry.create(SMALL, tiny), 1)
+        assert first.id not in {run.id for run in registry.runs()}
+        back = registry.get(first.id)
+        assert back is not None and back is not first
+        assert weights_of(back) == weights_of(first)
+        assert [f.step for f in back.snapshot.film] == [f.step for f in first.snapshot.film]
+        assert len(registry.runs()) == 2
+    finally:
+        registry.close()
+
+
+def test_a_run_that_could_not_be_saved_does_not_make_room(
+    tmp_path: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    registry = RunRegistry(RunStore(tmp_path), max_runs=2, lease_seconds=0, load=lambda name: tiny)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, "safetensors.numpy", None)
+            unsaved = registry.create(SMALL, tiny)
+            steps(unsaved, 1)
+        for _ in range(3):
+            registry.create(SMALL, tiny)
+        assert registry.get(unsaved.id) is unsaved
+    finally:
+        registry.close()
+
+
+def test_what_a_diverged_run_has_undone_does_not_come_back(server: MakeRegistry, tiny: Dataset):
+    registry = server()
+    run = registry.create(
+        RunConfig(hidden=(16,), activation="sigmoid", lr=10, l2=1, n_train=500, batch_size=50, eval_every=1), tiny
+    )
+    run.play()
+    deadline = time.monotonic() + PATIENCE
+    while run.snapshot.status != "diverged":
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    before = run.snapshot
+    registry.close()
+    again = server().get(run.id)
+    assert again is not None
+    after = again.snapshot
+    assert (after.status, after.step, after.message) == ("diverged", before.step, before.message)
+    for name, series in before.series.items():
+        assert after.series[name].points.tobytes() == series.points.tobytes()
+        assert series.step[-1] <= before.step
+    assert [frame.step for frame in after.film] == [frame.step for frame in before.film]
+    assert after.film[-1].step == before.step and after.film[-1].exact
+
+
+def test_another_data_set_under_the_old_name_is_refused_with_a_sentence(server: MakeRegistry, tiny: Dataset):
+    registry = server()
+    run = registry.create(SMALL, tiny)
+    steps(run, 2)
+    registry.close()
+    later = RunRegistry(registry.store, load=lambda name: dataclasses.replace(tiny, identity="other"))
+    assert later.get(run.id) is None
+    assert "other images" in later.problem(run.id) and run.id in later.problem(run.id)
+    later.close()
+
+
+def test_a_run_of_another_numpy_says_that_it_does_not_go_on_bit_for_bit(server: MakeRegistry, tiny: Dataset):
+    registry = server()
+    run = registry.create(SMALL, tiny)
+    steps(run, 2)
+    registry.close()
+    assert registry.store is not None
+    path = registry.store.folder / run.id / "config.json"
+    path.write_text(path.read_text().replace(f'"numpy": "{np.__version__}"', '"numpy": "1.99"'))
+    again = server().get(run.id)
+    assert again is not None and "NumPy 1.99 then" in again.snapshot.message
+
+
+def test_edits_made_while_it_rests_are_saved_too(server: MakeRegistry, tiny: Dataset):
+    registry = server()
+    run = registry.create(SMALL, tiny)
+    steps(run, 2)
+    assert run.change("lr", 0.3).wait(PATIENCE)
+    assert registry.store is not None
+    assert [edit.new for edit in registry.store.checkpoint(run.id).edits] == [0.3]
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    life=st.lists(st.one_of(st.integers(1, 15), st.sampled_from(["change", "restart", "branch"])), max_size=8),
+    seed=st.integers(0, 50),
+)
+def test_however_often_it_is_restarted_and_changed_settings_seed_and_edits_give_its_weights_again(
+    life: list[int | str], seed: int, tiny: Dataset, tmp_path_factory: pytest.TempPathFactory
+):
+    config = SMALL.replace(seed=seed, dropout=0.2, rotation=5.0, label_noise=0.1)
+    store = RunStore(tmp_path_factory.mktemp("runs"))
+    registry = RunRegistry(store, lease_seconds=0, load=lambda name: tiny)
+    run: Run | None = registry.create(config, tiny)
+    assert run is not None
+    steps(run, 1)
+    try:
+        for what in life:
+            if isinstance(what, int):
+                steps(run, what)
+            elif what == "change":
+                run.change("lr", 0.01 + run.snapshot.step / 1000).wait(PATIENCE)
+            elif what == "branch":
+                registry.branch(run.id, run.snapshot.step, run.settings, tiny)  # it leaves its parent alone
+            else:
+                registry.close()
+                registry = RunRegistry(RunStore(store.folder), lease_seconds=0, load=lambda name: tiny)
+                run = registry.get(run.id)
+                assert run is not None
+        stored = store.get(run.id)
+        again = Trainer(stored.config, tiny)
+        again.replay(stored.edits, stored.step)
+        assert stored.step == run.snapshot.step
+        assert {n: a.tobytes() for n, a in again.model.weights().items()} == weights_of(run)
+    finally:
+        registry.close()

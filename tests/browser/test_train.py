@@ -199,18 +199,28 @@ def test_settings_that_break_training_end_in_a_sentence_and_a_way_on(
     pause(page)
 
 
-@pytest.mark.slow
-def test_a_server_that_was_restarted_opens_the_settings_of_the_lost_run(
+def test_a_server_that_was_killed_and_restarted_shows_the_run_of_the_address_which_goes_on(
     page: Page, server: Callable[..., Any], problems: list[str]
 ) -> None:
     own = server("dashboard.py")
     start_training(page, own, "?hidden=16")
     wait_training(page)
+    pause(page)
+    wait_idle(page)
+    step, points = sidebar_number(page, "step"), curve_points(page)
+    assert points > 1
+    press(page, "train")
+    wait_training(page, beyond=step)
     own.kill()
     own.restart()
     page.reload()
-    expect(page.get_by_text("not on this server any more").first).to_be_visible(timeout=20000)
+    wait_until(page, lambda: sidebar_number(page, "step"), lambda now: now >= step, timeout=20)
+    wait_until(page, lambda: curve_points(page), lambda now: now >= points, timeout=20)
     expect(page.locator(".st-key-set-hidden-0")).to_contain_text("16")
+    back = sidebar_number(page, "step")
+    press(page, "train")
+    wait_training(page, beyond=back)
+    pause(page)
     problems.clear()
     own.stop()
 

@@ -92,6 +92,20 @@ def test_the_filter_knows_the_settings_that_differ_and_no_others():
     assert [row["settings"] for row in run_rows.rows(runs)] == [["lr=0.3", "seed=0"], ["lr=0.03", "seed=2"]]
 
 
+def test_a_name_in_the_list_says_what_differs_and_not_what_most_runs_have_in_common():
+    configs = [RunConfig(n_train=2_000, epochs=3, seed=seed) for seed in range(9)] + [RunConfig(seed=9, lr=0.3)]
+    names = list(run_rows.names([stored(f"{n:08x}", config=config) for n, config in enumerate(configs)]).values())
+    assert names[1:9] == [f"seed {seed}" for seed in range(1, 9)]
+    assert names[9] == "n_train 55000, lr 0.3, epochs 200, seed 9"
+    assert names[0] == "n_train 2000, epochs 3"  # nothing sets it apart from its fellows but seed 0, the default
+
+
+def test_a_run_alone_is_called_by_all_that_is_not_at_its_default():
+    only = stored("0000000a", config=RunConfig(lr=0.3, hidden=(8,)))
+    assert run_rows.names([only]) == {"0000000a": only.config.title()} and run_rows.names([]) == {}
+    assert run_rows.names([replace(only, name="mine")]) == {"0000000a": "mine"}
+
+
 def test_a_filter_is_offered_where_it_keeps_some_runs_and_leaves_out_others():
     runs = [
         stored("0000000a", starred=True, status="finished"),

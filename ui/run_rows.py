@@ -4,6 +4,7 @@ filtered by. Pure: from runs to rows that the browser is sent."""
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -17,6 +18,7 @@ from nn_core.store import StoredRun
 
 Row = dict[str, Any]
 
+MOST = 0.8  # of the runs: a setting in which so many agree goes without saying
 STATUS = {  # a run's status: what the list says, and how it is coloured
     "ready": ("not trained", ""),
     "training": ("training", "training"),
@@ -90,12 +92,12 @@ def _unsaved(shot: Snapshot, created: float) -> StoredRun:
 
 def rows(runs: Sequence[StoredRun], *, current: str | None = None, ghost: str | None = None) -> list[Row]:
     """One row a run, JSON-ready; `current` and `ghost` are the ids of the run on the pages and of the pinned one."""
-    titles = {run.id: run.name or _title(run.config) for run in runs}
+    called = names(runs)
     telling = _telling_settings(runs)
     return [
         {
-            **{"id": run.id, "own": run.name, "name": run.name or _title(run.config), "about": _title(run.config)},
-            **{"note": _note(run, titles, current, ghost), "tip": _tip(run)},
+            **{"id": run.id, "own": run.name, "name": called[run.id], "about": _title(run.config)},
+            **{"note": _note(run, called, current, ghost), "tip": _tip(run)},
             **{"status": STATUS[run.status][0], "state": STATUS[run.status][1]},
             **{"best": run.best_val_accuracy, "epoch": round(run.epoch, 2), "seconds": round(run.seconds, 2)},
             **{"size": run.size, "created": run.created, "starred": run.starred},
@@ -104,6 +106,23 @@ def rows(runs: Sequence[StoredRun], *, current: str | None = None, ghost: str | 
         }
         for run in runs
     ]
+
+
+def names(runs: Sequence[StoredRun]) -> dict[str, str]:
+    """What each run is called in the list: its own name, else the settings in which it differs from most of the runs.
+
+    A setting in which most of them agree is left out where a run agrees with them, and any other at its default.
+    """
+    texts = {run.id: _texts(run.config) for run in runs}
+    usual = {}
+    for knob in knobs():
+        value, n = Counter(of_run[knob.name] for of_run in texts.values()).most_common(1)[0] if runs else ("", 0)
+        usual[knob.name] = value if n > 1 and n >= MOST * len(runs) else knob.format(knob.default)
+    called = {}
+    for run in runs:
+        parts = [f"{name} {text}" for name, text in texts[run.id].items() if text != usual[name]]
+        called[run.id] = run.name or ", ".join(parts) or _title(run.config)
+    return called
 
 
 def facets(listed: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -148,14 +167,14 @@ def _title(config: RunConfig) -> str:
     return config.title()
 
 
-def _note(run: StoredRun, titles: Mapping[str, str], current: str | None, ghost: str | None) -> str:
+def _note(run: StoredRun, called: Mapping[str, str], current: str | None, ghost: str | None) -> str:
     notes = []
     if run.id == current:
         notes.append("on all pages")
     if run.id == ghost:
         notes.append("ghost")
     if run.parent is not None:
-        notes.append(f"from {titles.get(run.parent.run, run.parent.run)} at step {run.parent.step:,}")
+        notes.append(f"from {called.get(run.parent.run, run.parent.run)} at step {run.parent.step:,}")
     return ", ".join(notes)
 
 

@@ -13,7 +13,7 @@ from nn_core.checkpoint import Checkpoint, Parent
 from nn_core.data import Dataset
 from nn_core.frames import Frame
 from nn_core.history import Series
-from nn_core.run_folder import RunFolder, new_points
+from nn_core.run_folder import CheckpointFile, RunFolder, new_points
 from nn_core.store import Loaded, RunStore, StoreError, machine_facts, parent_to_json, summary_of
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Keeper:
         self._saved: tuple[Any, ...] | None = None  # (step, number of edits, status) as on disk
         self._serial = loaded.file.serial if loaded else 0
         self._newest: Path | None = loaded.file.path if loaded else None
-        self._best: Path | None = None
+        self._best: CheckpointFile | None = None
         self._written_best: Checkpoint | None = None
         self._on_disk: Mapping[str, Series] = {}  # the curves there
         self._frames: dict[int, Frame | None] = {}  # there; None for one from before this keeper
@@ -56,7 +56,7 @@ class Keeper:
             files = self._folder.checkpoint_files()
             self._serial = files[0].serial if files else self._serial
             step = loaded.checkpoint.step
-            self._best = next((file.path for file in files if file.is_best and file.step <= step), None)
+            self._best = next((file for file in files if file.is_best and file.step <= step), None)
             self._on_disk = self._folder.history().series()
             self._frames = dict.fromkeys(self._folder.frame_steps())
 
@@ -112,11 +112,13 @@ class Keeper:
     def _note(self, error: Exception) -> None:
         why = error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
         since = f"since step {self._saved[0]:,}" if self._saved else "at all"
+        before = self.problem
         self.problem = (
             f"This run is not being saved {since}: {self._folder.path} could not be written ({why}). "
             f"Training goes on in memory; saving is tried again every {SAVE_SECONDS:g} seconds."
         )
-        log.warning("%s", self.problem)
+        if self.problem != before:
+            log.warning("%s", self.problem)
 
     def _save(self, checkpoint: Checkpoint, frames: tuple[Frame, ...], status: str, best: Checkpoint | None) -> None:
         folder = self._folder
@@ -131,11 +133,14 @@ class Keeper:
         self._save_frames(frames)
         if best is not None and best is not self._written_best:  # a try that failed later on has written it
             self._written_best = None
-            self._best = folder.write_checkpoint(best, self._next_serial(), is_best=True).path
+            self._best = folder.write_checkpoint(best, self._next_serial(), is_best=True)
             self._written_best = best
+        if self._best is not None and self._best.step > checkpoint.step:
+            self._best = None  # a diverged run has gone back behind it
         before = self._newest
         self._newest = folder.write_checkpoint(checkpoint, self._next_serial()).path
-        folder.remove_checkpoints({path for path in (before, self._newest, self._best) if path is not None})
+        best_path = self._best.path if self._best else None
+        folder.remove_checkpoints({path for path in (before, self._newest, best_path) if path is not None})
         since = self.parent.step if self.parent else 0
         summary = summary_of(checkpoint, status, folder.size(), since)
         about = {"created": self._created, "parent": parent_to_json(self.parent), "data": self._data}

@@ -1,4 +1,4 @@
-"""The commands about stored runs: `python -m nn_core runs list|show|export|import|delete|restore`.
+"""The commands about stored runs: `python -m nn_core runs list|show|export|import|delete|restore|purge`.
 
 A command is one function that takes the store and the options, registered in COMMANDS.
 """
@@ -15,6 +15,7 @@ from typing import Any
 
 from nn_core.archive import edits_to_json
 from nn_core.export.commands import export_options, import_options, run_export, run_import
+from nn_core.knobs import shorten
 from nn_core.store import RunStore, StoredRun, StoreError, parent_to_json
 
 
@@ -110,6 +111,16 @@ def _restore(store: RunStore, options: argparse.Namespace) -> None:
         _say(options, run_id, f"Run {run_id} is back.")
 
 
+def _purge(store: RunStore, options: argparse.Namespace) -> None:
+    trash = store.ids(trash=True)
+    unknown = [run_id for run_id in options.run_ids if run_id not in trash]
+    if unknown:
+        raise StoreError(f"There is no run {shorten(unknown[0])} in the trash of {store.folder}.")
+    for run_id in options.run_ids or trash:
+        store.purge(run_id)
+        _say(options, run_id, f"Run {run_id} is gone for good.")
+
+
 def _say(options: argparse.Namespace, run_id: str, sentence: str) -> None:
     print(json.dumps({"run": run_id}) if options.json else sentence)
 
@@ -128,6 +139,11 @@ def _some_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_ids", metavar="RUN", nargs="+", help="ids of runs")
 
 
+def _any_runs(parser: argparse.ArgumentParser) -> None:
+    _json_option(parser)
+    parser.add_argument("run_ids", metavar="RUN", nargs="*", help="ids of runs")
+
+
 COMMANDS = {
     "list": RunsCommand("all runs, the newest first", _list, _json_option),
     "show": RunsCommand("what is known of one run", _show, _one_run),
@@ -135,6 +151,7 @@ COMMANDS = {
     "import": RunsCommand("make a run of an exported file", run_import, import_options),
     "delete": RunsCommand("move runs into the trash", _delete, _some_runs),
     "restore": RunsCommand("bring runs back from the trash", _restore, _some_runs),
+    "purge": RunsCommand("remove runs in the trash for good, all of them unless some are named", _purge, _any_runs),
 }
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nn_core import ConfigError, RunConfig, Trainer
+from nn_core import ConfigError, RunConfig, Trainer, keeper, runner
 from nn_core.data import Dataset
 from nn_core.registry import RunRegistry
 from nn_core.runner import Run
@@ -224,6 +224,63 @@ def test_a_run_of_another_numpy_says_that_it_does_not_go_on_bit_for_bit(server: 
     path.write_text(path.read_text().replace(f'"numpy": "{np.__version__}"', '"numpy": "1.99"'))
     again = server().get(run.id)
     assert again is not None and "NumPy 1.99 then" in again.snapshot.message
+
+
+def wait(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_while_a_run_trains_it_is_saved_again_and_again(
+    server: MakeRegistry, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(keeper, "SAVE_SECONDS", 0.1)
+    registry = server()
+    run = registry.create(SMALL.replace(epochs=100_000), tiny)
+    run.play()
+    seen: set[int] = set()
+
+    def saved_thrice() -> bool:
+        if registry.store is not None and run.id in registry.store:
+            seen.add(registry.store.get(run.id).step)
+        return len(seen) >= 3
+
+    wait(saved_thrice)
+    assert run.snapshot.status == "training" and registry.store is not None
+    assert registry.store.get(run.id).status == "training"
+    again = server().get(run.id)  # as after a kill: the first process has not ended the run
+    assert again is not None
+    assert again.snapshot.status == "paused" and "Brought back" in again.snapshot.message
+
+
+@pytest.mark.parametrize("how", ["pause", "finish", "epoch", "lease", "close"])
+def test_however_a_run_comes_to_rest_it_is_on_disk_as_it_stands(
+    how: str, tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(runner, "LEASE_CHECK_SECONDS", 0.01)
+    connected = [True]
+    registry = RunRegistry(RunStore(tmp_path), lease_seconds=0.2, is_connected=lambda session: connected[0])
+    run = registry.create(SMALL.replace(epochs=1 if how == "finish" else 100_000), tiny)
+    run.attach("a page")
+    if how == "epoch":
+        run.epoch_once()
+    else:
+        run.play()
+    wait(lambda: run.snapshot.step > 5)
+    if how == "pause":
+        run.pause()
+    if how == "lease":
+        connected[0] = False
+    if how == "close":
+        registry.close()
+    wait(lambda: not run.snapshot.is_training)
+    stored = RunStore(tmp_path).load(run.id).checkpoint
+    assert stored.step == run.snapshot.step
+    assert RunStore(tmp_path).get(run.id).status == run.snapshot.status == ("finished" if how == "finish" else "paused")
+    assert stored.arrays["params"].tobytes() == run._trainer.model.flat.tobytes()
+    registry.close()
 
 
 def test_edits_made_while_it_rests_are_saved_too(server: MakeRegistry, tiny: Dataset):

@@ -152,6 +152,10 @@ def test_runs_are_listed_shown_deleted_and_restored(capsys: pytest.CaptureFixtur
     assert main(["runs", "restore", one]) == 0
     assert RunStore(folder).ids() == [one] and RunStore(folder).get(one).name == "my first"
     assert main(["runs", "delete", other]) == 2
+    assert main(["runs", "purge", one]) == 2
+    assert RunStore(folder).ids() == [one] and RunStore(folder).ids(trash=True) == [other]
+    assert main(["runs", "purge"]) == 0
+    assert main(["runs", "restore", other]) == 2
 
 
 def test_ctrl_c_saves_the_run_and_says_how_it_goes_on(tmp_path: Path):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from nn_core.data import Dataset
-from nn_core.export.archive import to_archive
-from nn_core.export.bring_in import bring_in
+from nn_core.export.archive import MAX_BYTES, to_archive
+from nn_core.export.bring_in import ENDINGS, bring_in
 from nn_core.export.card import to_card
 from nn_core.export.curves import to_csv, to_parquet, to_tensorboard
 from nn_core.export.gather import from_snapshot, from_store
@@ -22,7 +22,9 @@ from nn_core.export.script import to_script
 from nn_core.export.weights import to_npz, to_safetensors
 
 __all__ = [
+    "ENDINGS",
     "FORMATS",
+    "MAX_BYTES",
     "ExportError",
     "Format",
     "Parcel",

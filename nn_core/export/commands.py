@@ -8,8 +8,8 @@ from pathlib import Path
 
 from nn_core.data import load_dataset
 from nn_core.disk import write_file
-from nn_core.export import FORMATS, bring_in, export, from_store, to_archive
-from nn_core.export.bring_in import ENDINGS, read_file
+from nn_core.export import ENDINGS, FORMATS, bring_in, export, from_store, to_archive
+from nn_core.export.bring_in import read_file
 from nn_core.export.parcel import ExportError
 from nn_core.store import RunStore
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from ui import controls, ghost, overlay, run_rows, session
+from ui import controls, ghost, overlay, run_rows, session, sharing
 from ui.curve_traces import run_colour
 from ui.run_table import Shown, View, run_table
 from ui.words import plain
@@ -26,6 +26,8 @@ def listing() -> None:
     shown = Shown(listed, run_rows.facets(listed), colours, view, session.chosen("runs-version", 0))
     run_table(shown, key=TABLE, on_view=keep_view, on_act=act)
     below()
+    one = ticked[0].id if len(ticked) == 1 else current.id if current else None
+    sharing.controls(next((run for run in runs if run.id == one), None))
     shot = session.snapshot()
     ghost.line(shot)
     if not ticked:
@@ -113,3 +115,4 @@ if session.runs() or session.in_trash():
     session.live("The runs", listing, session.any_trains)
 else:
     controls.empty_state("The list of all runs")
+    sharing.controls(None)

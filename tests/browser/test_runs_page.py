@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -166,3 +167,33 @@ def test_ticked_settings_race_under_one_transport_bar_and_f5_finds_the_race_agai
     page.locator(".st-key-race-end button").first.click()
     expect(page.locator(".st-key-race-rates")).to_be_visible()
     assert "race=" not in page.url
+
+
+def test_a_run_is_taken_away_in_files_and_an_archive_brought_in_becomes_the_run_on_the_pages(
+    page: Page, kept: Kept, tmp_path: Path
+) -> None:
+    run_id = kept.ids[0.3]
+    open_app(page, f"{kept.url}/runs?run={run_id}")
+    page.locator(".st-key-export button").click()
+    page.locator(".st-key-export-csv").wait_for()
+    wait_idle(page)
+    files = {}
+    for form in ("csv", "card", "archive"):
+        with page.expect_download() as download:
+            page.locator(f".st-key-export-{form} button:visible").first.click()
+        files[form] = tmp_path / download.value.suggested_filename
+        download.value.save_as(files[form])
+    assert files["csv"].name == f"glassnet-{run_id}-step20.csv"
+    assert files["csv"].read_text().startswith("series,step,epoch,images,seconds,value\n")
+    assert "Glassnet run card" in files["card"].read_text()
+    page.keyboard.press("Escape")
+    page.locator(".st-key-import button").first.click()
+    bad = tmp_path / "bad.zip"
+    bad.write_bytes(files["archive"].read_bytes()[:-30])
+    for file, said in ((bad, "Nothing was imported"), (files["archive"], "Imported as run")):
+        page.locator("input[type='file']").set_input_files(file)  # the popover stays open
+        expect(page.get_by_text(said)).to_be_visible(timeout=15_000)
+        wait_idle(page)
+    assert len(order(page)) >= 4
+    assert f"run={run_id}" not in page.url  # it is there already, so the import has an id of its own
+    expect(page.get_by_text("epoch 1.0").first).to_be_attached()

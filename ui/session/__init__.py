@@ -21,7 +21,7 @@ from ui.session.current import (
     start,
     train_preset,
 )
-from ui.session.notices import notify, show_notices
+from ui.session.notices import notice_board, notify, show_notices
 from ui.session.panels import guard, is_dark, live, panel, show_in_widget, widget_value
 from ui.session.process import Split, epoch_seconds, first_weights, mean_digits, registry
 from ui.session.race import command_race, end_race, race, race_trains, start_race
@@ -36,6 +36,7 @@ from ui.session.stored import (
     open_run,
     pin_ghost,
     restore_runs,
+    run_in_memory,
     runs,
     series_of,
     start_alike,
@@ -69,6 +70,7 @@ __all__ = [
     "live",
     "load_deep_link_again",
     "mean_digits",
+    "notice_board",
     "notify",
     "open_run",
     "panel",
@@ -80,6 +82,7 @@ __all__ = [
     "registry",
     "reset",
     "restore_runs",
+    "run_in_memory",
     "run_to_command",
     "runs",
     "series_of",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 
@@ -10,6 +12,17 @@ def notify(sentence: str) -> None:
     notices: list[str] = st.session_state.setdefault("notices", [])
     if sentence not in notices:
         notices.append(sentence)
+
+
+def notice_board() -> Callable[[str], None]:
+    """`notify` for this visitor from a thread that Streamlit knows nothing of; it shows at the next drawing."""
+    notices: list[str] = st.session_state.setdefault("notices", [])
+
+    def pin(sentence: str) -> None:
+        if sentence not in notices:
+            notices.append(sentence)
+
+    return pin
 
 
 def show_notices() -> None:

@@ -34,7 +34,7 @@ def runs() -> list[StoredRun]:
 
 def stored_run(run_id: str) -> StoredRun | None:
     """One run as it is now, or None."""
-    kept, live = store(), _in_memory(run_id)
+    kept, live = store(), run_in_memory(run_id)
     try:
         found = [kept.get(run_id)] if kept is not None and run_id in kept else []
     except StoreError:
@@ -50,7 +50,7 @@ def any_trains() -> bool:
 
 def series_of(run: StoredRun) -> Mapping[str, Series]:
     """The curves of a run: as they are now if it is in memory, else as they were stored; none if unreadable."""
-    live = _in_memory(run.id)
+    live = run_in_memory(run.id)
     if live is not None:
         return live.snapshot.series
     return _or_nothing(lambda: _stored_series(run.id, run.changed), {})
@@ -58,13 +58,14 @@ def series_of(run: StoredRun) -> Mapping[str, Series]:
 
 def film_of(run: StoredRun) -> tuple[Frame, ...]:
     """The frames of a run, ascending in step; none if unreadable."""
-    live = _in_memory(run.id)
+    live = run_in_memory(run.id)
     if live is not None:
         return live.snapshot.film
     return _or_nothing(lambda: _stored_film(run.id, run.changed), ())
 
 
-def _in_memory(run_id: str) -> Run | None:
+def run_in_memory(run_id: str) -> Run | None:
+    """A run that needs no reading from the disk, or None."""
     return next((run for run in registry().runs() if run.id == run_id), None)
 
 

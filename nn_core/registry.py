@@ -29,7 +29,10 @@ from nn_core.store import RunStore, StoredRun, StoreError
 from nn_core.trainer import Trainer
 
 RUN_BYTES = 40  # that a run holds for each weight
-ANEW = "The optimizer starts anew, because only the weights of that step were kept."
+ANEW = {
+    True: "The optimizer starts anew, because only the weights of that step were kept.",
+    False: "The optimizer starts anew, because it is another one.",
+}  # by whether it is the parent's
 
 
 class RunRegistry:
@@ -87,7 +90,9 @@ class RunRegistry:
         check_shape(shot.started_as, config)
         begin, exact = self._beginning(parent, shot, step, config, data)
         film = Film(tuple(f for f in shot.film if f.step <= step and not f.exact)) if _alike(shot, config) else Film()
-        message = f"Branched from run {run_id} at step {step:,}." + ("" if exact else f" {ANEW}")
+        message = f"Branched from run {run_id} at step {step:,}." + (
+            "" if exact else f" {ANEW[config.optimizer == shot.config.optimizer]}"
+        )
         new, origin = new_id(), Parent(run_id, step, exact)
         past = Past(begin, film, message=message)
         keeper = self._keeper(new, data, parent=origin)
@@ -115,7 +120,9 @@ class RunRegistry:
             return branch_at_checkpoint(checkpoint, config, data)
         frame = next((frame for frame in shot.film if frame.step == step), None)
         if frame is None:
-            raise StoreError(f"Run {parent.id} has no frame of step {step:,}.")
+            nearest = sorted({each.step for each in shot.film}, key=lambda kept: abs(kept - step))[:2]
+            near = " and ".join(f"{kept:,}" for kept in sorted(nearest))
+            raise StoreError(f"Run {parent.id} has no frame of step {step:,}; those nearest to it are of steps {near}.")
         return branch_at_frame(frame, config, data, shot.started_as, _history(shot), shot.edits), False
 
     def _run(self, config: RunConfig, data: Dataset, **more: Any) -> Run:

@@ -79,7 +79,11 @@ class RunFolder:
 
     def size(self) -> int:
         """Bytes of all files."""
-        return sum(entry.stat().st_size for folder in self._folders() for entry in os.scandir(folder))
+        total = 0
+        for entry in (entry for folder in self._folders() for entry in os.scandir(folder)):
+            with suppress(FileNotFoundError):  # another writer's temporary file
+                total += entry.stat().st_size
+        return total
 
     def _folders(self) -> list[Path]:
         return [folder for folder in (self.path, self._checkpoints, self._frames) if folder.is_dir()]

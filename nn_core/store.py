@@ -36,6 +36,7 @@ VARIABLE = "GLASSNET_RUNS"
 RUN_ID = re.compile(r"[0-9a-f]{8}")
 MAX_NAME = 80  # characters of a user's own name
 TRASH = ".trash"
+LISTINGS = 5  # looks at a folder whose checkpoints are being replaced
 STILLBORN_SECONDS = 600.0  # after which a folder without a checkpoint is none that is being begun
 
 
@@ -204,16 +205,22 @@ class RunStore:
     def load(self, run_id: str, step: int | None = None) -> Loaded:
         """The newest checkpoint that can be read (of that step, where one is given); raises StoreError."""
         folder = self._found(run_id)
-        skipped: list[str] = []
-        history: History | None = None
-        for file in folder.checkpoint_files():
-            if step is not None and file.step != step:
-                continue
+        for _ in range(LISTINGS):
+            skipped: list[str] = []
+            files = [file for file in folder.checkpoint_files() if step is None or file.step == step]
             try:
-                history = history or folder.history()
-                return Loaded(folder.read_checkpoint(file, history), file, tuple(skipped))
-            except (ArchiveError, OSError) as error:
-                skipped.append(f"The checkpoint of step {file.step:,} of run {run_id} was skipped: {_why(error)}.")
+                history = folder.history() if files else History()
+                for file in files:
+                    try:
+                        return Loaded(folder.read_checkpoint(file, history), file, tuple(skipped))
+                    except FileNotFoundError:
+                        raise
+                    except (ArchiveError, OSError) as error:
+                        why = _why(error)
+                        skipped.append(f"The checkpoint of step {file.step:,} of run {run_id} was skipped: {why}.")
+                break
+            except FileNotFoundError:
+                continue  # whoever trains it has replaced it by a newer one
         at = "" if step is None else f" at step {step:,}"
         raise StoreError(" ".join([f"Run {run_id} has no checkpoint{at} that can be read.", *skipped]))
 

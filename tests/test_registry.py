@@ -124,6 +124,16 @@ def test_a_branch_where_the_run_stands_equals_going_on(server: MakeRegistry, tin
     assert weights_of(branch) == weights_of(run)
 
 
+def test_a_branch_with_another_optimizer_says_why_it_starts_anew(server: MakeRegistry, tiny: Dataset):
+    registry = server()
+    run = registry.create(SMALL, tiny)
+    steps(run, 3)
+    branch = registry.branch(run.id, 3, SMALL.replace(optimizer="momentum"), tiny)
+    assert branch.parent is not None and not branch.parent.exact
+    assert branch.snapshot.message.endswith("The optimizer starts anew, because it is another one.")
+    assert weights_of(branch) == weights_of(run)
+
+
 @pytest.mark.parametrize("change", [{"hidden": (13,)}, {"normalization": "batch"}])
 def test_a_branch_that_could_not_keep_its_weights_is_refused_by_the_fields_name(
     change: dict[str, object], server: MakeRegistry, tiny: Dataset

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -222,3 +223,33 @@ def test_the_trash_gives_back_until_it_is_emptied(tiny: Dataset, tmp_path: Path)
     assert store.ids(trash=True) == []
     with pytest.raises(StoreError, match="no run 0000000b in the trash"):
         store.restore("0000000b")
+
+
+def test_a_run_can_be_opened_at_any_moment_while_another_thread_saves_it(tiny: Dataset, tmp_path: Path):
+    store = RunStore(tmp_path)
+    trainer = Trainer(SMALL, tiny)
+    recorder = Recorder(trainer, Keeper(store, "00000001", tiny))
+    stop = threading.Event()
+
+    def train() -> None:
+        while not stop.is_set():
+            trainer.step()
+            recorder.note()
+            recorder.keep("paused")
+
+    recorder.keep("paused")
+    writer = threading.Thread(target=train)
+    writer.start()
+    try:
+        last = 0
+        reader = RunStore(tmp_path)
+        for _ in range(30):
+            loaded = reader.load("00000001")
+            assert loaded.skipped == () and loaded.checkpoint.step >= last
+            last = loaded.checkpoint.step
+            assert reader.film("00000001")[0].step == 0
+            assert reader.get("00000001").step >= last - 1 and reader.problems() == []
+    finally:
+        stop.set()
+        writer.join()
+    assert last > 0 and recorder.problem == ""

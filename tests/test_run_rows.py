@@ -116,6 +116,7 @@ def test_a_filter_is_offered_where_it_keeps_some_runs_and_leaves_out_others():
     assert [row["facets"] for row in listed] == [["starred", "finished"], ["training"], ["branched", "diverged"]]
     assert [name for name, _ in run_rows.facets(listed)] == ["starred", "training", "finished", "diverged", "branched"]
     assert run_rows.facets(listed[:1]) == [] == run_rows.facets([])
+    assert run_rows.facets(listed[:1], ["training"]) == [("training", "Training")]  # so that it can be let go
 
 
 @pytest.mark.parametrize("status", run_rows.STATUS)

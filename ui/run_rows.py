@@ -100,7 +100,7 @@ def rows(runs: Sequence[StoredRun], *, current: str | None = None, ghost: str | 
             **{"note": _note(run, called, current, ghost), "tip": _tip(run)},
             **{"status": STATUS[run.status][0], "state": STATUS[run.status][1]},
             **{"best": run.best_val_accuracy, "epoch": round(run.epoch, 2), "seconds": round(run.seconds, 2)},
-            **{"size": run.size, "created": run.created, "starred": run.starred},
+            **{"size": run.size, "created": run.created, "changed": run.changed, "starred": run.starred},
             **{"current": run.id == current, "ghost": run.id == ghost},
             **{"facets": _facets(run), "settings": telling[run.id]},
         }
@@ -125,12 +125,12 @@ def names(runs: Sequence[StoredRun]) -> dict[str, str]:
     return called
 
 
-def facets(listed: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """(name, words) of each filter that some rows answer to and others do not."""
+def facets(listed: Sequence[Mapping[str, Any]], pressed: Collection[str] = ()) -> list[tuple[str, str]]:
+    """(name, words) of each filter that some rows answer to and others do not, or that is pressed."""
     found = []
     for name, words in FACETS.items():
         n = sum(name in row["facets"] for row in listed)
-        if 0 < n < len(listed):
+        if 0 < n < len(listed) or name in pressed:
             found.append((name, words))
     return found
 

@@ -190,7 +190,7 @@ function fill(table, parts, row) {
   write(parts.cells.status, row.status);
   parts.cells.status.dataset.state = row.state;
   for (const [column, shown] of Object.entries(SHOWN)) write(parts.cells[column], shown(row));
-  parts.cells.created.title = whole.format(row.created * 1000);
+  parts.cells.created.title = `Started ${whole.format(row.created * 1000)}, last saved ${whole.format(row.changed * 1000)}`;
 }
 
 // ---------------------------------------------------------------------------------------- drawing

@@ -476,3 +476,16 @@ def test_a_wall_frames_no_tile_unless_one_is_chosen() -> None:
     framed = figures.tile_wall(weights, columns=11, chosen=5).layout.shapes
     assert len(unframed) == 0
     assert len(framed) == 1
+
+
+def test_two_walls_on_one_scale_give_one_weight_one_colour():
+    strong = 3 * WEIGHTS
+    alone, together = (
+        tiles.weight_wall(strong),
+        tiles.weight_wall(WEIGHTS, limit=3 * tiles.weight_limits(WEIGHTS, True)[0]),
+    )
+    assert np.array_equal(tiles.weight_wall(strong, limit=tiles.weight_limits(strong, True)[0]).index, alone.index)
+    darkest = [np.abs(wall.index[wall.index < 255].astype(int) - 127).max() for wall in (alone, together)]
+    assert darkest[0] == 127 and darkest[1] < 90  # a third of the weights' own range, but for the few largest
+    figure = figures.tile_wall(WEIGHTS, limit=0.77)
+    assert "±0.77" in figure.layout.meta["label"]

@@ -153,15 +153,16 @@ def tile_wall(
     title: str = "",
     outgoing: Array | None = None,
     chosen: int | None = None,
+    limit: float | None = None,
 ) -> go.Figure:
     """First-layer weights (784, n), 1 <= n <= 2048, as tiles of 28x28 on the signed scale; a click gives the unit as z.
 
     `order` lists the units to show, first to last; `labels` (n,) are hover texts by unit ("unit 7, norm 3.2").
     `outgoing` (n, n_out), the weights that leave each unit, stand as a strip under its tile, on a scale of their own.
-    The unit `chosen` is framed.
+    The unit `chosen` is framed. `limit` is the weight of full colour, as two walls on one scale want it.
     """
     order = np.arange(weights.shape[1]) if order is None else np.asarray(order)
-    limit = float(tiles.weight_limits(weights, shared_scale)[0]) if shared_scale else 1.0
+    limit = (limit or float(tiles.weight_limits(weights, True)[0])) if shared_scale else 1.0
     wall = tiles.weight_wall(
         weights,
         outgoing=outgoing,
@@ -170,6 +171,7 @@ def tile_wall(
         columns=columns,
         aspect=aspect,
         dark=dark,
+        limit=limit,
     )
     if labels is None:
         norms = np.linalg.norm(weights, axis=0)

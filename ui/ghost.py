@@ -12,7 +12,7 @@ from nn_core.explain import outgoing_weights
 from nn_core.frames import Frame
 from nn_core.runner import Snapshot
 from nn_core.store import StoredRun
-from ui import figures, session
+from ui import figures, session, tiles
 from ui.live_plot import live_plot
 from ui.words import plain
 
@@ -38,42 +38,46 @@ def frame(pinned: StoredRun, step: int) -> Frame | None:
 
 def walls(
     shot: Snapshot | None,
-    wall: Any,  # a figure of ui.figures.tile_wall
+    W: Array,
     *,
     key: str,
     height: int,
+    title: str,
     order: Array | None = None,
-    outgoing: bool = False,
+    outgoing: Array | None = None,
+    shared_scale: bool = True,
     clickable: bool = False,
+    **options: Any,
 ) -> None:
-    """A wall of first-layer filters and, where a ghost is pinned, at its right the ghost's at about the same step.
+    """A wall of the first-layer filters W (784, n) and, behind which a ghost stands, at its right the ghost's.
 
-    They stand in as many columns and, where there are as many of them, in the same `order`; `outgoing` puts the weights
-    that leave each of them under it.
+    They are of about the same step, on one scale, in as many columns, and where there are as many of them in one order.
+    `options` are those of `ui.figures.tile_wall`.
     """
-    pinned = behind(shot)
-    if pinned is None or shot is None:
-        live_plot(wall, key=key, height=height, clickable=clickable)
+    pinned = behind(shot) if shot is not None else None
+    kept = frame(pinned, shot.step) if pinned is not None and shot is not None else None
+    common: dict[str, Any] = {"shared_scale": shared_scale, "dark": session.is_dark()}
+    if kept is not None:
+        theirs = kept.weights()
+        common["limit"] = max(float(tiles.weight_limits(each, True)[0]) for each in (W, theirs["dense1.W"]))
+    own = figures.tile_wall(W, title=title, order=order, outgoing=outgoing, **common, **options)
+    if kept is None:
+        live_plot(own, key=key, height=height, clickable=clickable)
         return
+    n_units = theirs["dense1.W"].shape[1]
+    others = figures.tile_wall(
+        theirs["dense1.W"],
+        title=f"The ghost at step {kept.step:,}, {n_units:,} units",
+        order=order if order is not None and len(order) == n_units else None,
+        outgoing=outgoing_weights(theirs) if outgoing is not None else None,
+        columns=len(own.data[0].z[0]),
+        **common,
+    )
     left, right = st.columns(2)
     with left:
-        live_plot(wall, key=key, height=height, clickable=clickable)
+        live_plot(own, key=key, height=height, clickable=clickable)
     with right:
-        kept = frame(pinned, shot.step)
-        if kept is None:
-            st.caption("Of the ghost no filters were kept.")
-            return
-        weights = kept.weights()
-        n_units = weights["dense1.W"].shape[1]
-        figure = figures.tile_wall(
-            weights["dense1.W"],
-            order=order if order is not None and len(order) == n_units else None,
-            outgoing=outgoing_weights(weights) if outgoing else None,
-            columns=len(wall.data[0].z[0]),
-            dark=session.is_dark(),
-            title=f"The ghost at step {kept.step:,}, {n_units:,} units",
-        )
-        live_plot(figure, key=f"{key}-ghost", height=height)
+        live_plot(others, key=f"{key}-ghost", height=height)
 
 
 def sentence(shot: Snapshot, pinned: StoredRun) -> str:

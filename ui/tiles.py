@@ -92,13 +92,17 @@ def weight_wall(
     columns: int | None = None,
     aspect: float = 2.5,
     dark: bool = False,
+    limit: float | None = None,
 ) -> Wall:
     """Filters (784, n), one tile a column, on the signed scale; `order` lists the columns to show, first to last.
 
-    `outgoing` (n, n_out) becomes a strip under each tile, unless there are more than MANY of them.
+    `outgoing` (n, n_out) becomes a strip under each tile, unless there are more than MANY of them. `limit` is the
+    weight of full colour, where a shared scale is not to go by these weights alone.
     """
     order = np.arange(weights.shape[1]) if order is None else order
     limits = weight_limits(weights, shared_scale)[order]
+    if shared_scale and limit is not None:
+        limits[:] = limit
     pictures = weights.T[order].reshape(len(order), SIDE, SIDE)
     if len(order) > MANY:
         pictures = pictures.reshape(len(order), SMALL_SIDE, 2, SMALL_SIDE, 2).mean(axis=(2, 4))

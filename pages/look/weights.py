@@ -46,23 +46,23 @@ def wall(shot: Snapshot, unit: int) -> None:
     # while training the order is kept, so that no tile runs away from the pointer
     key = (shot.run_id, order, None if shot.is_training else shot.step)
     sorted_at, units = session.steady("unit order", key, lambda: (shot.step, unit_order(shot.weights, order)))
-    figure = figures.tile_wall(
+    ghost.walls(
+        shot,
         W,
+        key="weights-wall",
+        height=540,
+        clickable=True,
         outgoing=outgoing,
         order=units,
         labels=[f"{unit_name(shot.config, at, classes)}: norm {norm:.2f}{speaks[at]}" for at, norm in enumerate(norms)],
         chosen=unit,
         shared_scale=not own_scale,
         aspect=0.6 if ghost.behind(shot) else 1.15,
-        dark=session.is_dark(),
-        title=f"W1 at step {shot.step:,}, "
-        + (f"{len(norms):,} units " if ghost.behind(shot) is None else "")
-        + ORDERS[order]
+        title=f"W1 at step {shot.step:,}, {ORDERS[order]}"
         + (f" (as of step {sorted_at:,})" if sorted_at != shot.step and order != "index" else ""),
     )
-    ghost.walls(shot, figure, key="weights-wall", height=540, order=units, outgoing=True, clickable=True)
     largest = unit_name(shot.config, int(norms.argmax()), classes).lower()
-    text = f"Norms from {norms.min():.2f} to {norms.max():.2f} ({largest})."
+    text = f"{len(norms):,} units, norms from {norms.min():.2f} to {norms.max():.2f} ({largest})."
     if outgoing is not None and len(outgoing) <= tiles.MANY:
         targets = f"{classes[0]} to {classes[-1]}" if len(shot.config.hidden) == 1 else "the next layer's units"
         text += f" Under each tile its weights to {targets}, from left to right."

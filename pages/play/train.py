@@ -51,8 +51,7 @@ def filters() -> None:
         f"{when}, {W.shape[1]} units" if beside_ghost else f"What the {W.shape[1]} first-layer units look for ({when})"
     )
     aspect = 1.7 if beside_ghost else 3.6
-    figure = figures.tile_wall(W, labels=labels, aspect=aspect, dark=session.is_dark(), title=title)
-    ghost.walls(shot, figure, key="filters", height=285)
+    ghost.walls(shot, W, key="filters", height=285, title=title, labels=labels, aspect=aspect)
 
 
 def chart_options() -> tuple[Axis, bool, float]:

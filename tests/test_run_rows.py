@@ -97,7 +97,7 @@ def test_a_name_in_the_list_says_what_differs_and_not_what_most_runs_have_in_com
     names = list(run_rows.names([stored(f"{n:08x}", config=config) for n, config in enumerate(configs)]).values())
     assert names[1:9] == [f"seed {seed}" for seed in range(1, 9)]
     assert names[9] == "n_train 55000, lr 0.3, epochs 200, seed 9"
-    assert names[0] == "n_train 2000, epochs 3"  # nothing sets it apart from its fellows but seed 0, the default
+    assert names[0] == "seed 0"  # a default, but all that sets it apart
 
 
 def test_a_run_alone_is_called_by_all_that_is_not_at_its_default():

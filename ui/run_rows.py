@@ -111,17 +111,20 @@ def rows(runs: Sequence[StoredRun], *, current: str | None = None, ghost: str | 
 def names(runs: Sequence[StoredRun]) -> dict[str, str]:
     """What each run is called in the list: its own name, else the settings in which it differs from most of the runs.
 
-    A setting in which most of them agree is left out where a run agrees with them, and any other at its default.
+    A setting in which most of them agree is left out where a run agrees with them, and any other at its default; of a
+    run that nothing is left of, it is all in which they do not agree.
     """
     texts = {run.id: _texts(run.config) for run in runs}
-    usual = {}
-    for knob in knobs():
-        value, n = Counter(of_run[knob.name] for of_run in texts.values()).most_common(1)[0] if runs else ("", 0)
-        usual[knob.name] = value if n > 1 and n >= MOST * len(runs) else knob.format(knob.default)
+    usual, open_ones = {}, []
+    for knob in knobs() if runs else ():
+        value, n = Counter(of_run[knob.name] for of_run in texts.values()).most_common(1)[0]
+        agreed = n > 1 and n >= MOST * len(runs)
+        usual[knob.name] = value if agreed else knob.format(knob.default)
+        open_ones += [] if agreed or len(runs) == 1 else [knob.name]
     called = {}
     for run in runs:
-        parts = [f"{name} {text}" for name, text in texts[run.id].items() if text != usual[name]]
-        called[run.id] = run.name or ", ".join(parts) or _title(run.config)
+        parts = [name for name, text in texts[run.id].items() if text != usual[name]] or open_ones
+        called[run.id] = run.name or ", ".join(f"{name} {texts[run.id][name]}" for name in parts) or _title(run.config)
     return called
 
 

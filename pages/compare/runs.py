@@ -23,7 +23,7 @@ def listing() -> None:
     session.choose("runs-slots", slots)
     listed = run_rows.rows(runs, current=current.id if current else None, ghost=pinned.id if pinned else None)
     colours = {run_id: run_colour(slot, session.is_dark()) for run_id, slot in slots.items()}
-    shown = Shown(listed, run_rows.facets(listed), colours, view, session.chosen("runs-version", 0))
+    shown = Shown(listed, run_rows.facets(listed, view.facets), colours, view, session.chosen("runs-version", 0))
     run_table(shown, key=TABLE, on_view=keep_view, on_act=act)
     below()
     one = ticked[0].id if len(ticked) == 1 else current.id if current else None

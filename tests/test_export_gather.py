@@ -83,7 +83,8 @@ def test_a_branch_has_its_own_settings_not_those_that_its_parent_was_changed_to(
 def test_a_checkpoint_that_makes_room_while_it_is_copied_is_no_failure(
     registry: RunRegistry, run: Run, monkeypatch: pytest.MonkeyPatch
 ):
-    store, real, failed = store_of(registry), Path.read_bytes, []
+    store, real = store_of(registry), Path.read_bytes
+    failed: list[Path] = []
 
     def once(path: Path) -> bytes:
         if path.parent.name == "checkpoints" and not failed:

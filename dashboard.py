@@ -7,7 +7,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: more threads
 import pandas  # noqa: F401  (in full, before plotly meets it half-imported from another thread)
 import streamlit as st
 
-from ui import controls, session, style
+from ui import controls, session, style, time_machine
 from ui.live_plot import warm_up
 
 st.set_page_config("Glassnet", page_icon="ui/icon.svg", layout="wide", initial_sidebar_state=330)
@@ -27,5 +27,6 @@ session.sync_address()
 warm_up()
 controls.sidebar()
 controls.phone_bar(pages)
+time_machine.badge()
 session.show_notices()
 page.run()

@@ -74,6 +74,10 @@ class Series:
         """The scalar itself."""
         return self.points[:, 4]
 
+    def until(self, step: int) -> Series:
+        """The points up to and with a step."""
+        return Series(self.name, self.points[: int(np.searchsorted(self.step, step, side="right"))])
+
     @property
     def last(self) -> float:
         """The newest value, nan when there is none."""

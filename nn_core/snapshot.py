@@ -53,9 +53,14 @@ class Snapshot:
         return self.status in ("training", "waiting")
 
     def at(self, frame: Frame) -> Snapshot:
-        """The same run as it was at a frame: its weights and counters, and the scores only if they are of that step."""
+        """The same run as it was at a frame: its weights, counters and settings, the scores only if they are of then.
+
+        Curves and edits stay whole.
+        """
+        undone = {edit.field: edit.old for edit in reversed(self.edits) if edit.step > frame.step}
         return replace(
             self,
+            config=self.config.replace(**undone),
             step=frame.step,
             epoch=frame.epoch,
             images_seen=frame.images_seen,

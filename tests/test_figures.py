@@ -298,6 +298,24 @@ def test_two_hundred_runs_are_sent_in_a_few_megabytes():
     assert len(live_plot.to_json(figures.overlay(runs, kind="loss").to_dict())) < 3_000_000
 
 
+@pytest.mark.parametrize(("x", "place"), [("step", 45), ("epoch", 45 / 400), ("images", 45 * 128), ("seconds", 0.045)])
+def test_the_step_that_is_looked_back_at_is_a_line_at_its_place_on_every_axis(x: Axis, place: float):
+    figure = figures.curves(a_run(10), kind="accuracy", x=x, cursor=45)
+    (line,) = [shape for shape in figure.layout.shapes if shape.name == "looked at"]
+    assert line.x0 == line.x1 == pytest.approx(place)
+
+
+def test_step_0_has_its_place_although_the_batches_begin_at_step_1():
+    run = {"val/loss": series("val/loss", [2.0, 1.0]), "batch/loss": series("batch/loss", [2.0] * 50, first_step=1)}
+    (line,) = figures.curves(run, kind="loss", cursor=0).layout.shapes
+    assert line.x0 == 0
+
+
+def test_without_a_look_back_or_a_point_there_is_no_line():
+    assert not figures.curves(a_run(10), kind="loss").layout.shapes
+    assert not figures.curves({}, kind="loss", cursor=5).layout.shapes
+
+
 @pytest.mark.parametrize("x", AXES)
 def test_a_changed_setting_is_marked_where_it_happened(x):
     run = a_run(11)  # steps 0 to 100

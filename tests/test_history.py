@@ -110,6 +110,15 @@ def test_what_came_after_a_step_is_forgotten_and_older_views_keep_it(n: int, ste
     assert before.step.tolist() == list(range(n))
 
 
+def test_the_points_until_a_step_are_those_up_to_and_with_it():
+    history = History()
+    for step in (0, 1, 2, 4):
+        history.record("val/loss", float(step), step=step, epoch=0.0, images=0, seconds=0.0)
+    whole = history["val/loss"]
+    assert {step: whole.until(step).value.tolist() for step in (0, 3, 9)} == {0: [0], 3: [0, 1, 2], 9: [0, 1, 2, 4]}
+    assert len(whole.until(-1)) == 0
+
+
 def test_every_series_says_what_it_is():
     for name, info in SERIES.items():
         assert "/" in name and info.label and info.split and info.unit in ("nats", "share", "rate")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from nn_core.checkpoint import Parent
 from nn_core.config import RunConfig
 from nn_core.data import Dataset
 from nn_core.explain import (
@@ -26,6 +29,7 @@ from nn_core.explain import (
 from nn_core.metrics import confusion_matrix
 from nn_core.models import MLP
 from nn_core.runner import Run
+from nn_core.trainer import Trainer
 from ui import session
 from ui.words import plain
 
@@ -319,3 +323,115 @@ def test_the_ghost_is_told_from_the_run_on_the_page_in_one_line(app: AppTest, mn
     said = "only lr differs: 0.1 against 0.3; same seed. Both started from the same weights."
     assert plain(said) in words(app)
     assert not fails(at(app, "pages/look/weights.py"))
+
+
+# ---------------------------------------------------------------------------------------------- looking back
+
+
+def look_at(app: AppTest, run: Run, step: int) -> AppTest:
+    """Open the address of a run at a step."""
+    app.query_params["run"], app.query_params["step"] = run.id, str(step)
+    return app.run()
+
+
+def notices(app: AppTest) -> str:
+    return "\n".join(str(shown.value) for shown in app.warning)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_the_network_as_it_was_before_any_learning(app, mnist, page):
+    run = with_run(app, mnist)
+    shown = at(look_at(app, run, 0), page)
+    assert not fails(shown) and not notices(shown)
+    assert "step 0 · looking back" in words(shown) and "step 0 of 40 · looking back" in words(shown)
+
+
+def test_the_matrix_of_step_0_is_that_of_the_untrained_network(app, mnist):
+    run = with_run(app, mnist)
+    shown = at(look_at(app, run, 0), "pages/look/evaluate.py")
+    read_as = Trainer.initial_model(run.settings).predict_proba(mnist.val_images).argmax(axis=1)
+    n_right = int((read_as == mnist.val_labels).sum())
+    found = re.search(r"([\d,]+) of 5,000 right", words(shown))
+    assert found and abs(int(found[1].replace(",", "")) - n_right) <= 5  # a frame has half the precision
+
+
+def test_a_frame_that_is_looked_at_stays_though_the_film_drops_it(app, mnist):
+    run = with_run(app, mnist)
+    look_at(app, run, 5)
+    run.snapshot = replace(run.snapshot, film=run.snapshot.film[:1])
+    assert "step 5 · looking back" in words(app.run())
+
+
+def test_a_command_to_the_run_ends_the_look_back(app, mnist):
+    run = with_run(app, mnist)
+    look_at(app, run, 0)
+    shown = app.button(key="step").click().run()
+    assert "looking back" not in words(shown) and run.snapshot.step == 41
+
+
+@pytest.mark.parametrize(
+    ("step", "sentence"),
+    [
+        ("41", "Step 41 of the address has not been made: the run stands at step 40"),
+        ("abc", "step must be a whole number from 0 on, got 'abc'"),
+        ("-3", "step must be a whole number from 0 on, got '-3'"),
+        ("1.5", "step must be a whole number from 0 on, got '1.5'"),
+        ("٣", "step must be a whole number from 0 on, got '٣'"),
+        ("9" * 5000, "step must be a whole number from 0 on, got '9999"),
+    ],
+)
+def test_a_step_in_the_address_that_there_is_not_is_answered_with_a_sentence(app, mnist, step, sentence):
+    run = with_run(app, mnist)
+    app.query_params["run"], app.query_params["step"] = run.id, step
+    shown = app.run()
+    assert not fails(shown) and sentence in notices(shown) and "looking back" not in words(shown)
+
+
+def test_of_a_step_without_a_frame_the_nearest_before_it_is_shown_and_named(app, mnist):
+    run = with_run(app, mnist)
+    run.snapshot = replace(run.snapshot, film=tuple(frame for frame in run.snapshot.film if frame.step in (0, 8, 20)))
+    shown = look_at(app, run, 13)
+    assert "Of step 13 no frame is kept. The nearest one before it is shown, that of step 8." in notices(shown)
+    assert "step 8 · looking back" in words(shown)
+
+
+def test_a_step_without_a_run_in_the_address_is_answered_with_a_sentence(app):
+    app.query_params["step"] = "5"
+    assert "the address names no run that is here" in notices(app.run())
+
+
+def test_a_branch_begins_with_the_frame_and_says_where_it_comes_from(app, mnist):
+    run = with_run(app, mnist, eval_every=1_000)  # no checkpoint of a best network at an early step
+    look_at(app, run, 8)
+    frame = next(frame for frame in run.snapshot.film if frame.step == 8)
+    shown = app.button(key="branch").click().run()
+    new = session.registry().get(app.session_state["run"])
+    assert new is not None and new.id != run.id and new.settings == run.settings
+    assert new.snapshot.parent == Parent(run.id, 8, False) and new.snapshot.step == 8
+    assert all(np.array_equal(new.snapshot.weights[name], W) for name, W in frame.weights().items())
+    assert not fails(shown) and shown.button(key="parent").label.endswith("at step 8")
+    assert "optimizer of this branch started anew" in str(shown.button(key="parent").help)
+    back = shown.button(key="parent").click().run()
+    assert app.session_state["run"] == run.id and "step 8 · looking back" in words(back)
+
+
+def test_a_branch_that_cannot_keep_the_weights_is_refused_in_a_sentence(app, mnist):
+    run = with_run(app, mnist)
+    look_at(app, run, 8)
+    app.session_state["draft"] = run.settings.replace(hidden=(8,))
+    shown = app.button(key="branch").click().run()
+    assert "There is no branch: hidden must stay 32" in notices(shown)
+    assert app.session_state["run"] == run.id
+
+
+def test_share_offers_links_to_the_settings_the_run_and_the_step(app, mnist):
+    run = with_run(app, mnist)
+    shown = look_at(app, run, 8)
+    links = "\n".join(str(part.value) for part in shown.code)
+    assert f"?run={run.id}\n" in links and f"?run={run.id}&step=8" in links and "?n_train=2000&" in links
+
+
+def test_what_is_not_saved_is_said_by_the_status(app, mnist):
+    run = with_run(app, mnist)
+    run.snapshot = replace(run.snapshot, not_saved="The disk is full, so nothing is saved.")
+    assert "The disk is full" in words(app.run()).replace("\\", "")

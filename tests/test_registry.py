@@ -336,3 +336,35 @@ def test_however_often_it_is_restarted_and_changed_settings_seed_and_edits_give_
         assert {n: a.tobytes() for n, a in again.model.weights().items()} == weights_of(run)
     finally:
         registry.close()
+
+
+def test_what_was_changed_while_training_comes_along_to_a_run_that_comes_back_and_to_its_branches(
+    server: MakeRegistry, tiny: Dataset
+):
+    first = server()
+    run = first.create(SMALL, tiny)
+    steps(run, 5)
+    assert run.change("lr", 0.02).wait(PATIENCE)
+    steps(run, 5)
+    assert run.change("lr", 0.01).wait(PATIENCE)
+    steps(run, 5)
+    first.close()
+
+    second = server()
+    branch = second.branch(run.id, 8, SMALL.replace(lr=0.02), tiny)
+    again = second.get(run.id)
+    assert again is not None
+    assert [(edit.step, edit.old, edit.new) for edit in again.snapshot.edits] == [(5, 0.05, 0.02), (10, 0.02, 0.01)]
+    assert branch.snapshot.edits == again.snapshot.edits[:1]
+    assert len(branch.snapshot.series["val/loss"]) > 1
+
+
+def test_a_run_looked_at_as_of_a_step_has_the_settings_of_that_step(server: MakeRegistry, tiny: Dataset):
+    run = server().create(SMALL, tiny)
+    for lr in (0.02, 0.01):
+        steps(run, 5)
+        assert run.change("lr", lr).wait(PATIENCE)
+    steps(run, 5)
+    shot = run.snapshot
+    rates = {frame.step: shot.at(frame).config.lr for frame in shot.film}
+    assert [rates[step] for step in (0, 4, 5, 9, 10, 15)] == [0.05, 0.05, 0.02, 0.02, 0.01, 0.01]

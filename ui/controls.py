@@ -17,7 +17,8 @@ from nn_core.knobs import MAX_HIDDEN_LAYERS, Applies, Knob, choices
 from nn_core.models import count_params
 from nn_core.presets import PRESETS
 from nn_core.runner import SPEEDS, Run, Snapshot
-from ui import folded, session
+from ui import folded, session, time_machine
+from ui.words import plain
 
 WIDE = ("lr", "hidden")  # settings whose slider takes the sidebar's whole width
 COSTLY = (  # settings on which the time of a step depends
@@ -44,6 +45,8 @@ def phone_bar(pages: Sequence[Page]) -> None:
         _train_button("phone-")
         for page in pages:
             st.page_link(page, label=page.title)
+        with st.container(key="phone-machine"):
+            time_machine.slider("phone-scrubber")
 
 
 def sidebar() -> None:
@@ -52,6 +55,7 @@ def sidebar() -> None:
         with session.guard("The transport bar"):
             _transport()
         session.live("The status", _status)
+        time_machine.origin(session.live_snapshot())
         with session.guard("The settings"):
             _presets()
             st.markdown("**Takes effect now**")
@@ -79,7 +83,7 @@ def _transport() -> None:
 
 def _train_button(key: str = "") -> None:
     """Train or pause, whichever is possible now; says so when it would start a new network."""
-    shot = session.snapshot()
+    shot = session.live_snapshot()
     if shot is not None and shot.is_training:
         st.button("Pause", icon=":material/pause:", type="primary", width="stretch", on_click=_pause, key=f"{key}pause")
         return
@@ -111,20 +115,29 @@ def _pause() -> None:
 
 
 def _status() -> None:
-    shot = session.snapshot()
-    if shot is None:
+    """How well it reads and where it stands, the scrubber, and what is not being saved."""
+    shot, live = session.snapshot(), session.live_snapshot()
+    if shot is None or live is None:
         st.markdown("**No network yet**  \n:small[Train makes one from the settings below]")
-        return
-    accuracy, scored = "not scored", None
-    if shot.scores:
-        accuracy = f"{shot.scores.val_accuracy:.1%}"
-        scored = f"Of the validation images, read right at step {shot.scores.step:,}, when it was last scored."
-    doing = f"{shot.samples_per_second:,.0f} images/s" if shot.status == "training" else STATUS_WORDS[shot.status]
-    note = "  \n".join(sentence for sentence in (scored, shot.message) if sentence)
-    st.markdown(
-        f"**{accuracy}** validation · **epoch {shot.epoch:.1f}**  \n:small[step {shot.step:,} · {doing}]",
-        help=note or None,
-    )
+    elif shot is not live:
+        time_machine.status(shot, live, _doing(live))
+    else:
+        accuracy, scored = "not scored", None
+        if shot.scores:
+            accuracy = f"{shot.scores.val_accuracy:.1%}"
+            scored = f"Of the validation images, read right at step {shot.scores.step:,}, when it was last scored."
+        note = "  \n".join(sentence for sentence in (scored, shot.message) if sentence)
+        st.markdown(
+            f"**{accuracy}** validation · **epoch {shot.epoch:.1f}**  \n:small[step {shot.step:,} · {_doing(shot)}]",
+            help=note or None,
+        )
+    time_machine.slider("scrubber")
+    if live is not None and live.not_saved:
+        st.markdown(f":small[:orange[{plain(live.not_saved)}]]")
+
+
+def _doing(shot: Snapshot) -> str:
+    return f"{shot.samples_per_second:,.0f} images/s" if shot.status == "training" else STATUS_WORDS[shot.status]
 
 
 def _speed() -> None:
@@ -325,7 +338,7 @@ def _cost() -> None:
     """What the settings will cost, before they are started."""
     config = session.draft()
     parts = [f"{count_params(config):,} parameters"]
-    shot = session.snapshot()
+    shot = session.live_snapshot()
     if shot is None or not shot.is_training:  # a measurement beside a training thread would be wrong
         seconds = session.epoch_seconds(_cost_key(config))
         if math.isfinite(seconds):
@@ -351,9 +364,9 @@ def _duration(seconds: float) -> str:
 
 def _share() -> None:
     config = session.draft()
-    about = "Copy these settings as a command or as Python."
-    with st.popover("Copy", icon=":material/content_copy:", width="stretch", help=about):
-        st.caption("The address of this page holds them too: a copied link opens the same settings.")
+    about = "Links to these settings and to this run; the settings as a command and as Python."
+    with st.popover("Share", icon=":material/share:", width="stretch", help=about):
+        time_machine.links()
         st.markdown("As a command")
         st.code(config.to_command(), language="bash", wrap_lines=True)
         st.markdown("As Python")

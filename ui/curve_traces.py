@@ -262,6 +262,15 @@ def y_axis(style: CurveStyle) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------------- marks
 
 
+def whole_axis(series: Mapping[str, Series]) -> Series | None:
+    """The points of all series, ascending in step: they tell where a step lies on each axis. None without any."""
+    points = [one.points for one in series.values() if len(one)]
+    if not points:
+        return None
+    together = np.concatenate(points)
+    return Series("all", together[np.argsort(together[:, 0], kind="stable")])
+
+
 def edit_marks(
     edits: Sequence[Edit], reference: Series | None, style: CurveStyle
 ) -> tuple[list[Trace], list[dict[str, Any]]]:
@@ -280,7 +289,7 @@ def edit_marks(
         "x": [place for place, _ in kept],
         "y": [1.0] * len(kept),
         "yaxis": "y2",
-        "text": [f"step {edit.step:,}: {edit.field} {_setting(edit.old)} → {_setting(edit.new)}" for _, edit in kept],
+        "text": [edit_text(edit) for _, edit in kept],
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {"symbol": "triangle-down", "size": 9, "color": colour},
         "cliponaxis": False,
@@ -294,6 +303,20 @@ def edit_marks(
         for place, _ in kept
     ]
     return [marks], lines
+
+
+def edit_text(edit: Edit) -> str:
+    """A change in one line: "step 512: lr 0.1 → 0.3"."""
+    return f"step {edit.step:,}: {edit.field} {_setting(edit.old)} → {_setting(edit.new)}"
+
+
+def cursor_line(step: int | None, reference: Series | None, style: CurveStyle) -> list[dict[str, Any]]:
+    """A thin line at the step that is looked back at; none where that step has no place on the axis."""
+    if step is None or reference is None or len(reference) == 0 or (style.log_x and step <= 0):
+        return []
+    at = float(np.interp(step, reference.step, reference.x(style.x)))
+    line = {"color": theme.palette(style.dark).text, "width": 1}
+    return [{"type": "line", "x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1, "line": line, "name": "looked at"}]
 
 
 def _setting(value: Any) -> str:

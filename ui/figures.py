@@ -22,10 +22,12 @@ from ui.curve_traces import (
     Edit,
     Overlaid,
     chance_line,
+    cursor_line,
     curve_traces,
     describe_ends,
     edit_marks,
     overlaid_traces,
+    whole_axis,
     x_axis,
     y_axis,
 )
@@ -66,6 +68,7 @@ def curves(
     log_x: bool = False,
     smoothing: float = 0.0,
     edits: Sequence[Edit] = (),
+    cursor: int | None = None,
     ghost: Mapping[str, Series] | None = None,
     dark: bool = False,
     sizes: Mapping[str, int] | None = None,
@@ -73,17 +76,18 @@ def curves(
 ) -> go.Figure:
     """Loss or accuracy (in %) against steps, epochs, images or seconds.
 
-    `smoothing` in [0, 1) lays a moving average over the faint raw line; `edits` are marked by thin vertical lines;
-    `ghost` is another run's series, drawn dashed; `sizes` is how many images "train" and "val" were scored on (5,000).
+    `smoothing` in [0, 1) lays a moving average over the faint raw line; `edits` are marked by thin vertical lines, the
+    step `cursor` by a stronger one; `ghost` is another run's series, drawn dashed; `sizes` is how many images "train"
+    and "val" were scored on (5,000).
     On a log axis accuracy is spaced by its error, so that 99 % and 99.5 % stand as far apart as 50 % and 75 %.
     """
     sizes = {"train": 5000, "val": 5000, **(sizes or {})}
     style = CurveStyle(kind, x, log_x, log_y, smoothing, dark, sizes)
     traces = curve_traces(ghost or {}, style, ghost_name=ghost_name) + curve_traces(series, style)
-    reference = max(series.values(), key=len, default=None)
+    reference = whole_axis(series) if edits or cursor is not None else None
     marks, lines = edit_marks(edits, reference, style)
     layout = _curve_layout(style)
-    layout["shapes"] = [*lines, *layout["shapes"]]
+    layout["shapes"] = [*lines, *layout["shapes"], *cursor_line(cursor, reference, style)]
     return _figure([*traces, *marks], layout, describe_ends(series, kind))
 
 

@@ -193,15 +193,16 @@ def verdict(probabilities: Array, dark: bool) -> str:
     return f'<div class="verdict"><b style="color: {colour}">{first}</b><div>{_lines(lead, rest)}</div></div>'
 
 
-def reader(shot: Snapshot) -> str:
+def reader(shot: Snapshot, looking_back: bool = False) -> str:
     """Which network it is that reads, in one line."""
     layers = "-".join(str(size) for size in (784, *shot.config.hidden, 10))
-    parts = [f"Read by the network **{layers}**, {shot.config.title()}", f"step {shot.step:,}"]
+    when = f":orange[at step {shot.step:,}, looking back]" if looking_back else f"step {shot.step:,}"
+    parts = [f"Read by the network **{layers}**, {shot.config.title()}", when]
     if shot.step and shot.scores:
         parts.append(f"validation accuracy {shot.scores.val_accuracy:.1%}".replace("%", " %"))
     elif not shot.step:
         parts.append("it has learned nothing yet, so this is a guess")
-    if shot.is_training:
+    if shot.is_training and not looking_back:
         parts.append("training, read anew every second")
     return " · ".join(parts)
 

@@ -18,7 +18,7 @@ _CSS = """
   /* a compact sidebar: all controls without scrolling */
   [data-testid="stSidebarHeader"] { height: 2.6rem; padding-bottom: 0; margin-bottom: 0; }
   [data-testid="stSidebarUserContent"] { padding: 0 1.1rem 0.6rem; }
-  .stSidebar [data-testid="stVerticalBlock"] { gap: 0.4rem; }
+  .stSidebar [data-testid="stVerticalBlock"] { gap: 0.32rem; }
   .stSidebar [data-testid="stHorizontalBlock"] { gap: 0.4rem; }
   .stSidebar [data-testid="stWidgetLabel"] { margin-bottom: 0; min-height: 1.2rem; }
   .stSidebar .stSlider [data-testid="stWidgetLabel"] { margin-bottom: -0.65rem; }
@@ -54,9 +54,15 @@ _CSS = """
   /* what is about to be drawn anew stays as it is until then: no fading once a second */
   [data-stale="true"] { opacity: 1 !important; transition: none !important; }
 
+  /* over the header, so that nothing moves when it comes and goes */
+  :has(> .st-key-looking-back) { position: fixed; top: 0.4rem; right: 4.5rem; width: auto; z-index: 999991; }
+  .st-key-looking-back { flex-wrap: nowrap; white-space: nowrap; }
   .st-key-phone-bar { display: none; }
   @media (max-width: 640px) {
     .st-key-phone-bar { display: flex; gap: 0.3rem; flex-wrap: wrap; margin-bottom: 0.4rem; }
+    .st-key-phone-machine { flex: 1 0 100%; }
+    :has(> .st-key-looking-back) { top: 0.6rem; right: 3.4rem; }
+    .st-key-looking-back .st-key-branch { display: none; } /* the scrubber of the phone bar has it */
     .stMainBlockContainer { padding: 3.4rem 0.9rem 1.5rem; }
   }
 </style>

@@ -20,9 +20,12 @@ def show(shot: Snapshot) -> None:
     colour = {"idle": "gray", "good": "green", "warning": "orange", "bad": "red"}[found.level]
     with st.container(key="verdict"):  # of one height, so that nothing below it moves
         text, button = st.columns([3.6, 1.4], vertical_alignment="center")
-    note = "" if shot.status in ("diverged", "failed") else shot.message
+    past = session.looked_at_step() is not None
+    note = "" if past or shot.status in ("diverged", "failed") else shot.message
+    if past:
+        note = f":orange[Looking back at step {shot.step:,}.]"
     text.markdown(f":{colour}-badge[{found.verdict}] {found.why} {note}")
-    if not found.fix:
+    if not found.fix or past:  # what was wrong then is not mended now
         return
     settings = ", ".join(f"{knob(name).label.lower()} {knob(name).format(value)}" for name, value in found.fix.items())
     button.button(f"Try {settings}", key="fix", on_click=_apply, args=(dict(found.fix),), width="stretch")
@@ -33,8 +36,10 @@ def _verdict_on(shot: Snapshot) -> Health:
     dead = None
     if shot.config.activation == "relu" and shot.step:
         dead = dead_units(shot.model.activations(session.dataset().val_images[:HEALTH_IMAGES]))
-    stopped = shot.message if shot.status in ("diverged", "failed") else ""
-    return health(shot.config, shot.series, shot.weights, step=shot.step, epoch=shot.epoch, stopped=stopped, dead=dead)
+    past = session.looked_at_step() is not None
+    stopped = shot.message if shot.status in ("diverged", "failed") and not past else ""
+    series = {name: one.until(shot.step) for name, one in shot.series.items()} if past else shot.series
+    return health(shot.config, series, shot.weights, step=shot.step, epoch=shot.epoch, stopped=stopped, dead=dead)
 
 
 def _apply(fix: dict[str, Any]) -> None:

@@ -43,8 +43,9 @@ def wall(shot: Snapshot, unit: int) -> None:
     )
     norms, votes = np.linalg.norm(W, axis=0), class_votes(shot.weights).argmax(axis=1)
     speaks = [f", speaks most for {classes[vote]}" if outgoing is not None else "" for vote in votes]
-    # while training the order is kept, so that no tile runs away from the pointer
-    key = (shot.run_id, order, None if shot.is_training else shot.step)
+    # while training and while looking back the order is kept, so that no tile runs away from the pointer
+    live = session.live_snapshot() or shot
+    key = (shot.run_id, order, None if live.is_training else live.step)
     sorted_at, units = session.steady("unit order", key, lambda: (shot.step, unit_order(shot.weights, order)))
     ghost.walls(
         shot,

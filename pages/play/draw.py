@@ -50,7 +50,7 @@ def reading() -> None:
         if pad.now.note:
             st.caption(pad.now.note)
         live_plot(figures.probability_bars(probabilities, dark=session.is_dark()), key="reading", height=300)
-    st.caption(sketchpad.reader(shot))
+    st.caption(sketchpad.reader(shot, session.looked_at_step() is not None))
 
 
 @st.fragment

@@ -32,6 +32,7 @@ def curves() -> None:
             log_y=log_y,
             smoothing=smoothing,
             edits=edits,
+            cursor=session.looked_at_step(),
             dark=session.is_dark(),
             **ghost.curves(pinned),
         )

@@ -17,6 +17,7 @@ from ui.session.notices import notify
 from ui.session.process import registry
 from ui.session.race import join_race, race
 from ui.session.stored import ghost, pin_ghost
+from ui.session.time_machine import asked_for, look, look_from_address, looked_at_step
 
 
 def load_deep_link_again() -> None:
@@ -43,14 +44,21 @@ def sync_address() -> None:
     """
     _count_visit()
     query = st.query_params.to_dict()
-    if query and query != st.session_state.get("address"):
-        _open(query)
+    known = st.session_state.get("address")
+    if query and query != known:
+        if known is not None and _without_step(query) == _without_step(known):
+            _look_again(query.get("step"))
+        else:
+            _open(query)
     follow_live_changes()
     run = current_run()
     address = {name: shown.id for name, shown in (("run", run), ("ghost", ghost())) if shown is not None}
     if racers := race():
         address["race"] = "-".join(run.id for run in racers)
     address |= draft().to_query()
+    looked_at = looked_at_step()
+    if looked_at is not None:
+        address["step"] = str(looked_at)
     if query != address:
         st.query_params.from_dict(address)
     st.session_state["address"] = address
@@ -65,17 +73,33 @@ def _count_visit() -> None:
         st.session_state["visit"] = st.session_state.get("visit", 0) + 1
 
 
+def _without_step(query: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in query.items() if name != "step"}
+
+
+def _look_again(step: str | None) -> None:
+    """The step alone is another: by the Back button, or because the scrubber has written down where it stands."""
+    if step is None:
+        look(None)
+    elif step != str(asked_for()):
+        look_from_address(step)
+
+
 def _open(query: dict[str, str]) -> None:
-    """Take over the settings and the run that an address names, and say what in it was refused."""
-    run_id = query.pop("run", None)
+    """Take over the settings, the run and its step that an address names, and say what in it was refused."""
+    run_id, step = query.pop("run", None), query.pop("step", None)
     pin_ghost(query.pop("ghost", None))
     join_race(query.pop("race", ""))
     config, refused = read_link(query)
     for sentence in refused:
         notify(sentence)
+    in_memory = {run.id for run in registry().runs()}
     run = registry().get(run_id) if run_id else None
     if run is not None:
         st.session_state["run"] = run.id
+        if run.id not in in_memory:
+            at = f"{run.snapshot.step:,}"
+            notify(f"This run was brought back from disk at step {at}; Train goes on from there.")
         live = {field: getattr(run.settings, field) for field in LIVE_FIELDS}
         try:
             config = config.replace(**live) if query else run.settings
@@ -87,3 +111,6 @@ def _open(query: dict[str, str]) -> None:
         gone = "The run in this address is not on this server any more. Its settings are open: press Train."
         notify(registry().problem(run_id) or gone)
     set_draft(config)
+    look(None)
+    if step is not None:
+        look_from_address(step)

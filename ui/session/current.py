@@ -16,7 +16,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from nn_core import ConfigError, DataError, Dataset, RunConfig, load_dataset
 from nn_core.config import LIVE_FIELDS
 from nn_core.presets import PRESETS
-from nn_core.runner import Run, Snapshot
+from nn_core.runner import Run
 from ui.session.notices import notify
 from ui.session.process import registry
 
@@ -78,12 +78,6 @@ def current_run() -> Run | None:
     return run
 
 
-def snapshot() -> Snapshot | None:
-    """The current run as it is now."""
-    run = current_run()
-    return run.snapshot if run else None
-
-
 def start(config: RunConfig) -> Run | None:
     """Make a new run of these settings the current one, not yet training; the old one pauses and stays in memory."""
     old, pace = current_run(), speed()
@@ -118,7 +112,11 @@ def set_speed(value: str) -> None:
 
 
 def run_to_command() -> Run | None:
-    """The run that a transport button means: the current one, or a new one where there is none or the draft differs."""
+    """The run that a transport button means: the current one, or a new one where there is none or the draft differs.
+
+    What it does is looked at as it happens: a look back ends.
+    """
+    st.session_state.pop("looked at", None)
     run = current_run()
     return start(draft()) if run is None or pending_changes() else run
 

@@ -12,6 +12,7 @@ import streamlit as st
 from nn_core import DataError
 from ui.session.current import current_run
 from ui.session.stored import pinned_id
+from ui.session.time_machine import looked_at_step
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ def live(panel: str, draw: Callable[[], None], trains: Callable[[], bool] | None
     ticking = trains() and not broken()
 
     def drawing() -> None:
+        if _whole_page() != whole:  # a callback has just changed it
+            st.rerun()
         with guard(panel):
             draw()
         if _whole_page() != whole or (trains() != ticking and not broken()):
@@ -60,10 +63,10 @@ def live(panel: str, draw: Callable[[], None], trains: Callable[[], bool] | None
 
 
 def _whole_page() -> tuple[Any, ...]:
-    """What other parts of the page show too: run and settings (changed in another tab, say), ghost, race, notices."""
+    """What other parts of the page show too: run and settings (changed in another tab, say), step, ghost and others."""
     run = current_run()
     lists = [tuple(st.session_state.get(name, ())) for name in ("race", "notices")]
-    return run, run.settings if run is not None else None, pinned_id(), *lists
+    return run, run.settings if run is not None else None, looked_at_step(), pinned_id(), *lists
 
 
 def _current_trains() -> bool:

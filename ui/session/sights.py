@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
 
-from ui.session.current import dataset, snapshot
+from nn_core import Dataset
+from nn_core.runner import Snapshot
+from ui.session.current import dataset
 from ui.session.process import Array, Split
+from ui.session.time_machine import looked_at_step, snapshot
 from ui.sketchpad import Sketchpad
 
 READING_SECONDS = 2.0  # between two readings of a whole split while training
@@ -36,9 +39,9 @@ def choose(name: str, value: Any) -> None:
     st.session_state.setdefault("chosen", {})[name] = value
 
 
-def clicked(chart: str) -> dict[str, Any] | None:
-    """The click on the chart of this key that this run answers, known before the chart is drawn."""
-    event: dict[str, Any] | None = (st.session_state.get(chart) or {}).get("click")
+def clicked(key: str, name: str = "click") -> dict[str, Any] | None:
+    """The event of the chart or component of this key that this run answers; known before that is drawn."""
+    event: dict[str, Any] | None = (st.session_state.get(key) or {}).get(name)
     return event
 
 
@@ -62,20 +65,33 @@ class Reading:
 
 
 def reading(split: Split) -> Reading | None:
-    """How the current run reads a split now; while it trains, the last reading serves for a little while.
+    """How the current run reads a split at the step that is looked at.
 
-    That keeps the pictures still enough to be clicked, and reading takes at most a tenth of the time.
+    While it trains, the last reading serves for a little while: that keeps the pictures still enough to be clicked, and
+    reading takes at most a tenth of the time.
     """
     shot = snapshot()
     if shot is None:
         return None
+    if looked_at_step() is not None:
+        return _past_reading(shot.run_id, split, shot.step, shot.seconds, shot, dataset())
     last: Reading | None = st.session_state.get("reading")
     still = shot.is_training and last is not None and time.monotonic() < last.fresh_until
     if last is not None and (last.run_id, last.split) == (shot.run_id, split) and (still or last.step == shot.step):
         return last
     started = time.monotonic()
-    probabilities = shot.model.predict_proba(dataset().split(split)[0])
+    fresh = _read(split, shot, dataset())
     now = time.monotonic()
-    fresh = Reading(shot.run_id, split, shot.step, probabilities, now + max(READING_SECONDS, 10 * (now - started)))
+    fresh = replace(fresh, fresh_until=now + max(READING_SECONDS, 10 * (now - started)))
     st.session_state["reading"] = fresh
     return fresh
+
+
+def _read(split: Split, shot: Snapshot, data: Dataset) -> Reading:
+    return Reading(shot.run_id, split, shot.step, shot.model.predict_proba(data.split(split)[0]), 0.0)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _past_reading(run_id: str, split: Split, step: int, seconds: float, _shot: Snapshot, _data: Dataset) -> Reading:
+    """The reading of a frame; seconds of training tell apart two frames of a step that was made twice."""
+    return _read(split, _shot, _data)

@@ -1,0 +1,131 @@
+"""Which step of the current run this visitor looks at: now, or a frame of its film; and branching from there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from nn_core import ConfigError, DataError, load_dataset
+from nn_core.frames import Frame
+from nn_core.runner import Snapshot
+from nn_core.store import StoreError
+from ui.session.current import current_run, draft, set_draft, set_speed, speed
+from ui.session.notices import notify
+from ui.session.process import registry
+from ui.session.stored import open_run
+
+
+def live_snapshot() -> Snapshot | None:
+    """The current run as it is now."""
+    run = current_run()
+    return run.snapshot if run else None
+
+
+def snapshot() -> Snapshot | None:
+    """The current run as this visitor looks at it: as it was at the chosen frame, else as it is now."""
+    live, frame = live_snapshot(), _frame()
+    if live is None or frame is None:
+        return live
+    kept: tuple[Snapshot, Frame, Snapshot] | None = st.session_state.get("looked back")
+    if kept is None or kept[0] is not live or kept[1] is not frame:
+        kept = live, frame, live.at(frame)
+        st.session_state["looked back"] = kept
+    return kept[2]
+
+
+def looked_at_step() -> int | None:
+    """The step that this visitor looks back at; None: at the run as it is now."""
+    frame = _frame()
+    return frame.step if frame is not None else None
+
+
+def _frame() -> Frame | None:
+    """The chosen frame. It is held here, so that a film that is thinned meanwhile does not take it away."""
+    run_id, frame = st.session_state.get("looked at", (None, None))
+    return frame if run_id is not None and run_id == st.session_state.get("run") else None
+
+
+def look(step: int | None) -> None:
+    """Look at the newest kept frame at or before a step, or at the run as it is now (None, or a step not yet made)."""
+    live = live_snapshot()
+    frame = None
+    st.session_state["asked for"] = step
+    if live is not None and step is not None and step < live.step and live.film:
+        before = [frame for frame in live.film if frame.step <= step]
+        frame = before[-1] if before else live.film[0]
+        frame = frame if frame.step < live.step else None
+    st.session_state["looked at"] = (live.run_id if live is not None and frame is not None else None, frame)
+
+
+def asked_for() -> int | None:
+    """The step that was last asked for; the frame that is looked at may be an earlier one."""
+    step: int | None = st.session_state.get("asked for")
+    return step
+
+
+def look_from_address(text: str) -> None:
+    """Look at the step that an address names, and say so where it is not quite that one."""
+    live = live_snapshot()
+    if live is None:
+        notify("The step in this address was left out, because the address names no run that is here.")
+        return
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+        shown = text if len(text) <= 40 else f"{text[:40]}..."
+        notify(f"The step in this address was left out: step must be a whole number from 0 on, got {shown!r}.")
+        return
+    step = int(text)
+    look(step)
+    found = looked_at_step()
+    if step > live.step:
+        notify(f"Step {step:,} of the address has not been made: the run stands at step {live.step:,}, shown here.")
+    elif found is not None and found != step:
+        where = "before it" if found < step else "after it"
+        notify(f"Of step {step:,} no frame is kept. The nearest one {where} is shown, that of step {found:,}.")
+
+
+def go_to(run_id: str, step: int) -> None:
+    """Show another run as it was at a step."""
+    open_run(run_id)
+    run = current_run()
+    if run is not None and run.id == run_id:
+        look_from_address(str(step))
+
+
+def branch(step: int | None) -> None:
+    """Make a new run of the sidebar's settings current, which begins with the network of a step (None: the newest).
+
+    It does not train yet; the one that it comes from pauses and stays.
+    """
+    parent, pace = current_run(), speed()
+    if parent is None:
+        return
+    if parent.snapshot.is_training:
+        parent.pause().wait(5)
+    config = draft()
+    try:
+        at = parent.snapshot.step if step is None else step
+        run = registry().branch(parent.id, at, config, load_dataset(config.dataset))
+    except (ConfigError, DataError, StoreError) as error:
+        notify(f"There is no branch: {error}.".replace("..", "."))
+        return
+    except MemoryError:
+        notify(f"There is not enough memory for hidden layers of {config.hidden} units.")
+        return
+    st.session_state["run"] = run.id
+    set_draft(run.settings)
+    set_speed(pace)
+
+
+def parent_title(shot: Snapshot) -> str:
+    """What the run that this one branched from is called, or that it is no longer here; "" where there is none."""
+    if shot.parent is None:
+        return ""
+    parent: Any = next((run for run in registry().runs() if run.id == shot.parent.run), None)
+    kept = registry().store
+    try:
+        if kept is not None and shot.parent.run in kept:
+            return kept.get(shot.parent.run).title
+    except StoreError:
+        pass
+    return parent.settings.title() if parent is not None else ""

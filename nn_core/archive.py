@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -123,8 +123,11 @@ def pack_checkpoint(checkpoint: Checkpoint) -> bytes:
     return pack("checkpoint", state, arrays)
 
 
-def read_checkpoint(path: Path, history: History | None = None) -> Checkpoint:
-    """The checkpoint in a file, with as many points of `history` as it had. Raises ArchiveError and OSError."""
+def read_checkpoint(path: Path, history: Callable[[], History] = History) -> Checkpoint:
+    """The checkpoint in a file, with as many points of a history as it had. Raises ArchiveError and OSError.
+
+    `history` is called once the file is read: the points of a run's curves are on disk before its checkpoint.
+    """
     state, arrays = unpack(path, "checkpoint")
     try:
         config = RunConfig.from_dict(state["config"])
@@ -147,7 +150,7 @@ def read_checkpoint(path: Path, history: History | None = None) -> Checkpoint:
             arrays=arrays,
             dropout_state=state["dropout_state"],
             augment_state=state["augment_state"],
-            history=(history or History()).first(state["n_points"]),
+            history=history().first(state["n_points"]),
             batch_losses=tuple(map(float, state["batch_losses"])),
             scores=scores,
             stopped=str(state["stopped"]),

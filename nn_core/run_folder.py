@@ -157,9 +157,9 @@ class RunFolder:
                     found.append(CheckpointFile(int(match[1]), int(match[2]), bool(match[3]), Path(entry.path)))
         return sorted(found, key=lambda file: file.serial, reverse=True)
 
-    def read_checkpoint(self, file: CheckpointFile, history: History) -> Checkpoint:
-        """Raises ArchiveError."""
-        return read_checkpoint(file.path, history)
+    def read_checkpoint(self, file: CheckpointFile, history: History | None = None) -> Checkpoint:
+        """With the curves that are given, else with those on disk. Raises ArchiveError."""
+        return read_checkpoint(file.path, self.history if history is None else lambda: history)
 
     def write_checkpoint(self, checkpoint: Checkpoint, serial: int, *, is_best: bool = False) -> CheckpointFile:
         """A new file under a new serial. Raises ArchiveError."""

@@ -36,7 +36,7 @@ VARIABLE = "GLASSNET_RUNS"
 RUN_ID = re.compile(r"[0-9a-f]{8}")
 MAX_NAME = 80  # characters of a user's own name
 TRASH = ".trash"
-LISTINGS = 5  # looks at a folder whose checkpoints are being replaced
+LISTINGS = 20  # looks at a folder whose checkpoints are being replaced
 STILLBORN_SECONDS = 600.0  # after which a folder without a checkpoint is none that is being begun
 
 
@@ -209,10 +209,9 @@ class RunStore:
             skipped: list[str] = []
             files = [file for file in folder.checkpoint_files() if step is None or file.step == step]
             try:
-                history = folder.history() if files else History()
                 for file in files:
                     try:
-                        return Loaded(folder.read_checkpoint(file, history), file, tuple(skipped))
+                        return Loaded(folder.read_checkpoint(file), file, tuple(skipped))
                     except FileNotFoundError:
                         raise
                     except (ArchiveError, OSError) as error:

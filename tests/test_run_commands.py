@@ -118,7 +118,7 @@ def shown(capsys: pytest.CaptureFixture[str], run_id: str) -> str:
         (["--resume", "../../etc/passwd"], "eight hexadecimal digits"),
         (["--from", "deadbeef"], "1a2b3c4d@500"),
         (["--from", "deadbeef@x"], "1a2b3c4d@500"),
-        (["--from", "RUN@3000"], "no frame of step 3,000; those nearest to it are of steps 15 and 16"),
+        (["--from", "RUN@3000"], "no frame of step 3,000; those nearest to it are of steps 14 and 16"),
         (["--from", "RUN@16", "--hidden", "9"], "hidden must stay 8"),
         (["--resume", "RUN", "--hidden", "9"], "hidden takes effect in a new network only"),
         (["--resume", "RUN", "--preset", "classic"], "no --preset"),

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from nn_core import RunConfig, Trainer, disk, keeper
 from nn_core.archive import ArchiveError, pack, pack_checkpoint, read_checkpoint
 from nn_core.data import Dataset
-from nn_core.history import History
 from nn_core.keeper import Keeper
 from nn_core.recorder import Recorder, reopen
 from nn_core.registry import RunRegistry
@@ -284,7 +283,7 @@ def test_a_checkpoint_whose_content_does_not_fit_is_refused(spoil: dict[str, Any
     state["config"] |= spoil.pop("config", {})
     path.write_bytes(pack("checkpoint", state | spoil, checkpoint.arrays))
     with pytest.raises(ArchiveError, match="does not fit"):
-        read_checkpoint(path, History())
+        read_checkpoint(path)
 
 
 def test_a_torn_line_of_the_curves_is_passed_over(store: RunStore, tiny: Dataset):

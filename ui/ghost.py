@@ -67,7 +67,7 @@ def walls(
     n_units = theirs["dense1.W"].shape[1]
     others = figures.tile_wall(
         theirs["dense1.W"],
-        title=f"The ghost at step {kept.step:,}, {n_units:,} units",
+        title=f"The ghost at step {kept.step:,}",
         order=order if order is not None and len(order) == n_units else None,
         outgoing=outgoing_weights(theirs) if outgoing is not None else None,
         columns=len(own.data[0].z[0]),

@@ -111,8 +111,8 @@ def rows(runs: Sequence[StoredRun], *, current: str | None = None, ghost: str | 
 def names(runs: Sequence[StoredRun]) -> dict[str, str]:
     """What each run is called in the list: its own name, else the settings in which it differs from most of the runs.
 
-    A setting in which most of them agree is left out where a run agrees with them, and any other at its default; of a
-    run that nothing is left of, it is all in which they do not agree.
+    A setting in which most of them agree is left out where a run agrees with them, and any other at its default; where
+    nothing is left, it is "default settings" or all in which the runs do not agree.
     """
     texts = {run.id: _texts(run.config) for run in runs}
     usual, open_ones = {}, []
@@ -123,7 +123,9 @@ def names(runs: Sequence[StoredRun]) -> dict[str, str]:
         open_ones += [] if agreed or len(runs) == 1 else [knob.name]
     called = {}
     for run in runs:
-        parts = [name for name, text in texts[run.id].items() if text != usual[name]] or open_ones
+        parts = [name for name, text in texts[run.id].items() if text != usual[name]]
+        if not parts and run.config.to_query():
+            parts = open_ones
         called[run.id] = run.name or ", ".join(f"{name} {texts[run.id][name]}" for name in parts) or _title(run.config)
     return called
 

@@ -266,7 +266,7 @@ function change(table, what) {
 
 function mount(parentElement) {
   const box = make("div", "glassnet-runs");
-  const table = { box, nodes: new Map(), rows: new Map(), heads: {}, view: null, version: null, telling: 0 };
+  const table = { box, nodes: new Map(), rows: new Map(), heads: {}, view: null, telling: 0 };
 
   const tools = make("div", "filters");
   table.search = make("input", "search");
@@ -338,10 +338,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const table = tables.get(parentElement) ?? mount(parentElement);
   table.trigger = setTriggerValue;
   table.sent = sent;
-  if (table.version !== sent.version) {
-    table.version = sent.version; // Python has set how the list is looked at: on a new visit, after a deletion
-    table.view = sent.view;
-  }
+  table.view ??= sent.view; // from then on this list knows better, until it tells
   table.rows = new Map(sent.rows.map((row) => [row.id, row]));
   draw(table);
   return () => {

@@ -48,16 +48,15 @@ class View:
 
 @dataclass(frozen=True)
 class Shown:
-    """What the list shows: rows and facets of ui/run_rows.py, the colour of each ticked run, and the view to take.
+    """What the list shows: rows and facets of ui/run_rows.py, the colour of each ticked run, and the first view.
 
-    The browser keeps its own view until `version` changes.
+    The list in the browser keeps its own view as long as its page is open.
     """
 
     rows: Sequence[Mapping[str, Any]]
     facets: Sequence[tuple[str, str]]
     colours: Mapping[str, str]
     view: View = field(default_factory=View)
-    version: int = 0
 
 
 def run_table(shown: Shown, *, key: str, on_view: Callable[[], None], on_act: Callable[[], None]) -> None:

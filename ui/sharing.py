@@ -19,7 +19,7 @@ ROUND = "import-round"  # how many files were brought in: each gets an uploader 
 
 def controls(run: StoredRun | None) -> None:
     """Side by side: the files that `run` can be taken away in, and a place for files to bring in."""
-    with st.container(horizontal=True, vertical_alignment="center", key="sharing"):
+    with st.container(horizontal=True, vertical_alignment="center", width="content", key="sharing"):
         if run is not None:
             _downloads(run)
         _upload()
@@ -30,7 +30,7 @@ def controls(run: StoredRun | None) -> None:
 
 def _downloads(run: StoredRun) -> None:
     """A button a form, made when the popover is open; a file is made when its button is pressed."""
-    popover = st.popover("Export", icon=":material/download:", key="export", on_change="rerun")
+    popover = st.popover("Export", icon=":material/download:", key="export", on_change="rerun", type="tertiary")
     if not popover.open:
         return
     live = session.run_in_memory(run.id)
@@ -104,7 +104,7 @@ def _made(what: str, report: Callable[[str], None], make: Callable[[], bytes]) -
 
 def _upload() -> None:
     """A place for one file, which is brought in as soon as it is there."""
-    with st.popover("Import", icon=":material/upload:", key="import"):
+    with st.popover("Import", icon=":material/upload:", key="import", type="tertiary"):
         st.markdown("A run's archive, to go on with it, or weights in safetensors, to begin from them.")
         key = f"import-{session.chosen(ROUND, 0)}"
         st.file_uploader(

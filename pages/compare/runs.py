@@ -5,12 +5,13 @@ from typing import Any
 
 import streamlit as st
 
-from ui import controls, ghost, overlay, run_rows, session, sharing
+from nn_core.config import RunConfig
+from ui import controls, ghost, overlay, run_rows, session, sharing, trash
 from ui.curve_traces import run_colour
 from ui.run_table import Shown, View, run_table
-from ui.words import plain
 
 TABLE = "runs-table"
+FEWEST, MOST = 2, 4  # settings in a race
 
 
 def listing() -> None:
@@ -23,11 +24,16 @@ def listing() -> None:
     session.choose("runs-slots", slots)
     listed = run_rows.rows(runs, current=current.id if current else None, ghost=pinned.id if pinned else None)
     colours = {run_id: run_colour(slot, session.is_dark()) for run_id, slot in slots.items()}
-    shown = Shown(listed, run_rows.facets(listed, view.facets), colours, view, session.chosen("runs-version", 0))
+    shown = Shown(listed, run_rows.facets(listed, view.facets), colours, view)
     run_table(shown, key=TABLE, on_view=keep_view, on_act=act)
-    below()
     one = ticked[0].id if len(ticked) == 1 else current.id if current else None
-    sharing.controls(next((run for run in runs if run.id == one), None))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if FEWEST <= len(ticked) <= MOST:
+            race([run.config for run in ticked])
+        trash.undo()
+        st.space("stretch")
+        sharing.controls(next((run for run in runs if run.id == one), None))
+        trash.popovers()
     shot = session.snapshot()
     ghost.line(shot)
     if not ticked:
@@ -37,10 +43,14 @@ def listing() -> None:
         )
         return
     overlay.curves(ticked, slots)
-    if 2 <= len(ticked) <= 4 and st.button("Race these settings", icon=":material/flag:", key="race-ticked"):
-        session.start_race([run.config for run in ticked])
-        st.switch_page("pages/compare/race.py")
     overlay.settings(ticked)
+
+
+def race(configs: list[RunConfig]) -> None:
+    """A button that has these settings race."""
+    if st.button("Race these settings", icon=":material/flag:", key="race-ticked", type="tertiary"):
+        session.start_race(configs)
+        st.switch_page("pages/compare/race.py")
 
 
 def keep_view() -> None:
@@ -59,56 +69,13 @@ def rename(asked: Mapping[str, Any]) -> None:
     session.change_stored(lambda store: store.rename(asked["id"], str(asked["name"])))
 
 
-def delete(asked: Mapping[str, Any]) -> None:
-    """Move runs to the trash, and offer to take it back."""
-    names = {run.id: run.title for run in session.runs()}
-    deleted = session.delete_runs(list(asked["ids"]))
-    session.choose("deleted", {run_id: names[run_id] for run_id in deleted if run_id in names})
-
-
 ACTS: dict[str, Callable[[Mapping[str, Any]], None]] = {
     "open": lambda asked: session.open_run(asked["id"]),
     "star": lambda asked: session.change_stored(lambda store: store.star(asked["id"], bool(asked["value"]))),
     "rename": rename,
     "ghost": lambda asked: session.pin_ghost(asked["id"] if asked["value"] else None),
-    "delete": delete,
+    "delete": lambda asked: trash.throw(list(asked["ids"])),
 }
-
-
-def below() -> None:
-    """Under the list: what was deleted last, what could not be read, and the trash."""
-    deleted: dict[str, str] = session.chosen("deleted", {})
-    trash = session.in_trash()
-    unread = session.unreadable()
-    if not deleted and not trash and not unread:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if deleted:
-            what = plain(next(iter(deleted.values()))) if len(deleted) == 1 else f"{len(deleted)} runs"
-            st.markdown(f"Deleted **{what}**.", width="content")
-            st.button("Undo", key="undo-delete", on_click=restore, args=(list(deleted),), type="tertiary")
-        st.space("stretch")
-        if unread:
-            with st.popover(f"{len(unread)} unreadable", type="tertiary"):
-                st.markdown("\n\n".join(plain(sentence) for sentence in unread))
-        if trash:
-            with st.popover("Trash", icon=":material/delete:", type="tertiary"):
-                many = "1 deleted run" if len(trash) == 1 else f"{len(trash)} deleted runs"
-                st.markdown(f"{many}. The trash is never emptied by itself.")
-                st.button("Bring back", key="restore-all", on_click=restore, args=(trash,), width="stretch")
-                st.button("Remove for good", key="empty-trash", on_click=empty_trash, width="stretch")
-
-
-def restore(run_ids: list[str]) -> None:
-    """Bring runs back from the trash."""
-    session.restore_runs(run_ids)
-    session.choose("deleted", {})
-
-
-def empty_trash() -> None:
-    """Remove all deleted runs from the disk."""
-    session.change_stored(lambda store: store.purge())
-    session.choose("deleted", {})
 
 
 if session.runs() or session.in_trash():

@@ -8,6 +8,7 @@ import stat
 import struct
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from nn_core import RunConfig, Trainer, load_mnist
+from nn_core.archive import pack_checkpoint
 from nn_core.export import ExportError, bring_in, export, from_store, to_archive
 from nn_core.export import archive as archives
 from nn_core.export.weights import from_safetensors
@@ -259,6 +261,33 @@ def test_frames_of_another_network_are_refused(archive: bytes, store: RunStore, 
     theirs = contents(to_archive(other, stored(other, CONFIG.replace(hidden=(5,)), steps=2)))
     frames = {name: content for name, content in theirs.items() if name.startswith("frames/")}
     assert "does not hold the weights" in refusal_of(zipped({**contents(archive), **frames}), store)
+
+
+@pytest.mark.parametrize(
+    ("forged", "sentence"),
+    [
+        ({"step": -5}, "its counters make no sense"),
+        ({"position": 400}, "its counters make no sense"),
+        ({"seconds": float("nan")}, "its counters make no sense"),
+        ({"dropout_state": {"bit_generator": "MT19937"}}, "the run cannot go on from its checkpoint"),
+        ({"dropout_state": {"state": "x"}}, "the run cannot go on from its checkpoint"),
+        ({"early_stopping": (1,)}, "its counters make no sense"),
+        ({"config": CONFIG.replace(dataset="/etc/passwd")}, "may name one of nn_core/data, not a path"),
+        ({"config": CONFIG.replace(dataset="no_such")}, "no_such.npz is missing"),
+        ({"config": CONFIG.replace(hidden=(9,))}, "cannot be read"),
+    ],
+)
+def test_a_forged_checkpoint_whose_checksum_is_right_is_refused(
+    forged: dict[str, Any], sentence: str, archive: bytes, source: RunStore, run_id: str, store: RunStore
+):
+    fake = pack_checkpoint(replace(source.checkpoint(run_id), **forged))
+    assert sentence in refusal_of(zipped(replaced("checkpoints/", fake)(contents(archive))), store)
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(archive: bytes, tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ExportError, match="could not be written to"):
+        bring_in(archive, "run.zip", RunStore(tmp_path / "file" / "runs"))
 
 
 def test_hostile_labels_become_plain_ones(archive: bytes, store: RunStore):

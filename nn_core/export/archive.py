@@ -95,10 +95,10 @@ def from_archive(data: bytes, store: RunStore) -> str:
         found = manifest.get("version")
         newer = "newer than this version reads: " if isinstance(found, int) and found > VERSION else ""
         raise ExportError(f"the archive is {newer}of format {shorten(found)}, and must be of format {VERSION}")
-    store.folder.mkdir(parents=True, exist_ok=True)
-    _sweep(store.folder)
     place = store.folder / f".import-{secrets.token_hex(4)}"
     try:
+        store.folder.mkdir(parents=True, exist_ok=True)
+        _sweep(store.folder)
         for name, content in files.items():
             if name != "manifest.json":
                 (place / name).parent.mkdir(parents=True, exist_ok=True)
@@ -110,6 +110,8 @@ def from_archive(data: bytes, store: RunStore) -> str:
         return run_id
     except OSError as error:
         raise ExportError(f"the archive could not be written to {store.folder}: {error.strerror or error}") from None
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise ExportError(f"the archive makes no sense: {one_line(str(error))}") from None
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
@@ -210,15 +212,25 @@ def _resumed(checkpoints: list[Checkpoint], about: dict[str, Any]) -> dict[str, 
         if isinstance(known, dict) and known.get("identity", data.identity) != data.identity:
             raise ExportError(f"the run was trained on other images than those of the data set {data.name} here")
         for checkpoint in checkpoints:
+            _check_counters(checkpoint)
             if checkpoint.config != config or not np.isfinite(checkpoint.arrays["params"]).all():
                 raise ValueError("its settings or weights make no sense")
             trainer = Trainer.resume(replace(checkpoint, scores=None), data)
             trainer.model.logits(data.val_images[:1])
     except (DataError, ConfigError) as error:
         raise ExportError(f"the run cannot go on here: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError, LookupError, OverflowError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ExportError(f"the run cannot go on from its checkpoint: {one_line(str(error))}") from None
     return {"name": data.name, "identity": data.identity}
+
+
+def _check_counters(checkpoint: Checkpoint) -> None:
+    """Raise ValueError where step, epoch or time could not be."""
+    counters = (checkpoint.step, checkpoint.epoch_index, checkpoint.position, checkpoint.images_seen)
+    possible = min(counters) >= 0 and checkpoint.position < checkpoint.config.n_train
+    possible = possible and [type(number) in (int, float) for number in checkpoint.early_stopping] == [True] * 4
+    if not possible or not 0 <= checkpoint.seconds < float("inf"):
+        raise ValueError("its counters make no sense")
 
 
 def _check_frames(folder: RunFolder, config: RunConfig) -> None:

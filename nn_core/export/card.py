@@ -82,7 +82,7 @@ break-inside:avoid}.settings span{overflow-wrap:anywhere}.settings .own{font-wei
 .edits thead th{color:var(--muted);font-size:.85rem}
 footer{margin-top:30px;font-size:.82rem}code{overflow-wrap:anywhere;font-size:.92em}
 @media(max-width:640px){.settings{columns:1}main{padding:18px 14px}}
-@media print{@page{margin:13mm}body{font-size:11px}main{max-width:none;padding:0}
+@media print{@page{margin:13mm}:root{font-size:11px}body{font-size:1rem}main{max-width:none;padding:0}
 section,figure,.figures div{break-inside:avoid}.charts{grid-template-columns:1fr 1fr}
 section{margin-top:16px}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 """

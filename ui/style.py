@@ -57,12 +57,13 @@ _CSS = """
   /* over the header, so that nothing moves when it comes and goes */
   :has(> .st-key-looking-back) { position: fixed; top: 0.4rem; right: 4.5rem; width: auto; z-index: 999991; }
   .st-key-looking-back { flex-wrap: nowrap; white-space: nowrap; }
+  @media (max-width: 1250px) { .st-key-looking-back .st-key-branch { display: none; } } /* the scrubber has it too */
+  .stSidebar .st-key-parent button { min-height: 1.3rem; padding: 0; }
   .st-key-phone-bar { display: none; }
   @media (max-width: 640px) {
     .st-key-phone-bar { display: flex; gap: 0.3rem; flex-wrap: wrap; margin-bottom: 0.4rem; }
     .st-key-phone-machine { flex: 1 0 100%; }
     :has(> .st-key-looking-back) { top: 0.6rem; right: 3.4rem; }
-    .st-key-looking-back .st-key-branch { display: none; } /* the scrubber of the phone bar has it */
     .stMainBlockContainer { padding: 3.4rem 0.9rem 1.5rem; }
   }
 </style>

@@ -95,5 +95,5 @@ def links() -> None:
     parts = urlsplit(st.context.url or "")
     for name, query in kinds.items():
         st.caption(f"Link to {name}")
-        base = f"{parts.scheme}://{parts.netloc}{parts.path}" if parts.netloc else ""
-        st.code(f"{base}?{urlencode(query)}" if query else base or "/", language=None, wrap_lines=True)
+        base = f"{parts.scheme}://{parts.netloc}{parts.path or '/'}" if parts.netloc else ""
+        st.code(f"{base}?{urlencode(query)}" if query else base, language=None, wrap_lines=True)

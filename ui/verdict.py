@@ -22,9 +22,11 @@ def show(shot: Snapshot) -> None:
         text, button = st.columns([3.6, 1.4], vertical_alignment="center")
     past = session.looked_at_step() is not None
     note = "" if past or shot.status in ("diverged", "failed") else shot.message
+    why = found.why
     if past:
+        why = why if shot.step else "The weights are as they were drawn, before any learning."
         note = f":orange[Looking back at step {shot.step:,}.]"
-    text.markdown(f":{colour}-badge[{found.verdict}] {found.why} {note}")
+    text.markdown(f":{colour}-badge[{found.verdict}] {why} {note}")
     if not found.fix or past:  # what was wrong then is not mended now
         return
     settings = ", ".join(f"{knob(name).label.lower()} {knob(name).format(value)}" for name, value in found.fix.items())

@@ -369,6 +369,27 @@ def test_a_command_to_the_run_ends_the_look_back(app, mnist):
     assert "looking back" not in words(shown) and run.snapshot.step == 41
 
 
+def test_a_run_is_opened_as_it_is_now_though_it_was_left_while_looking_back(app, mnist):
+    run = with_run(app, mnist)
+    look_at(app, run, 8)
+    app.button(key="reset").click().run()
+    assert app.session_state["run"] != run.id and "looking back" not in words(app)
+    app.query_params["run"] = run.id
+    assert "looking back" not in words(app.run()) and "step 40" in words(app)
+
+
+def test_a_run_that_a_restarted_server_brings_back_is_said_to_be_so_once(app, mnist):
+    run = with_run(app, mnist)
+    session.registry().close()
+    session.registry.clear()
+    again = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=60)
+    shown = look_at(again, run, 8)
+    assert "brought back from disk at step 40; Train goes on from there" in notices(shown)
+    assert "step 8 of 40 · looking back" in words(shown)
+    second_tab = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=60)
+    assert not notices(look_at(second_tab, run, 8))
+
+
 @pytest.mark.parametrize(
     ("step", "sentence"),
     [

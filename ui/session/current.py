@@ -78,6 +78,13 @@ def current_run() -> Run | None:
     return run
 
 
+def show(run: Run) -> None:
+    """Make a run the current one, as it is now, and its settings the draft."""
+    st.session_state["run"] = run.id
+    st.session_state.pop("looked at", None)
+    set_draft(run.settings)
+
+
 def start(config: RunConfig) -> Run | None:
     """Make a new run of these settings the current one, not yet training; the old one pauses and stays in memory."""
     old, pace = current_run(), speed()
@@ -91,8 +98,7 @@ def start(config: RunConfig) -> Run | None:
     except MemoryError:
         notify(f"There is not enough memory for hidden layers of {config.hidden} units.")
         return None
-    st.session_state["run"] = run.id
-    set_draft(run.settings)
+    show(run)
     set_speed(pace)
     return run
 

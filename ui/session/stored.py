@@ -14,7 +14,7 @@ from nn_core.history import Series
 from nn_core.runner import Run
 from nn_core.store import RunStore, StoredRun, StoreError
 from ui import run_rows
-from ui.session.current import current_run, set_draft
+from ui.session.current import current_run, show
 from ui.session.notices import notify
 from ui.session.process import registry
 
@@ -127,8 +127,7 @@ def open_run(run_id: str) -> None:
     if run is None:
         notify(registry().problem(run_id) or "This run is not on this server any more.")
         return
-    st.session_state["run"] = run.id
-    set_draft(run.settings)
+    show(run)
 
 
 def change_stored(change: Callable[[RunStore], object]) -> None:

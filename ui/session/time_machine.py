@@ -10,7 +10,7 @@ from nn_core import ConfigError, DataError, load_dataset
 from nn_core.frames import Frame
 from nn_core.runner import Snapshot
 from nn_core.store import StoreError
-from ui.session.current import current_run, draft, set_draft, set_speed, speed
+from ui.session.current import current_run, draft, set_speed, show, speed
 from ui.session.notices import notify
 from ui.session.process import registry
 from ui.session.stored import open_run
@@ -112,8 +112,7 @@ def branch(step: int | None) -> None:
     except MemoryError:
         notify(f"There is not enough memory for hidden layers of {config.hidden} units.")
         return
-    st.session_state["run"] = run.id
-    set_draft(run.settings)
+    show(run)
     set_speed(pace)
 
 

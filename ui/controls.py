@@ -46,7 +46,7 @@ def phone_bar(pages: Sequence[Page]) -> None:
         for page in pages:
             st.page_link(page, label=page.title)
         with st.container(key="phone-machine"):
-            time_machine.slider("phone-scrubber")
+            time_machine.slider("phone-scrubber", whole=True)
 
 
 def sidebar() -> None:

@@ -52,10 +52,13 @@ function isDrawing() {
   return document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "running";
 }
 
+// The view outside of any fragment reruns the whole page at once, and is understood by a server that was restarted
+// meanwhile, to which the page's fragments are unknown.
+const messenger = () => [...views.values()].find((view) => view.whole) ?? [...views.values()][0];
+
 function send() {
   if (machine.wanted === undefined || machine.pending || isDrawing()) return watch();
-  const view = [...views.values()].find((one) => one.trigger);
-  if (!view) return;
+  if (views.size === 0) return;
   const step = machine.wanted;
   machine.wanted = undefined;
   machine.serial += 1;
@@ -64,7 +67,7 @@ function send() {
   if (step === null) address.searchParams.delete("step");
   else address.searchParams.set("step", step);
   history.replaceState(history.state, "", address);
-  view.trigger("look", { step, serial: machine.serial });
+  messenger().trigger("look", { step, serial: machine.serial });
   watch();
 }
 
@@ -136,13 +139,13 @@ function build(parentElement) {
     <div class="where"></div>`;
   parentElement.appendChild(root);
   const find = (name) => root.querySelector(`.${name}`);
-  const view = { root, find, trigger: null, drawnTicks: "" };
+  const view = { root, find, trigger: null, whole: false, drawnTicks: "" };
   find("play").onclick = play;
   find("live").onclick = () => {
     stop();
     look(null);
   };
-  find("branch").onclick = () => view.trigger("branch", { step: machine.at });
+  find("branch").onclick = () => messenger().trigger("branch", { step: machine.at });
   find("slider").onkeydown = (event) => {
     const moves = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 8, PageDown: -8 };
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -225,6 +228,7 @@ function ticks(view) {
 export default function ({ data, parentElement, setTriggerValue }) {
   const view = views.get(parentElement) ?? build(parentElement);
   view.trigger = setTriggerValue;
+  view.whole = data.whole;
   if (machine.pending?.serial === data.serial) machine.pending.answered = true;
   if (data.run !== machine.run) {
     Object.assign(machine, { playing: false, pending: null, wanted: undefined, at: data.at });

@@ -27,6 +27,7 @@ def scrubber(
     *,
     serial: int,
     key: str,
+    whole: bool,
     on_look: Callable[[], None],
     on_branch: Callable[[], None],
 ) -> None:
@@ -34,9 +35,11 @@ def scrubber(
 
     Before the next run of the script, `on_look` or `on_branch` is called; the session state of `key` then holds as
     "look" {"step", "serial"} (step None: now), or as "branch" {"step"}. The serial of the last look that was followed
-    must be given back as `serial`.
+    must be given back as `serial`. Of several sliders on a page one should stand outside of any fragment, and say so
+    with `whole`: then all are heard through it.
     """
-    _component(key=key, data=_message(live, at, serial), on_look_change=on_look, on_branch_change=on_branch)
+    message = {**_message(live, at, serial), "whole": whole}
+    _component(key=key, data=message, on_look_change=on_look, on_branch_change=on_branch)
 
 
 def _message(live: Snapshot | None, at: int | None, serial: int) -> dict[str, Any]:

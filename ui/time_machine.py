@@ -12,8 +12,11 @@ from ui.scrubber import scrubber
 from ui.words import plain
 
 
-def slider(key: str) -> None:
-    """The scrubber over the frames of the current run; it moves what all pages show."""
+def slider(key: str, whole: bool = False) -> None:
+    """The scrubber over the frames of the current run; it moves what all pages show.
+
+    `whole` tells that it stands outside of any fragment.
+    """
 
     def look() -> None:
         event = session.clicked(key, "look")
@@ -27,7 +30,7 @@ def slider(key: str) -> None:
             session.branch(event["step"])
 
     live, at, serial = session.live_snapshot(), session.looked_at_step(), session.chosen("scrubbed", 0)
-    scrubber(live, at, serial=serial, key=key, on_look=look, on_branch=branch)
+    scrubber(live, at, serial=serial, key=key, whole=whole, on_look=look, on_branch=branch)
 
 
 def badge() -> None:

@@ -143,6 +143,12 @@ def test_a_killed_server_started_again_shows_the_run_with_its_curves_at_the_same
     slider(page).press("End")
     press(page, "step")
     wait_until(page, lambda: sidebar_number(page, "step") == 201)
+    own.kill()
+    own.start()
+    wait_idle(page, 30)
+    slider(page).press("Home")  # on the page that stayed open
+    expect(page.locator(".st-key-looking-back")).to_contain_text("step 0")
+    expect(page.get_by_text("brought back from disk at step 201")).to_be_visible()
     problems.clear()
     own.stop()
 

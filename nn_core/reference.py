@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nn_core.fast import MLPKernel
+from nn_core.fast import ROWS, MLPKernel
 from nn_core.layers import Dropout
 from nn_core.models import MLP
 
 Array = npt.NDArray[Any]
 
-ROWS = 512  # images a pass works on, where the images of a batch do not depend on one another
 FAST = {"loss": {"cross_entropy"}, "normalization": {"none"}}  # field -> the choices that fast.py serves
 
 

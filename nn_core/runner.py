@@ -168,6 +168,11 @@ class Run:
             self._send(look).wait(timeout)
         return found[0] if found else None
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether a command was given whose effect the snapshot does not show yet (the disk may be slow)."""
+        return bool(self._carried_out) or not self._commands.empty()
+
     def is_outdated(self) -> bool:
         """Whether the run rests here and another program has trained it on."""
         keeper = self._recorder.keeper

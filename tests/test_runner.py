@@ -520,6 +520,21 @@ def test_a_finished_a_stepped_and_a_diverged_run_give_their_places_back(make_run
 # ---------------------------------------------------------------------------------------------- the lease
 
 
+def test_a_run_says_that_it_was_asked_until_its_snapshot_shows_what_was_done(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+):
+    slow_disk, run = threading.Event(), make_run()
+    asked = [run.is_asked]
+    monkeypatch.setattr(run, "_keep", slow_disk.wait)
+    done = run.play()
+    asked.append(run.is_asked)
+    assert asked == [False, True] and run.snapshot.status == "ready"
+    slow_disk.set()
+    assert done.wait(PATIENCE)
+    until(lambda: not run.is_asked)
+    until_status(run, "training")
+
+
 @pytest.fixture
 def quick_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner_module, "LEASE_CHECK_SECONDS", 0.01)

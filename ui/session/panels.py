@@ -71,7 +71,7 @@ def _whole_page() -> tuple[Any, ...]:
 
 def _current_trains() -> bool:
     run = current_run()
-    return run is not None and run.snapshot.is_training
+    return run is not None and (run.snapshot.is_training or run.is_asked)  # on a busy machine Train may take a while
 
 
 def panel(name: str, draw: Callable[[], None]) -> None:

@@ -16,10 +16,10 @@ from nn_core import RunConfig, Trainer
 from nn_core.checkpoint import Edit
 from nn_core.data import Dataset
 from nn_core.early_stopping import Best
-from nn_core.fast import MLPKernel
+from nn_core.fast import ROWS, MLPKernel
 from nn_core.knobs import choices
 from nn_core.models import MLP
-from nn_core.reference import ROWS, ReferenceStep
+from nn_core.reference import ReferenceStep
 from nn_core.regularizers import add_penalty_gradients, clip_to_norm, l1_penalty, project_to_max_norm
 from nn_core.runner import Run
 from tests.numerical import relative_error

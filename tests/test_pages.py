@@ -273,6 +273,22 @@ def test_a_live_setting_changed_in_another_tab_is_shown_here_and_is_no_pending_c
     assert not [button for button in app.button if button.key == "undo-draft"]
 
 
+def test_a_value_that_the_browser_held_before_another_tab_changed_it_does_not_come_back_as_a_change_by_hand(
+    app: AppTest, mnist: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = with_run(app, mnist, lr=0.1)
+    app.run()
+    run.change("lr", 0.2).wait(5)  # in another tab
+    app.run()
+    for _ in range(3):  # a browser that has not yet heard of it
+        app.select_slider(key="set-lr").set_value(0.1).run()
+        assert app.select_slider(key="set-lr").value == 0.2 and run.settings.lr == 0.2
+    assert len(run.snapshot.edits) == 1
+    monkeypatch.setattr("ui.session.panels.ECHO_SECONDS", 0.0)  # some time later it is a hand
+    app.select_slider(key="set-lr").set_value(0.1).run()
+    assert run.settings.lr == 0.1 and len(run.snapshot.edits) == 2
+
+
 def test_what_this_tab_has_chosen_itself_is_not_overwritten_by_another_tab(app: AppTest, mnist: Dataset) -> None:
     run = with_run(app, mnist)
     app.run()

@@ -150,7 +150,7 @@ def _speed() -> None:
         speed,
         key=key,
         help="Full, or so many steps a frame (two frames a second), to watch single updates.",
-        on_change=lambda: session.set_speed(session.widget_value(key)),
+        on_change=session.by_hand(key, session.set_speed),
     )
 
 
@@ -234,7 +234,7 @@ def _choice(item: Knob, value: str) -> None:
         format_func=lambda name: known[name].label,
         key=key,
         help=f"{item.help}\n\n**{chosen.label}**: {chosen.help}\n\n${chosen.formula}$\n\n{chosen.citation}",
-        on_change=lambda: session.edit(item.name, session.widget_value(key)),
+        on_change=session.by_hand(key, partial(session.edit, item.name)),
     )
 
 
@@ -250,10 +250,7 @@ def _stops(item: Knob, value: float) -> list[float]:
 def _number(item: Knob, value: float) -> None:
     key = f"set-{item.name}"
     session.show_in_widget(key, value)
-
-    def moved() -> None:
-        session.edit(item.name, session.widget_value(key))
-
+    moved = session.by_hand(key, partial(session.edit, item.name))
     if not item.steps:
         st.number_input(
             item.label, int(item.low), int(item.high), int(value), 1, key=key, help=_help(item), on_change=moved
@@ -278,17 +275,18 @@ def _shown(item: Knob, value: float) -> str:
 def _sizes(item: Knob, sizes: tuple[int, ...]) -> None:
     """One slider a hidden layer, and buttons for one more or one less."""
 
-    def moved(at: int, key: str) -> None:
+    def resize(at: int, size: int) -> None:
         changed = list(getattr(session.draft(), item.name))
-        changed[at] = session.widget_value(key)
+        changed[at] = size
         session.edit(item.name, tuple(changed))
+
+    def moved(at: int, key: str) -> Callable[[], None]:
+        return session.by_hand(key, partial(resize, at))
 
     for at, size in enumerate(sizes[:-1]):
         key = f"set-{item.name}-{at}"
         session.show_in_widget(key, size)
-        _slider(
-            item, f"Layer {at + 1} units **{size:,}**", _whole(_stops(item, size)), size, key, partial(moved, at, key)
-        )
+        _slider(item, f"Layer {at + 1} units **{size:,}**", _whole(_stops(item, size)), size, key, moved(at, key))
     slider, more, fewer = st.columns([5, 1, 1], vertical_alignment="bottom")
     with slider:
         if sizes:
@@ -296,7 +294,7 @@ def _sizes(item: Knob, sizes: tuple[int, ...]) -> None:
             key = f"set-{item.name}-{at}"
             session.show_in_widget(key, size)
             name = item.label if len(sizes) == 1 else f"Layer {at + 1} units"
-            _slider(item, f"{name} **{size:,}**", _whole(_stops(item, size)), size, key, partial(moved, at, key))
+            _slider(item, f"{name} **{size:,}**", _whole(_stops(item, size)), size, key, moved(at, key))
         else:
             st.markdown(f"{item.label} **none**", help=_help(item))
     more.button(

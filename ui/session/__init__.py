@@ -21,7 +21,7 @@ from ui.session.current import (
     train_preset,
 )
 from ui.session.notices import notice_board, notify, show_notices
-from ui.session.panels import guard, is_dark, live, panel, show_in_widget, widget_value
+from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, widget_value
 from ui.session.process import Split, epoch_seconds, first_weights, mean_digits, registry
 from ui.session.race import command_race, end_race, race, race_trains, start_race
 from ui.session.sights import Reading, choose, chosen, clicked, reading, sketchpad, steady
@@ -50,6 +50,7 @@ __all__ = [
     "Split",
     "any_trains",
     "branch",
+    "by_hand",
     "change_stored",
     "choose",
     "chosen",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +19,7 @@ from ui.session.time_machine import looked_at_step
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0  # between two drawings of a live panel
+ECHO_SECONDS = 4.0  # in which a browser may still send what a widget held before it was overruled
 
 
 @contextmanager
@@ -86,8 +89,35 @@ def panel(name: str, draw: Callable[[], None]) -> None:
 
 def show_in_widget(key: str, value: Any) -> None:
     """Let the widget of this key show `value`; call it before the widget is made. The draft is the truth, not it."""
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
+    shown = st.session_state.get(key)
+    if shown == value:
+        return
+    if key in st.session_state:
+        overruled = st.session_state.setdefault("overruled", {})
+        if not _is_echo(key, shown):  # the time is that of the first
+            overruled[key] = (shown, time.monotonic())
+    st.session_state[key] = value
+
+
+def by_hand(key: str, act: Callable[[Any], None]) -> Callable[[], None]:
+    """What a widget of this key calls when it has changed: `act` with its value, if a hand has changed it.
+
+    A page that is drawn again by its own timer sends along what its widgets hold, and that may be the value from
+    before `show_in_widget` put another there (a setting that another tab has changed, say).
+    """
+
+    def changed() -> None:
+        value = st.session_state.get(key)
+        if not _is_echo(key, value):
+            act(value)
+
+    return changed
+
+
+def _is_echo(key: str, value: Any) -> bool:
+    """Whether the widget has just been made to show something else instead of this value."""
+    before, since = st.session_state.get("overruled", {}).get(key, (None, -math.inf))
+    return value == before and time.monotonic() - since < ECHO_SECONDS
 
 
 def widget_value(key: str) -> Any:

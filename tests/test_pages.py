@@ -289,6 +289,22 @@ def test_a_value_that_the_browser_held_before_another_tab_changed_it_does_not_co
     assert run.settings.lr == 0.1 and len(run.snapshot.edits) == 2
 
 
+def test_a_run_that_is_deleted_elsewhere_is_said_to_be_gone_and_train_does_not_begin_another(
+    app: AppTest, mnist: Dataset
+) -> None:
+    run = with_run(app, mnist, lr=0.3)
+    app.session_state["draft"] = run.settings
+    app.run()
+    session.registry().delete(run.id)
+    n_runs = len(session.registry().runs())
+    app.button(key="train").click().run()
+    assert not fails(app) and [run.id in shown.value and "deleted" in shown.value for shown in app.warning] == [True]
+    assert len(session.registry().runs()) == n_runs
+    assert app.select_slider(key="set-lr").value == 0.3  # the settings are still there
+    app.run()
+    assert len(app.warning) == 1  # said once
+
+
 def test_what_this_tab_has_chosen_itself_is_not_overwritten_by_another_tab(app: AppTest, mnist: Dataset) -> None:
     run = with_run(app, mnist)
     app.run()

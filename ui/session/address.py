@@ -12,7 +12,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from nn_core import ConfigError
 from nn_core.config import LIVE_FIELDS
 from ui.links import read_link
-from ui.session.current import current_run, draft, follow_live_changes, set_draft
+from ui.session.current import current_run, draft, follow_live_changes, lost_the_run, set_draft
 from ui.session.notices import notify
 from ui.session.process import registry
 from ui.session.race import join_race, race
@@ -43,6 +43,7 @@ def sync_address() -> None:
     Called once in every full run, before anything is drawn: a page switch drops the query, so it is written again.
     """
     _count_visit()
+    lost_the_run()
     query = st.query_params.to_dict()
     known = st.session_state.get("address")
     if query and query != known:

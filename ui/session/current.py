@@ -78,6 +78,18 @@ def current_run() -> Run | None:
     return run
 
 
+def lost_the_run() -> bool:
+    """Whether the run on the page is gone (deleted in another tab, say); says so once, and forgets it."""
+    run_id = st.session_state.get("run")
+    if not run_id or registry().get(run_id) is not None:
+        return False
+    st.session_state.pop("run", None)
+    st.session_state.pop("looked at", None)
+    deleted = f"The run that this page showed ({run_id}) has been deleted; the trash under Runs may bring it back."
+    notify(f"{registry().problem(run_id) or deleted} Its settings stay in the sidebar.")
+    return True
+
+
 def show(run: Run) -> None:
     """Make a run the current one, as it is now, and its settings the draft."""
     st.session_state["run"] = run.id
@@ -122,6 +134,8 @@ def run_to_command() -> Run | None:
 
     What it does is looked at as it happens: a look back ends.
     """
+    if lost_the_run():
+        return None
     st.session_state.pop("looked at", None)
     run = current_run()
     return start(draft()) if run is None or pending_changes() else run

@@ -130,7 +130,7 @@ class Keeper:
         if self._newest is None:
             folder.write_json("config.json", self._about(checkpoint))
         self._save_curves(checkpoint.history.series())
-        self._save_frames(frames)
+        self._save_frames(frames, checkpoint.step)
         if best is not None and best is not self._written_best:  # a try that failed later on has written it
             self._written_best = None
             self._best = folder.write_checkpoint(best, self._next_serial(), is_best=True)
@@ -168,12 +168,15 @@ class Keeper:
         self._folder.append_points(standing if cut else None, added)
         self._on_disk = series
 
-    def _save_frames(self, frames: tuple[Frame, ...]) -> None:
+    def _save_frames(self, frames: tuple[Frame, ...], step: int) -> None:
         wanted = {frame.step: frame for frame in frames}
-        for step in set(self._frames) - set(wanted):
-            self._folder.remove_frame(step)
-            del self._frames[step]
-        for step, frame in wanted.items():
-            if self._frames.get(step) is not frame:
+        # A checkpoint that could not be read has left frames beyond the one that goes on: they stay as all that is
+        # left of those steps, until the run has made these again.
+        beyond = {kept for kept, frame in self._frames.items() if frame is None and kept > step}
+        for gone in set(self._frames) - set(wanted) - beyond:
+            self._folder.remove_frame(gone)
+            del self._frames[gone]
+        for kept, frame in wanted.items():
+            if self._frames.get(kept) is not frame:
                 self._folder.write_frame(frame)
-                self._frames[step] = frame
+                self._frames[kept] = frame

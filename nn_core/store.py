@@ -243,13 +243,13 @@ class RunStore:
         return self.open_film(run_id).frames()
 
     def open_film(self, run_id: str) -> Film:
-        """The same as a film that goes on."""
+        """The same as a film that goes on: it ends where the run stands that `load` gives."""
         folder = self._found(run_id)
         try:
             film = Film(tuple(folder.read_frames()))
         except OSError as error:
             raise StoreError(f"The frames of run {run_id} cannot be read: {_why(error)}.") from None
-        marked: dict[str, int] = {}  # name -> step
+        marked: dict[str, int] = {}  # name -> step, the newest first
         for file in folder.checkpoint_files():
             name = "best" if file.is_best else "latest"
             if name not in marked:
@@ -259,7 +259,7 @@ class RunStore:
                     marked[name] = frame.step
                 except (ArchiveError, OSError):
                     continue
-        film.drop_after(marked.get("latest", sys.maxsize))  # a diverged run may have gone back behind its best
+        film.drop_after(next(iter(marked.values()), sys.maxsize))  # what was lost, or undone by a run that diverged
         return film
 
     def _about(self, run_id: str) -> dict[str, Any]:

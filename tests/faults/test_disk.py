@@ -48,9 +48,11 @@ def registry(store: RunStore, tiny: Dataset) -> Iterator[RunRegistry]:
     registry.close()
 
 
-def saved(store: RunStore, data: Dataset, run_id: str, steps: tuple[int, ...] = (4, 8, 12)) -> Trainer:
+def saved(
+    store: RunStore, data: Dataset, run_id: str, steps: tuple[int, ...] = (4, 8, 12), config: RunConfig = SMALL
+) -> Trainer:
     """A run on disk that was saved at each of these steps."""
-    trainer = Trainer(SMALL, data)
+    trainer = Trainer(config, data)
     recorder = Recorder(trainer, Keeper(store, run_id, data))
     for step in steps:
         while trainer.step_count < step:
@@ -226,6 +228,43 @@ def test_a_damaged_checkpoint_is_named_and_skipped_and_the_one_before_it_goes_on
     assert again.checkpoint.arrays["params"].tobytes() == reference.model.flat.tobytes()
     steps = again.checkpoint.history["batch/loss"].step
     assert list(steps) == list(range(1, 21))
+
+
+def frame_files(store: RunStore, run_id: str) -> list[int]:
+    return store.run_folder(run_id).frame_steps()
+
+
+def test_the_film_of_a_run_whose_newest_checkpoint_is_damaged_reaches_to_the_one_that_goes_on(
+    store: RunStore, tiny: Dataset
+):
+    saved(store, tiny, "0000000a", (4, 12), SMALL.replace(eval_every=3, lr=0.01))
+    newest, best, before = store.run_folder("0000000a").checkpoint_files()
+    assert (newest.step, best.is_best, before.step) == (12, True, 4) and 4 < best.step < 12
+    newest.path.write_bytes(b"nothing")
+    assert store.load("0000000a").checkpoint.step == best.step
+    film = store.film("0000000a")
+    assert [frame.step for frame in film] == list(range(best.step + 1)) and film[-1].exact
+
+
+def test_frames_newer_than_the_checkpoint_that_goes_on_stay_until_their_steps_are_made_again(
+    store: RunStore, tiny: Dataset
+):
+    saved(store, tiny, "0000000a")
+    store.run_folder("0000000a").checkpoint_files()[0].path.write_bytes(b"nothing")
+    found = reopen(store, "0000000a", lambda name: tiny)
+    trainer = Trainer.resume(found.checkpoint, found.data)
+    recorder = Recorder(trainer, found.keeper, found.film)
+    trainer.change("lr", 0.5)
+    for step in (9, 10):
+        trainer.step()
+        recorder.note()
+        recorder.keep("paused")
+        assert frame_files(store, "0000000a") == list(range(13))
+        assert [frame.step for frame in store.film("0000000a")] == list(range(step + 1))
+    trainer.replay([*trainer.edits], 14)
+    recorder.note()
+    recorder.keep("paused")
+    assert frame_files(store, "0000000a") == [*range(11), 14]
 
 
 def test_a_run_without_a_readable_checkpoint_is_refused_with_the_reasons(registry: RunRegistry, tiny: Dataset):

@@ -55,7 +55,7 @@ def start_training(page: Page, app: Server, query: str = "") -> None:
     """Open the app and press Train."""
     open_app(page, f"{app.url}/{query}")
     press(page, "train")
-    expect(page.locator(".st-key-pause")).to_be_visible()
+    expect(page.locator(".st-key-pause")).to_be_visible(timeout=20_000)  # on a busy machine
 
 
 def pause(page: Page) -> None:
@@ -87,6 +87,7 @@ def test_reloading_the_page_finds_the_same_run_further_on(page: Page, app: Serve
     pause(page)
 
 
+@pytest.mark.slow  # the time machine's test goes over all pages too
 def test_switching_pages_does_not_stop_the_run(page: Page, app: Server) -> None:
     start_training(page, app)
     step = wait_training(page)

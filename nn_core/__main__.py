@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import signal
 import sys
 import threading
@@ -130,8 +131,10 @@ def _train(options: argparse.Namespace) -> None:
         if options.preset or options.no_save:
             raise ConfigError("a stored run goes on with its own settings and is saved: no --preset, no --no-save")
         store = RunStore(options.runs)
-        run_id = options.resume if options.branch is None else _branch(store, options)
-        _go_on(store, run_id, options)
+        if options.branch is None:
+            _go_on(store, options.resume, options)
+        else:
+            _branch(store, options)
         return
     config = _config(options)
     threads = planned_blas_threads(config, options.threads)
@@ -154,28 +157,31 @@ def _go_on(store: RunStore, run_id: str, options: argparse.Namespace) -> None:
     for sentence in found.warnings:
         print(sentence, file=sys.stderr)
     trainer = Trainer.resume(found.checkpoint, found.data)
-    if options.resume is not None:
-        for field, value in _given(options).items():
-            trainer.change(field, value)
+    for field, value in _given(options).items():
+        trainer.change(field, value)
     recorder = Recorder(trainer, found.keeper, found.film, stored.parent, found.best_accuracy)
     train(trainer, recorder, threads, run_id, options)
 
 
-def _branch(store: RunStore, options: argparse.Namespace) -> str:
-    """Begin a branch on disk; its id."""
-    run_id, step = parse_place(options.branch)
+def _branch(store: RunStore, options: argparse.Namespace) -> None:
+    """Begin a branch, on disk where that can be written, and train it."""
+    parent, step = parse_place(options.branch)
+    config = store.settings_at(parent, step).replace(**_given(options))
+    threads = options.threads or store.blas_threads(parent) or planned_blas_threads(config)
+    set_blas_threads(threads)
+    data = load_dataset(config.dataset)
     registry = RunRegistry(store, load=load_dataset)
     try:
-        checkpoint = store.checkpoint(run_id)
-        config = checkpoint.config_at(step).replace(**_given(options))
-        run = registry.branch(run_id, step, config, load_dataset(config.dataset))
-        run.keep().wait()
-        if run.snapshot.not_saved:
-            raise StoreError(run.snapshot.not_saved)
-        print(run.snapshot.message, file=sys.stderr)
-        return run.id
+        past, origin = registry.begin(parent, step, config, data)
     finally:
         registry.close()
+    print(past.message, file=sys.stderr)
+    trainer = Trainer.resume(past.checkpoint, data)
+    trainer.score()
+    run_id = new_id()
+    recorder = Recorder(trainer, Keeper(store, run_id, data, parent=origin), past.film, origin)
+    recorder.keep("paused")
+    train(trainer, recorder, threads, run_id, options)
 
 
 def _profile(options: argparse.Namespace) -> None:
@@ -220,11 +226,14 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
     budget = trainer.initial_config.epochs
     end = budget * ((trainer.epoch + 1e-9) // budget + 1)
     early: dict[str, Any] = {}
+    begun = trainer.step_count, trainer.images_seen, trainer.seconds
+    said = _say_what_is_not_saved(recorder)
     with _until_ctrl_c() as interrupted:
         while trainer.epoch < end - 1e-9 and not interrupted.is_set() and trainer.step():
             recorder.note()
             if trainer.step_count % KEEP_EVERY == 0:
                 recorder.keep("training")
+                said = _say_what_is_not_saved(recorder, said)
             if trainer.step_count == scores_at:
                 early = _accuracies(trainer) | {"step": scores_at}
             if not quiet and (trainer.step_count % 50 == 1 or trainer.config.batch_size == 0):
@@ -233,8 +242,7 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
         recorder.went_back()
         done = trainer.epoch >= end - 1e-9 or trainer.stopped_early
         recorder.keep("diverged" if trainer.stopped and not done else "finished" if done else "paused")
-    if recorder.problem:
-        print(f"\n{recorder.problem}", file=sys.stderr)
+    _say_what_is_not_saved(recorder, said)
     if interrupted.is_set() and not done:
         raise Interrupted(_how_to_go_on(trainer, recorder, run_id))
     if not quiet:
@@ -242,14 +250,16 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
         print(file=sys.stderr)
     if trainer.stopped:
         print(trainer.stopped, file=sys.stderr)
+    steps, images, seconds = trainer.step_count - begun[0], trainer.images_seen - begun[1], trainer.seconds - begun[2]
     result = {
         "config": trainer.config.to_dict(),
+        "begun_at": begun[0],
         "steps": trainer.step_count,
         "epochs": trainer.epoch,
         **_accuracies(trainer),
         "test_accuracy": accuracy(trainer.data.test_labels, trainer.model.predict(trainer.data.test_images)),
         "seconds": trainer.seconds,
-        "samples_per_second": trainer.images_seen / trainer.seconds if trainer.seconds else 0.0,
+        "samples_per_second": images / seconds if seconds else 0.0,
         "blas_threads": threads,
         "stopped": trainer.stopped,
         "run": "" if recorder.problem else run_id,
@@ -259,8 +269,9 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
     if options.json:
         print(json.dumps(result))
         return
+    from_there = f" after step {begun[0]:,}" if begun[0] else ""
     print(
-        f"{trainer.step_count:,} steps in {trainer.seconds:.1f} s ({result['samples_per_second']:,.0f} images/s): "
+        f"{steps:,} steps{from_there} in {seconds:.1f} s ({result['samples_per_second']:,.0f} images/s): "
         f"training {result['train_accuracy']:.2%} (n = {len(trainer.train_labels):,}), "
         f"validation {result['val_accuracy']:.2%} (n = {len(trainer.data.val_labels):,}), "
         f"test {result['test_accuracy']:.2%} (n = {len(trainer.data.test_labels):,})"
@@ -269,6 +280,13 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
         print(f"after {scores_at:,} steps: {early['train_accuracy']:.2%} / {early['val_accuracy']:.2%}")
     if result["run"]:
         print(f"run {run_id}")
+
+
+def _say_what_is_not_saved(recorder: Recorder, said: str = "") -> str:
+    """Print on stderr what is not being saved, unless that was said already; what has been said now."""
+    if recorder.problem and recorder.problem != said:
+        print(f"\n{recorder.problem}", file=sys.stderr)
+    return recorder.problem or said
 
 
 def _how_to_go_on(trainer: Trainer, recorder: Recorder, run_id: str) -> str:
@@ -299,4 +317,7 @@ def _show_progress(trainer: Trainer, end: float) -> None:
 
 
 if __name__ == "__main__":
+    log = logging.getLogger("nn_core")  # warnings are printed as sentences where they matter, by the commands
+    log.addHandler(logging.StreamHandler())
+    log.handlers[0].setLevel(logging.ERROR)
     sys.exit(main())

@@ -14,7 +14,8 @@ from nn_core.data import Dataset
 from nn_core.frames import Frame
 from nn_core.history import Series
 from nn_core.run_folder import CheckpointFile, RunFolder, new_points
-from nn_core.store import Loaded, RunStore, StoreError, machine_facts, parent_to_json, summary_of
+from nn_core.store import Loaded, RunStore, StoreError, machine_facts
+from nn_core.written import parent_to_json, summary_of
 
 log = logging.getLogger(__name__)
 

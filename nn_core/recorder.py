@@ -10,8 +10,9 @@ from nn_core.checkpoint import Checkpoint, Parent
 from nn_core.data import Dataset
 from nn_core.frames import Film, Frame, halved
 from nn_core.keeper import Keeper
-from nn_core.store import RunStore, StoredRun, best_of
+from nn_core.store import RunStore, StoredRun
 from nn_core.trainer import Trainer
+from nn_core.written import best_of
 
 
 class Recorder:

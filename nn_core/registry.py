@@ -58,6 +58,7 @@ class RunRegistry:
         self._load = load
         self._runs: dict[str, Run] = {}
         self._problems: dict[str, str] = {}  # why a stored run could not be brought back
+        self._remarks: dict[str, str] = {}  # what to know of a stored run that was brought back
         self._lock = threading.Lock()
         self._opening = threading.Lock()
         self._places = Places(max_training)
@@ -83,22 +84,24 @@ class RunRegistry:
         Curves and edits up to there come along. Raises ConfigError where the network could not keep its weights, and
         StoreError where there is no such run, or neither a frame nor a checkpoint of that step.
         """
+        past, origin = self.begin(run_id, step, config, data)
+        new = new_id()
+        keeper = self._keeper(new, data, parent=origin)
+        run = self._add(self._run(config, data, run_id=new, keeper=keeper, parent=origin, past=past))
+        run.keep()
+        return run
+
+    def begin(self, run_id: str, step: int, config: RunConfig, data: Dataset) -> tuple[Past, Parent]:
+        """What a branch brings along, and where it branches off; nothing is made yet. Raises as `branch` does."""
         parent = self.get(run_id)
-        if parent is None:
-            raise StoreError(self.problem(run_id) or f"There is no run {shorten(run_id)} to branch from.")
-        shot = parent.snapshot
+        shot = self._seen_in_frames(run_id, data) if parent is None else parent.snapshot
         check_shape(shot.started_as, config)
         begin, exact = self._beginning(parent, shot, step, config, data)
         film = Film(tuple(f for f in shot.film if f.step <= step and not f.exact)) if _alike(shot, config) else Film()
         message = f"Branched from run {run_id} at step {step:,}." + (
             "" if exact else f" {ANEW[config.optimizer == shot.config.optimizer]}"
         )
-        new, origin = new_id(), Parent(run_id, step, exact)
-        past = Past(begin, film, message=message)
-        keeper = self._keeper(new, data, parent=origin)
-        run = self._add(self._run(config, data, run_id=new, keeper=keeper, parent=origin, past=past))
-        run.keep()
-        return run
+        return Past(begin, film, message=message), Parent(run_id, step, exact)
 
     def create_team(self, configs: Sequence[RunConfig], data: Sequence[Dataset]) -> list[Run]:
         """New runs that train in turns and count as one among those that may train at once; raises as `create` does."""
@@ -106,23 +109,55 @@ class RunRegistry:
         self._places.team_up([run.id for run in runs])
         return runs
 
+    def _seen_in_frames(self, run_id: str, data: Dataset) -> Snapshot:
+        """A stored run of which no checkpoint can be read, as its newest frame shows it; raises StoreError."""
+        refused = StoreError(self.problem(run_id) or f"There is no run {shorten(run_id)} to branch from.")
+        if self.store is None or run_id not in self.store or self.store.problem(run_id) == "":
+            raise refused
+        stored, film = self.store.get(run_id), self.store.film(run_id)
+        self.store.check_data(run_id, data)
+        if not film:
+            raise refused
+        shot = film[-1]
+        return Snapshot(
+            run_id=run_id,
+            started_as=stored.config,
+            config=self.store.settings_at(run_id, shot.step),
+            status="paused",
+            message="",
+            speed="full",
+            step=shot.step,
+            epoch=shot.epoch,
+            images_seen=shot.images_seen,
+            seconds=shot.seconds,
+            samples_per_second=0.0,
+            weights=shot.weights(),
+            series=self.store.series(run_id),
+            edits=stored.edits,
+            scores=None,
+            film=film,
+            parent=stored.parent,
+        )
+
     def _beginning(
-        self, parent: Run, shot: Snapshot, step: int, config: RunConfig, data: Dataset
+        self, parent: Run | None, shot: Snapshot, step: int, config: RunConfig, data: Dataset
     ) -> tuple[Checkpoint, bool]:
         """Where a branch begins, and whether the optimizer goes on."""
-        checkpoint = parent.checkpoint_at(step)
+        checkpoint = None if parent is None else parent.checkpoint_at(step)
         if checkpoint is None and step == 0 and shot.parent is None:
             checkpoint = replace(Trainer(shot.started_as, data).checkpoint(), history=_history(shot))
-        if checkpoint is None and self.store is not None and parent.id in self.store:
+        if checkpoint is None and self.store is not None and shot.run_id in self.store:
             with suppress(StoreError):
-                checkpoint = self.store.checkpoint(parent.id, step)
+                checkpoint = self.store.checkpoint(shot.run_id, step)
         if checkpoint is not None:
             return branch_at_checkpoint(checkpoint, config, data)
         frame = next((frame for frame in shot.film if frame.step == step), None)
         if frame is None:
             nearest = sorted({each.step for each in shot.film}, key=lambda kept: abs(kept - step))[:2]
             near = " and ".join(f"{kept:,}" for kept in sorted(nearest))
-            raise StoreError(f"Run {parent.id} has no frame of step {step:,}; those nearest to it are of steps {near}.")
+            raise StoreError(
+                f"Run {shot.run_id} has no frame of step {step:,}; those nearest to it are of steps {near}."
+            )
         return branch_at_frame(frame, config, data, shot.started_as, _history(shot), shot.edits), False
 
     def _run(self, config: RunConfig, data: Dataset, **more: Any) -> Run:
@@ -193,10 +228,15 @@ class RunRegistry:
         """Why `get` could not bring a stored run back, "" when it could or there is none."""
         return self._problems.get(run_id, "")
 
+    def remark(self, run_id: str) -> str:
+        """What to know of a run that was brought back (a checkpoint skipped, another machine), mostly ""."""
+        return self._remarks.get(run_id, "")
+
     def _open(self, run_id: str, store: RunStore) -> Run:
         """A stored run as it was saved last."""
         found = reopen(store, run_id, self._load)
         status, message = _status_of(found.checkpoint, found.stored)
+        self._remarks[run_id] = " ".join(found.warnings)
         message = " ".join([message, *found.warnings]).strip()
         past = Past(found.checkpoint, found.film, found.best_accuracy, status, message, found.stored.created)
         more = {"run_id": run_id, "keeper": found.keeper, "parent": found.stored.parent, "past": past}

@@ -16,7 +16,8 @@ from typing import Any
 from nn_core.archive import edits_to_json
 from nn_core.export.commands import export_options, import_options, run_export, run_import
 from nn_core.knobs import shorten
-from nn_core.store import RunStore, StoredRun, StoreError, parent_to_json
+from nn_core.store import RunStore, StoredRun, StoreError
+from nn_core.written import parent_to_json
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,10 @@ def _list(store: RunStore, options: argparse.Namespace) -> None:
 def _show(store: RunStore, options: argparse.Namespace) -> None:
     run = store.get(options.run_id)
     film = [frame.step for frame in store.film(run.id)]
+    problem = store.problem(run.id)
     if options.json:
-        print(json.dumps({**_to_json(run), "frames": film, "checkpoints": store.checkpoint_steps(run.id)}))
+        facts = {"frames": film, "checkpoints": store.checkpoint_steps(run.id)}
+        print(json.dumps({**_to_json(run), **facts, "problems": [problem] if problem else []}))
         return
     parent = f"run {run.parent.run} at step {run.parent.step:,}" if run.parent else "none"
     rows = [
@@ -87,7 +90,7 @@ def _show(store: RunStore, options: argparse.Namespace) -> None:
         ("stands at", f"step {run.step:,}, epoch {run.epoch:.2f}, {run.seconds:.1f} s of training"),
         ("branched from", parent),
         ("validation", _percent(run.val_accuracy)),
-        ("best", f"{_percent(run.best_val_accuracy)} at step {run.best_step or 0:,}"),
+        ("best", _percent(run.best_val_accuracy) + ("" if run.best_step is None else f" at step {run.best_step:,}")),
         ("changes", "; ".join(f"{e.field} {e.old} to {e.new} at step {e.step:,}" for e in run.edits) or "none"),
         ("checkpoints", ", ".join(f"{step:,}" for step in store.checkpoint_steps(run.id))),
         ("frames", f"{len(film)}, of steps {film[0]:,} to {film[-1]:,}" if film else "none"),
@@ -95,6 +98,8 @@ def _show(store: RunStore, options: argparse.Namespace) -> None:
         ("command", run.config.to_command()),
     ]
     _print_table(rows)
+    if problem:
+        print(problem)
 
 
 def _delete(store: RunStore, options: argparse.Namespace) -> None:

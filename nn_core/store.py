@@ -19,16 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from nn_core.archive import ArchiveError, edits_from_json, edits_to_json
-from nn_core.checkpoint import Checkpoint, Edit, Parent
+from nn_core.archive import ArchiveError, edits_from_json
+from nn_core.checkpoint import Checkpoint, Edit, Parent, config_at
 from nn_core.config import RunConfig
 from nn_core.data import Dataset
 from nn_core.disk import sync_folder
 from nn_core.frames import Film, Frame
 from nn_core.history import History, Series
 from nn_core.knobs import shorten
-from nn_core.models import MLP
 from nn_core.run_folder import CheckpointFile, RunFolder
+from nn_core.written import exact_frame, summary_of
 
 __all__ = ["Loaded", "Parent", "RunStore", "StoreError", "StoredRun", "runs_folder"]
 
@@ -215,8 +215,8 @@ class RunStore:
                     except FileNotFoundError:
                         raise
                     except (ArchiveError, OSError) as error:
-                        why = _why(error)
-                        skipped.append(f"The checkpoint of step {file.step:,} of run {run_id} was skipped: {why}.")
+                        which = f"The checkpoint of step {file.step:,} of run {run_id}"
+                        skipped.append(f"{which} was skipped ({file.path.name}): {_why(error)}.")
                 break
             except FileNotFoundError:
                 continue  # whoever trains it has replaced it by a newer one
@@ -226,6 +226,23 @@ class RunStore:
     def checkpoint(self, run_id: str, step: int | None = None) -> Checkpoint:
         """As `load`, the checkpoint alone."""
         return self.load(run_id, step).checkpoint
+
+    def problem(self, run_id: str) -> str:
+        """A sentence where its newest checkpoints, or all of them, cannot be read, else ""; raises as `get` does."""
+        self._found(run_id)
+        try:
+            return " ".join(self.load(run_id).skipped)
+        except StoreError as error:
+            return str(error)
+
+    def settings_at(self, run_id: str, step: int) -> RunConfig:
+        """Those under which the update after this step was made; raises StoreError."""
+        try:
+            return self.checkpoint(run_id).config_at(step)
+        except StoreError:
+            run = self.get(run_id)
+        own = run.parent.step if run.parent else -1  # up to there the changes are the parent's, and within `config`
+        return config_at(run.config, (edit for edit in run.edits if edit.step > own), step)
 
     def checkpoint_steps(self, run_id: str) -> list[int]:
         """The steps at which there is a checkpoint, readable or not, ascending."""
@@ -352,51 +369,6 @@ class RunStore:
         """Remove one run that is in the trash for good, or all of them."""
         for each in self.ids(trash=True) if run_id is None else [run_id]:
             shutil.rmtree(self.run_folder(each, trash=True).path, ignore_errors=True)
-
-
-# ---------------------------------------------------------------------------------------------- what is written down
-
-
-def summary_of(checkpoint: Checkpoint, status: str, size: int, since: int = 0) -> dict[str, Any]:
-    """What summary.json says of a run that stands at this checkpoint; its best is looked for from step `since` on."""
-    accuracy = checkpoint.history["val/accuracy"]
-    best, best_step = best_of(checkpoint.history, since)
-    return {
-        "config": checkpoint.config.to_dict(),
-        "edits": edits_to_json(checkpoint.edits),
-        "status": status,
-        "step": checkpoint.step,
-        "epoch": checkpoint.epoch_index + checkpoint.position / checkpoint.config.n_train,
-        "seconds": checkpoint.seconds,
-        "val_accuracy": accuracy.last if len(accuracy) else None,
-        "best_val_accuracy": best,
-        "best_step": best_step,
-        "changed": time.time(),
-        "size": size,
-    }
-
-
-def best_of(history: History, since: int = 0) -> tuple[float, int] | tuple[None, None]:
-    """The highest validation accuracy from step `since` on, and the first step that had it."""
-    accuracy = history["val/accuracy"]
-    first = int(np.searchsorted(accuracy.step, since))
-    if first == len(accuracy):
-        return None, None
-    at = first + int(np.argmax(accuracy.value[first:]))
-    return float(accuracy.value[at]), int(accuracy.step[at])
-
-
-def exact_frame(checkpoint: Checkpoint) -> Frame:
-    """The weights of a checkpoint by name."""
-    model = MLP(checkpoint.config.replace(init="zeros"), np.random.default_rng(0))
-    model.flat[...], model.running[...] = checkpoint.arrays["params"], checkpoint.arrays["running"]
-    epoch = checkpoint.epoch_index + checkpoint.position / checkpoint.config.n_train
-    return Frame(checkpoint.step, epoch, checkpoint.images_seen, checkpoint.seconds, model.weights(), exact=True)
-
-
-def parent_to_json(parent: Parent | None) -> dict[str, Any] | None:
-    """JSON-ready."""
-    return None if parent is None else {"run": parent.run, "step": parent.step, "exact": parent.exact}
 
 
 def _stored_run(run_id: str, summary: Mapping[str, Any], label: Mapping[str, Any]) -> StoredRun:

@@ -35,6 +35,7 @@ LEVELS = {
     "nn_core.snapshot": 5,
     "nn_core.archive": 5,
     "nn_core.run_folder": 5,
+    "nn_core.written": 5,
     "nn_core.store": 6,
     "nn_core.branching": 6,
     "nn_core.keeper": 6,

@@ -422,6 +422,20 @@ def test_a_run_that_a_restarted_server_brings_back_is_said_to_be_so_once(app, mn
     assert not notices(look_at(second_tab, run, 8))
 
 
+def test_a_run_that_is_brought_back_names_the_checkpoint_that_was_skipped(app, mnist):
+    run = with_run(app, mnist)
+    store = session.registry().store
+    assert store is not None
+    session.registry().close()
+    session.registry.clear()
+    store.run_folder(run.id).checkpoint_files()[0].path.write_bytes(b"nothing")
+    at = store.load(run.id).checkpoint.step
+    again = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=60)
+    said = notices(look_at(again, run, 0))
+    assert f"brought back from disk at step {at:,}; Train goes on from there" in said
+    assert f"The checkpoint of step 40 of run {run.id} was skipped" in said
+
+
 @pytest.mark.parametrize(
     ("step", "sentence"),
     [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from nn_core import RunConfig, Trainer
 from nn_core.__main__ import main
 from nn_core.checkpoint import Parent
 from nn_core.data import Dataset
+from nn_core.run_folder import RunFolder
 from nn_core.store import RunStore
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,6 +106,91 @@ def test_a_branch_begins_at_the_step_with_other_settings_and_names_its_parent(
     assert (branch.config.lr, branch.step, branch.config.hidden) == (0.5, 32, (8,))
     assert RunStore(folder).series(branch.id)["batch/loss"].step[0] == 1
     assert f"run {run_id} at step 16" in shown(capsys, branch.id)
+
+
+def test_a_branch_tells_the_steps_that_it_made_from_those_of_its_parent(capsys: pytest.CaptureFixture[str]):
+    run_id = trained(capsys)["run"]
+    assert main(["train", "--from", f"{run_id}@16", "--epochs", "1", "--quiet"]) == 0
+    assert capsys.readouterr().out.startswith("8 steps after step 16 in ")
+    result = printed(capsys, "train", "--from", f"{run_id}@16", "--epochs", "1", "--quiet", "--json")
+    assert (result["begun_at"], result["steps"]) == (16, 24)
+
+
+def test_where_the_folder_cannot_be_written_a_branch_is_trained_in_memory_and_that_is_said_once(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run_id = trained(capsys)["run"]
+
+    def read_only(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(RunFolder, "make", read_only)
+    assert main(["train", "--from", f"{run_id}@16", "--json", "--quiet"]) == 0
+    out, error = capsys.readouterr()
+    assert error.count("not being saved at all") == 1 and "read-only" in error.lower()
+    result = json.loads(out)
+    assert (result["run"], result["steps"]) == ("", 32)
+    assert RunStore(folder).ids() == [run_id]
+
+
+def test_a_program_that_cannot_save_says_so_once(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    command = [sys.executable, "-m", "nn_core", *QUICK, "--runs", str(tmp_path / "file" / "runs")]
+    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stderr.count("not being saved") == 1, done.stderr
+
+
+@pytest.fixture
+def only_frames(capsys: pytest.CaptureFixture[str], folder: Path) -> str:
+    """A run of 16 steps of which no checkpoint can be read."""
+    run_id: str = trained(capsys)["run"]
+    for file in RunStore(folder).run_folder(run_id).checkpoint_files():
+        file.path.write_bytes(b"nothing")
+    return run_id
+
+
+def test_where_only_frames_can_be_read_a_branch_begins_at_one_and_says_that_the_optimizer_starts_anew(
+    capsys: pytest.CaptureFixture[str], folder: Path, only_frames: str
+):
+    assert main(["train", "--from", f"{only_frames}@9", "--json", "--quiet"]) == 0
+    out, error = capsys.readouterr()
+    assert "The optimizer starts anew, because only the weights of that step were kept." in error
+    branch = RunStore(folder).get(json.loads(out)["run"])
+    assert branch.parent == Parent(only_frames, 9, False) and branch.config.lr == CONFIG.lr and branch.step == 16
+    assert main(["train", "--from", f"{only_frames}@3000", "--quiet"]) == 2
+    assert "no frame of step 3,000" in capsys.readouterr().err
+
+
+def test_where_only_frames_can_be_read_one_can_be_exported_and_show_says_so(
+    capsys: pytest.CaptureFixture[str], folder: Path, only_frames: str, tmp_path: Path
+):
+    export = ["runs", "export", only_frames, "--to", "npz", "--out", str(tmp_path / "x.npz")]
+    assert main([*export, "--at", "9"]) == 0
+    assert (tmp_path / "x.npz").stat().st_size > 0
+    capsys.readouterr()
+    assert main(export) == 2
+    assert "has no checkpoint that can be read" in capsys.readouterr().err
+    assert f"Run {only_frames} has no checkpoint that can be read." in shown(capsys, only_frames)
+
+
+def test_a_skipped_checkpoint_is_named_by_show_and_export(
+    capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path
+):
+    run_id = trained(capsys)["run"]
+    printed(capsys, "train", "--resume", run_id, "--json", "--quiet")
+    newest = RunStore(folder).run_folder(run_id).checkpoint_files()[0]
+    newest.path.write_bytes(b"nothing")
+    stands_at = RunStore(folder).load(run_id).checkpoint.step
+    sentence = f"The checkpoint of step 32 of run {run_id} was skipped"
+    assert sentence in shown(capsys, run_id)
+    (problem,) = printed(capsys, "runs", "show", run_id, "--json")["problems"]
+    assert sentence in problem
+    for form in ("npz", "archive"):
+        assert main(["runs", "export", run_id, "--to", form, "--out", str(tmp_path)]) == 0
+        error = capsys.readouterr().err
+        assert sentence in error and newest.path.name in error and f"step {stands_at:,} is exported" in error
+    with zipfile.ZipFile(tmp_path / f"glassnet-{run_id}.zip") as archive:
+        assert f"checkpoints/{newest.path.name}" not in archive.namelist()
 
 
 def shown(capsys: pytest.CaptureFixture[str], run_id: str) -> str:

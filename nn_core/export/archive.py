@@ -30,10 +30,12 @@ from nn_core.data import DataError, load_dataset
 from nn_core.disk import sync_folder, write_file
 from nn_core.export.parcel import ExportError, one_line
 from nn_core.export.weights import shapes_of
+from nn_core.history import History
 from nn_core.knobs import ConfigError, shorten
 from nn_core.run_folder import CHECKPOINT, FRAME, RunFolder
-from nn_core.store import RUN_ID, RunStore, parent_to_json, summary_of
+from nn_core.store import RUN_ID, RunStore
 from nn_core.trainer import Trainer
+from nn_core.written import parent_to_json, summary_of
 
 KIND, VERSION = "glassnet run", 1
 MAX_BYTES = 256_000_000  # of the file, and of all that is in it
@@ -53,8 +55,11 @@ TRIES = 5  # to read the folder of a run that is being written
 
 
 def to_archive(store: RunStore, run_id: str) -> bytes:
-    """The run with its curves, checkpoints and frames; raises StoreError, and ExportError when it is too large."""
-    folder = store.run_folder(run_id).path
+    """The run with its curves, checkpoints and frames; raises StoreError, and ExportError when it is too large.
+
+    A checkpoint that cannot be read stays away: nobody could bring it in.
+    """
+    folder = store.run_folder(run_id)
     store.load(run_id)  # so that there is a run, and it can be read
     for _ in range(TRIES):
         with suppress(FileNotFoundError):  # a checkpoint made room for a newer one meanwhile
@@ -62,10 +67,16 @@ def to_archive(store: RunStore, run_id: str) -> bytes:
     raise ExportError(f"run {run_id} is being written too fast to be copied; pause it and try again")
 
 
-def _zipped(folder: Path, run_id: str) -> bytes:
+def _zipped(of: RunFolder, run_id: str) -> bytes:
+    folder, damaged = of.path, set()
+    for file in of.checkpoint_files():
+        try:
+            of.read_checkpoint(file, History())
+        except ArchiveError:
+            damaged.add(f"checkpoints/{file.path.name}")
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.json*"))
     names += sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.safetensors"))
-    names = [name for name in names if NAME.fullmatch(name) and name != "manifest.json"]
+    names = [name for name in names if NAME.fullmatch(name) and name not in {"manifest.json", *damaged}]
     size = sum((folder / name).stat().st_size for name in names)
     if size > MAX_BYTES:
         raise ExportError(f"an archive may hold at most {MAX_BYTES:,} bytes, run {run_id} has {size:,}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from nn_core.data import load_dataset
@@ -37,10 +38,15 @@ def run_export(store: RunStore, options: argparse.Namespace) -> None:
         if options.at is not None:
             raise ExportError("an archive holds all steps of its run: leave --at away")
         data, name = to_archive(store, options.run_id), f"glassnet-{options.run_id}.zip"
+        newest = store.load(options.run_id)
+        what, step, skipped = "run up to", newest.checkpoint.step, newest.skipped
     else:
         parcel = from_store(store, options.run_id, options.at)
         data = export(parcel, options.to, lambda: load_dataset(parcel.config.dataset))
         name = FORMATS[options.to].file_name(parcel)
+        what, step, skipped = "network of", parcel.step, parcel.skipped
+    if skipped:
+        print(*skipped, f"The {what} step {step:,} is exported.", file=sys.stderr)
     path = Path(name) if options.out is None else options.out / name if options.out.is_dir() else options.out
     try:
         write_file(path, data)

@@ -11,7 +11,8 @@ from nn_core.config import RunConfig
 from nn_core.export.parcel import ExportError, Parcel, cut
 from nn_core.frames import Frame
 from nn_core.snapshot import Snapshot
-from nn_core.store import RunStore, exact_frame
+from nn_core.store import RunStore, StoreError
+from nn_core.written import exact_frame
 
 
 def from_store(store: RunStore, run_id: str, step: int | None = None) -> Parcel:
@@ -19,18 +20,22 @@ def from_store(store: RunStore, run_id: str, step: int | None = None) -> Parcel:
 
     Raises StoreError, and ExportError, naming the nearest steps, where nothing of that step is kept.
     """
-    run = store.get(run_id)
-    newest = store.checkpoint(run_id)
-    if step is None or step in store.checkpoint_steps(run_id):
-        checkpoint = newest if step is None else store.checkpoint(run_id, step)
-        frame, series, edits = exact_frame(checkpoint), checkpoint.history.series(), checkpoint.edits
+    run, loaded = store.get(run_id), None
+    try:
+        loaded = store.load(run_id, step if step in store.checkpoint_steps(run_id) else None)
+    except StoreError:
+        if step is None:
+            raise
+    if loaded is not None and step in (None, loaded.checkpoint.step):
+        frame, series = exact_frame(loaded.checkpoint), loaded.checkpoint.history.series()
+        edits = loaded.checkpoint.edits
     else:
-        frame, series, edits = _frame_at(store.film(run_id), step, run_id), store.series(run_id), run.edits
+        frame, series, edits = _frame_at(store.film(run_id), step or 0, run_id), store.series(run_id), run.edits
     edits = tuple(edit for edit in edits if edit.step <= frame.step)
     return Parcel(
         run_id=run.id,
         name=run.name,
-        config=_edited(run.config, edits[newest.inherited :]),  # the parent's are within the settings already
+        config=store.settings_at(run_id, frame.step),
         edits=edits,
         step=frame.step,
         epoch=frame.epoch,
@@ -39,6 +44,7 @@ def from_store(store: RunStore, run_id: str, step: int | None = None) -> Parcel:
         weights=frame.weights(),
         exact=frame.exact,
         series=cut(series, frame.step),
+        skipped=loaded.skipped if loaded is not None and step is None else (),
     )
 
 

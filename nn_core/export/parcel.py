@@ -42,6 +42,7 @@ class Parcel:
     weights: Mapping[str, Array]  # float32, by the names of MLP.weights()
     exact: bool  # whether the weights are as trained, not rounded to a frame's float16
     series: Mapping[str, Series]
+    skipped: tuple[str, ...] = ()  # a sentence for each newer checkpoint that could not be read
 
     @property
     def title(self) -> str:

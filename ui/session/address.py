@@ -100,7 +100,8 @@ def _open(query: dict[str, str]) -> None:
         st.session_state["run"] = run.id
         if run.id not in in_memory:
             at = f"{run.snapshot.step:,}"
-            notify(f"This run was brought back from disk at step {at}; Train goes on from there.")
+            remark = registry().remark(run.id)
+            notify(f"This run was brought back from disk at step {at}; Train goes on from there. {remark}".strip())
         live = {field: getattr(run.settings, field) for field in LIVE_FIELDS}
         try:
             config = config.replace(**live) if query else run.settings

@@ -123,10 +123,13 @@ def pin_ghost(run_id: str | None) -> None:
 
 def open_run(run_id: str) -> None:
     """Show a run on all pages; one that only the disk holds is brought back, at rest."""
+    in_memory = {run.id for run in registry().runs()}
     run = registry().get(run_id)
     if run is None:
         notify(registry().problem(run_id) or "This run is not on this server any more.")
         return
+    if run.id not in in_memory and (remark := registry().remark(run.id)):
+        notify(remark)
     show(run)
 
 

@@ -49,6 +49,7 @@ class Keeper:
         self._saved: tuple[Any, ...] | None = None  # (step, number of edits, status) as on disk
         self._serial = loaded.file.serial if loaded else 0
         self._newest: Path | None = loaded.file.path if loaded else None
+        self._step: int | None = loaded.checkpoint.step if loaded else None  # of the newest on disk
         self._best: CheckpointFile | None = None
         self._written_best: Checkpoint | None = None
         self._on_disk: Mapping[str, Series] = {}  # the curves there
@@ -112,7 +113,7 @@ class Keeper:
 
     def _note(self, error: Exception) -> None:
         why = error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
-        since = f"since step {self._saved[0]:,}" if self._saved else "at all"
+        since = "at all" if self._step is None else f"since step {self._step:,}"
         before = self.problem
         self.problem = (
             f"This run is not being saved {since}: {self._folder.path} could not be written ({why}). "
@@ -130,18 +131,19 @@ class Keeper:
             raise StoreError("another program trains it")
         if self._newest is None:
             folder.write_json("config.json", self._about(checkpoint))
-        self._save_curves(checkpoint.history.series())
-        self._save_frames(frames, checkpoint.step)
-        if best is not None and best is not self._written_best:  # a try that failed later on has written it
-            self._written_best = None
-            self._best = folder.write_checkpoint(best, self._next_serial(), is_best=True)
-            self._written_best = best
+        self._save_curves(checkpoint.history.series())  # before the checkpoint, which counts their points
+        self._remove_frames(frames, checkpoint.step)
         if self._best is not None and self._best.step > checkpoint.step:
             self._best = None  # a diverged run has gone back behind it
-        before = self._newest
+        best_serial, before = self._next_serial(), self._newest  # the newest checkpoint has the highest serial
         self._newest = folder.write_checkpoint(checkpoint, self._next_serial()).path
-        best_path = self._best.path if self._best else None
-        folder.remove_checkpoints({path for path in (before, self._newest, best_path) if path is not None})
+        self._step = checkpoint.step
+        self._remove_checkpoints(before)
+        self._save_frames(frames)  # on a full disk rather these are missing than the checkpoint
+        if best is not None and best is not self._written_best:  # a try that failed later on has written it
+            self._best = folder.write_checkpoint(best, best_serial, is_best=True)
+            self._written_best = best
+            self._remove_checkpoints(before)
         since = self.parent.step if self.parent else 0
         summary = summary_of(checkpoint, status, folder.size(), since)
         about = {"created": self._created, "parent": parent_to_json(self.parent), "data": self._data}
@@ -169,15 +171,26 @@ class Keeper:
         self._folder.append_points(standing if cut else None, added)
         self._on_disk = series
 
-    def _save_frames(self, frames: tuple[Frame, ...], step: int) -> None:
+    def _remove_checkpoints(self, before: Path | None) -> None:
+        """All but the newest, the one before it and the best."""
+        best = self._best.path if self._best else None
+        self._folder.remove_checkpoints({path for path in (before, self._newest, best) if path is not None})
+
+    def _remove_frames(self, frames: tuple[Frame, ...], step: int) -> None:
+        """Those on disk that are none of these; before the checkpoint, which must not find frames that are not its own.
+
+        A checkpoint that could not be read has left frames beyond the one that goes on: they stay as all that is left
+        of those steps, until the run has made these again.
+        """
         wanted = {frame.step: frame for frame in frames}
-        # A checkpoint that could not be read has left frames beyond the one that goes on: they stay as all that is
-        # left of those steps, until the run has made these again.
-        beyond = {kept for kept, frame in self._frames.items() if frame is None and kept > step}
-        for gone in set(self._frames) - set(wanted) - beyond:
-            self._folder.remove_frame(gone)
-            del self._frames[gone]
-        for kept, frame in wanted.items():
-            if self._frames.get(kept) is not frame:
+        for at, frame in list(self._frames.items()):
+            is_beyond = frame is None and at > step
+            if not is_beyond and (frame is None or wanted.get(at) is not frame):
+                self._folder.remove_frame(at)
+                del self._frames[at]
+
+    def _save_frames(self, frames: tuple[Frame, ...]) -> None:
+        for frame in frames:
+            if self._frames.get(frame.step) is not frame:
                 self._folder.write_frame(frame)
-                self._frames[kept] = frame
+                self._frames[frame.step] = frame

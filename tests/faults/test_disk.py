@@ -17,12 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nn_core import RunConfig, Trainer, disk, keeper
+from nn_core import RunConfig, Trainer, disk, keeper, run_folder
 from nn_core.archive import ArchiveError, pack, pack_checkpoint, read_checkpoint
 from nn_core.data import Dataset
 from nn_core.keeper import Keeper
 from nn_core.recorder import Recorder, reopen
 from nn_core.registry import RunRegistry
+from nn_core.run_folder import RunFolder
 from nn_core.runner import Run
 from nn_core.store import RunStore, StoreError
 
@@ -152,6 +153,75 @@ def test_where_the_disk_fails_training_goes_on_and_says_so_old_files_stay_and_la
     assert store.load(run.id).checkpoint.step == run.snapshot.step
     points = run.snapshot.series["batch/loss"].points
     assert store.series(run.id)["batch/loss"].points.tobytes() == points.tobytes()
+
+
+def test_where_frames_do_not_fit_on_the_disk_the_checkpoint_is_there_with_its_curves_and_nothing_piles_up(
+    store: RunStore, tiny: Dataset
+):
+    trainer = Trainer(SMALL.replace(eval_every=3, lr=0.01), tiny)
+    recorder = Recorder(trainer, Keeper(store, "0000000a", tiny))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunFolder, "write_frame", failing(FULL))
+        for step in range(1, 10):
+            trainer.step()
+            recorder.note()
+            recorder.keep("training")
+            assert f"not being saved since step {step}:" in recorder.problem
+            loaded = store.load("0000000a").checkpoint
+            assert loaded.step == step and list(loaded.history["batch/loss"].step) == list(range(1, step + 1))
+        assert len(store.run_folder("0000000a").checkpoint_files()) == 2
+    recorder.keep("paused")
+    assert recorder.problem == "" and [frame.step for frame in store.film("0000000a")] == list(range(10))
+    newest, best, _ = store.run_folder("0000000a").checkpoint_files()
+    assert newest.step == 9 and best.is_best
+
+
+class Killed(BaseException):
+    """As a process ends that is killed."""
+
+
+@pytest.mark.parametrize("status", ["training", "paused"])
+def test_a_kill_between_any_two_writes_finds_a_checkpoint_with_its_curves_and_no_frame_beyond_it(
+    status: str, tmp_path: Path, tiny: Dataset
+):
+    found = set()
+    for writes in range(100):
+        store = RunStore(tmp_path / str(writes))
+        trainer = Trainer(SMALL.replace(eval_every=3, lr=0.01), tiny)
+        recorder = Recorder(trainer, Keeper(store, "0000000a", tiny))
+        left = [10_000]
+
+        def counted(write: Callable[..., Any], left: list[int] = left) -> Callable[..., Any]:
+            def wrapped(*arguments: Any) -> Any:
+                left[0] -= 1
+                if left[0] < 0:
+                    raise Killed
+                return write(*arguments)
+
+            return wrapped
+
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("write_file", "append_lines"):
+                patch.setattr(run_folder, name, counted(getattr(disk, name)))
+            for step, budget in ((4, 10_000), (11, writes)):
+                while trainer.step_count < step:
+                    trainer.step()
+                    recorder.note()
+                left[0] = budget
+                try:
+                    recorder.keep(status)
+                    was_killed = False
+                except Killed:
+                    was_killed = True
+        assert recorder.keeper is not None
+        recorder.keeper.release()
+        loaded = store.load("0000000a").checkpoint
+        found.add(loaded.step)
+        assert list(loaded.history["batch/loss"].step) == list(range(1, loaded.step + 1))
+        assert store.film("0000000a")[-1].step == loaded.step
+        if not was_killed:
+            break
+    assert not was_killed and found == {4, 11}
 
 
 def test_without_safetensors_training_goes_on_and_the_package_is_named(

@@ -144,8 +144,7 @@ class Keeper:
             self._best = folder.write_checkpoint(best, best_serial, is_best=True)
             self._written_best = best
             self._remove_checkpoints(before)
-        since = self.parent.step if self.parent else 0
-        summary = summary_of(checkpoint, status, folder.size(), since)
+        summary = summary_of(checkpoint, status, folder.size(), self.parent)
         about = {"created": self._created, "parent": parent_to_json(self.parent), "data": self._data}
         folder.write_json("summary.json", {"version": 1, **about, **summary})
 

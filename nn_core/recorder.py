@@ -29,7 +29,7 @@ class Recorder:
         self.film = film or Film()
         self.keeper = keeper
         self._trainer = trainer
-        self._since = parent.step if parent else 0  # what came before is the parent's
+        self._parent = parent  # whose scores up to the branch are not this run's
         self._best_accuracy = best_accuracy
         self._best: Checkpoint | None = None  # not yet on disk
         self._looked_at: Any = None  # the scores that were compared with the best
@@ -48,7 +48,9 @@ class Recorder:
         if trainer.scores is self._looked_at:
             return
         scores = self._looked_at = trainer.scores
-        if scores is not None and scores.step == trainer.step_count and scores.val_accuracy > self._best_accuracy:
+        if scores is None or scores.step != trainer.step_count or (self._parent and scores.step <= self._parent.step):
+            return
+        if scores.val_accuracy > self._best_accuracy:
             self._best_accuracy = scores.val_accuracy
             self.film.mark("best", self._frame(trainer.model.weights(), exact=True))
             if self.keeper is not None:
@@ -60,7 +62,7 @@ class Recorder:
         self.film.drop_after(step)
         if self._best is not None and self._best.step > step:
             self._best = None
-        standing = best_of(self._trainer.history, self._since)[0]
+        standing = best_of(self._trainer.history, self._parent)[0]
         self._best_accuracy = min(self._best_accuracy, -1.0 if standing is None else standing)
         self.note()
 
@@ -95,7 +97,7 @@ class Reopened:
     @property
     def best_accuracy(self) -> float:
         """The highest validation accuracy of its own so far, -1 where there is none."""
-        best = best_of(self.checkpoint.history, self.stored.parent.step if self.stored.parent else 0)[0]
+        best = best_of(self.checkpoint.history, self.stored.parent)[0]
         return -1.0 if best is None else best
 
 

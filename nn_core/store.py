@@ -28,7 +28,7 @@ from nn_core.frames import Film, Frame
 from nn_core.history import History, Series
 from nn_core.knobs import shorten
 from nn_core.run_folder import CheckpointFile, RunFolder
-from nn_core.written import exact_frame, summary_of
+from nn_core.written import exact_frame, parent_from_json, parent_to_json, summary_of
 
 __all__ = ["Loaded", "Parent", "RunStore", "StoreError", "StoredRun", "runs_folder"]
 
@@ -148,14 +148,20 @@ class RunStore:
     def _found(self, run_id: str) -> RunFolder:
         folder = self.run_folder(run_id)
         if not folder.holds_a_run():
-            raise StoreError(f"There is no run {run_id} in {self.folder}.")
+            back = f"`python -m nn_core runs restore {run_id}` brings it back"
+            in_trash = f"; it is in the trash, and {back}" if run_id in self.ids(trash=True) else ""
+            raise StoreError(self._no_folder() or f"There is no run {run_id} in {self.folder}{in_trash}.")
         return folder
+
+    def _no_folder(self) -> str:
+        """A sentence where something else lies in the place of the folder, else ""."""
+        return f"{self.folder} is no folder." if self.folder.exists() and not self.folder.is_dir() else ""
 
     # -- listing
 
     def runs(self) -> list[StoredRun]:
         """All runs, the newest first; one that cannot be read is left out and named in `problems()`."""
-        found, problems = [], []
+        found, problems = [], [self._no_folder()] if self._no_folder() else []
         for run_id in self.ids():
             try:
                 found.append(self.get(run_id))
@@ -197,8 +203,12 @@ class RunStore:
             about = folder.read_json("config.json")
         except (OSError, ValueError):
             about = {}
-        since = about["parent"]["step"] if about.get("parent") else 0
-        return {**about, **summary_of(loaded.checkpoint, "paused", folder.size(), since)}
+        try:
+            parent = parent_from_json(about.get("parent"))
+        except (KeyError, TypeError, ValueError):
+            parent = None
+        summary = summary_of(loaded.checkpoint, "paused", folder.size(), parent)
+        return {**about, **summary, "parent": parent_to_json(parent)}
 
     # -- reading a run
 
@@ -372,13 +382,12 @@ class RunStore:
 
 
 def _stored_run(run_id: str, summary: Mapping[str, Any], label: Mapping[str, Any]) -> StoredRun:
-    parent = summary.get("parent")
     return StoredRun(
         id=run_id,
         name=str(label.get("name", "")),
         config=RunConfig.from_dict(summary["config"]),
         edits=edits_from_json(summary["edits"]),
-        parent=None if parent is None else Parent(str(parent["run"]), int(parent["step"]), bool(parent["exact"])),
+        parent=parent_from_json(summary.get("parent")),
         created=float(summary.get("created", summary["changed"])),
         changed=float(summary["changed"]),
         status=str(summary["status"]),

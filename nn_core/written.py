@@ -14,10 +14,10 @@ from nn_core.history import History
 from nn_core.models import MLP
 
 
-def summary_of(checkpoint: Checkpoint, status: str, size: int, since: int = 0) -> dict[str, Any]:
-    """What summary.json says of a run that stands at this checkpoint; its best is looked for from step `since` on."""
+def summary_of(checkpoint: Checkpoint, status: str, size: int, parent: Parent | None = None) -> dict[str, Any]:
+    """What summary.json says of a run that stands at this checkpoint."""
     accuracy = checkpoint.history["val/accuracy"]
-    best, best_step = best_of(checkpoint.history, since)
+    best, best_step = best_of(checkpoint.history, parent)
     return {
         "config": checkpoint.config.to_dict(),
         "edits": edits_to_json(checkpoint.edits),
@@ -33,10 +33,13 @@ def summary_of(checkpoint: Checkpoint, status: str, size: int, since: int = 0) -
     }
 
 
-def best_of(history: History, since: int = 0) -> tuple[float, int] | tuple[None, None]:
-    """The highest validation accuracy from step `since` on, and the first step that had it."""
+def best_of(history: History, parent: Parent | None = None) -> tuple[float, int] | tuple[None, None]:
+    """A run's own highest validation accuracy, and the first step that had it.
+
+    Up to and with the step where it branched off, the curves are its parent's.
+    """
     accuracy = history["val/accuracy"]
-    first = int(np.searchsorted(accuracy.step, since))
+    first = 0 if parent is None else int(np.searchsorted(accuracy.step, parent.step, side="right"))
     if first == len(accuracy):
         return None, None
     at = first + int(np.argmax(accuracy.value[first:]))
@@ -54,3 +57,8 @@ def exact_frame(checkpoint: Checkpoint) -> Frame:
 def parent_to_json(parent: Parent | None) -> dict[str, Any] | None:
     """JSON-ready."""
     return None if parent is None else {"run": parent.run, "step": parent.step, "exact": parent.exact}
+
+
+def parent_from_json(value: Any) -> Parent | None:
+    """The inverse; raises KeyError, TypeError and ValueError."""
+    return None if value is None else Parent(str(value["run"]), int(value["step"]), bool(value["exact"]))

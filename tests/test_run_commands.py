@@ -193,6 +193,46 @@ def test_a_skipped_checkpoint_is_named_by_show_and_export(
         assert f"checkpoints/{newest.path.name}" not in archive.namelist()
 
 
+def test_the_best_of_a_branch_is_of_its_own_steps_and_none_before_the_first(
+    capsys: pytest.CaptureFixture[str], folder: Path
+):
+    run_id = trained(capsys)["run"]
+    bad = ["--lr", "10", "--optimizer", "sgd", "--eval-every", "1"]
+    result = printed(capsys, "train", "--from", f"{run_id}@16", *bad, "--json", "--quiet")
+    accuracy = RunStore(folder).series(result["run"])["val/accuracy"]
+    own = accuracy.value[accuracy.step > 16]
+    at_branch = accuracy.value[accuracy.step == 16]
+    assert len(own) and at_branch.max() > own.max()
+    branch = RunStore(folder).get(result["run"])
+    assert branch.best_val_accuracy == own.max() and branch.best_step is not None and branch.best_step > 16
+
+
+def test_a_run_in_the_trash_that_is_asked_for_is_said_to_be_there(capsys: pytest.CaptureFixture[str]):
+    run_id = trained(capsys)["run"]
+    assert main(["runs", "delete", run_id]) == 0
+    assert main(["train", "--resume", run_id, "--quiet"]) == 2
+    error = capsys.readouterr().err
+    assert "in the trash" in error and f"runs restore {run_id}" in error
+
+
+def test_a_file_in_the_place_of_the_folder_of_runs_is_named(capsys: pytest.CaptureFixture[str], folder: Path):
+    folder.write_text("")
+    assert main(["runs", "list"]) == 0
+    assert f"{folder} is no folder." in capsys.readouterr().out
+    assert main(["runs", "show", "deadbeef"]) == 2
+    assert f"{folder} is no folder." in capsys.readouterr().err
+
+
+def test_a_broken_summary_beside_a_parent_that_makes_no_sense_leaves_the_run_in_the_list(
+    capsys: pytest.CaptureFixture[str], folder: Path
+):
+    run_id = trained(capsys)["run"]
+    (folder / run_id / "summary.json").write_text("{")
+    (folder / run_id / "config.json").write_text('{"parent": "x"}')
+    (run,) = printed(capsys, "runs", "list", "--json")["runs"]
+    assert (run["id"], run["parent"], run["step"]) == (run_id, None, 16)
+
+
 def shown(capsys: pytest.CaptureFixture[str], run_id: str) -> str:
     capsys.readouterr()
     assert main(["runs", "show", run_id]) == 0

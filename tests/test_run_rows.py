@@ -55,7 +55,7 @@ def test_a_run_in_memory_is_listed_with_its_values_of_now_and_keeps_its_name_and
 
 
 def test_the_best_of_a_branch_is_not_its_parents():
-    branch = stored("0000000a", parent=Parent("0000000b", 150, True))
+    branch = stored("0000000a", parent=Parent("0000000b", 100, True))
     (run,) = run_rows.as_they_are([branch], [(a_snapshot("0000000a"), 5.0)])
     assert (run.best_val_accuracy, run.best_step) == (0.7, 200)
 

@@ -59,7 +59,7 @@ def as_they_are(stored: Iterable[StoredRun], live: Iterable[tuple[Snapshot, floa
 def _with_values_of(shot: Snapshot, run: StoredRun) -> StoredRun:
     scored = shot.series.get("val/accuracy")
     best, at = run.best_val_accuracy, run.best_step
-    own = scored.step >= (run.parent.step if run.parent else 0) if scored is not None else ()
+    own = scored.step > (run.parent.step if run.parent else -1) if scored is not None else ()
     if scored is not None and np.any(own):  # a branch's curves begin with its parent's
         place = int(np.where(own, scored.value, -1.0).argmax())
         best, at = float(scored.value[place]), int(scored.step[place])

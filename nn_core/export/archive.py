@@ -203,7 +203,7 @@ def _check(folder: RunFolder, files: dict[str, bytes]) -> None:
     folder.write_json("config.json", {"version": 1, "config": newest.config.to_dict(), "machine": machine, **facts})
     status = _json(files.get("summary.json", b"{}"), "summary.json").get("status")
     status = status if status in ("paused", "finished", "diverged") else "paused"
-    summary = summary_of(newest, status, folder.size(), parent.step if parent else 0)
+    summary = summary_of(newest, status, folder.size(), parent)
     folder.write_json("summary.json", {"version": 1, **facts, **summary})
     label = _json(files.get("label.json", b"{}"), "label.json")
     name = one_line(str(label.get("name", "")))[:80]

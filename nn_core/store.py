@@ -26,9 +26,9 @@ from nn_core.data import Dataset
 from nn_core.disk import sync_folder
 from nn_core.frames import Film, Frame
 from nn_core.history import History, Series
-from nn_core.knobs import shorten
+from nn_core.knobs import ConfigError, shorten
 from nn_core.run_folder import CheckpointFile, RunFolder
-from nn_core.written import exact_frame, parent_from_json, parent_to_json, summary_of
+from nn_core.written import exact_frame, first_frame, parent_from_json, parent_to_json, summary_of
 
 __all__ = ["Loaded", "Parent", "RunStore", "StoreError", "StoredRun", "runs_folder"]
 
@@ -273,9 +273,10 @@ class RunStore:
         """The same as a film that goes on: it ends where the run stands that `load` gives."""
         folder = self._found(run_id)
         try:
-            film = Film(tuple(folder.read_frames()))
+            frames = folder.read_frames()
         except OSError as error:
             raise StoreError(f"The frames of run {run_id} cannot be read: {_why(error)}.") from None
+        film = Film((*self._lost_beginning(run_id, frames), *frames))
         marked: dict[str, int] = {}  # name -> step, the newest first
         for file in folder.checkpoint_files():
             name = "best" if file.is_best else "latest"
@@ -288,6 +289,17 @@ class RunStore:
                     continue
         film.drop_after(next(iter(marked.values()), sys.maxsize))  # what was lost, or undone by a run that diverged
         return film
+
+    def _lost_beginning(self, run_id: str, frames: list[Frame]) -> list[Frame]:
+        """The frame of step 0 where it never reached the disk (a kill in the first save): settings and seed give it."""
+        about, losses = self._about(run_id), self._found(run_id).history()["val/loss"]
+        begun_anew = "config" in about and about.get("parent") is None and losses.step[:1] == [0]
+        if (frames and frames[0].step == 0) or not begun_anew:
+            return []
+        try:
+            return [first_frame(RunConfig.from_dict(about["config"]))]
+        except ConfigError:
+            return []
 
     def _about(self, run_id: str) -> dict[str, Any]:
         """config.json, or nothing where it cannot be read."""

@@ -9,9 +9,11 @@ import numpy as np
 
 from nn_core.archive import edits_to_json
 from nn_core.checkpoint import Checkpoint, Parent
-from nn_core.frames import Frame
+from nn_core.config import RunConfig
+from nn_core.frames import Frame, halved
 from nn_core.history import History
 from nn_core.models import MLP
+from nn_core.trainer import Trainer
 
 
 def summary_of(checkpoint: Checkpoint, status: str, size: int, parent: Parent | None = None) -> dict[str, Any]:
@@ -52,6 +54,11 @@ def exact_frame(checkpoint: Checkpoint) -> Frame:
     model.flat[...], model.running[...] = checkpoint.arrays["params"], checkpoint.arrays["running"]
     epoch = checkpoint.epoch_index + checkpoint.position / checkpoint.config.n_train
     return Frame(checkpoint.step, epoch, checkpoint.images_seen, checkpoint.seconds, model.weights(), exact=True)
+
+
+def first_frame(config: RunConfig) -> Frame:
+    """The network of these settings before any learning."""
+    return Frame(0, 0.0, 0, 0.0, halved(Trainer.initial_model(config).weights()))
 
 
 def parent_to_json(parent: Parent | None) -> dict[str, Any] | None:

@@ -66,6 +66,7 @@ def test_from_a_cell_of_the_matrix_to_its_images_to_one_of_them_on_the_canvas(ap
     expect(chart(page, "evaluate-detail")).to_contain_text(f"labelled {true}")
     expect(chart(page, "evaluate-probabilities")).to_contain_text(f"Read as {read_as} with")
     first = chart(page, "evaluate-detail").inner_text()
+    wait_idle(page)  # a click on a wall that is about to be drawn anew is lost
     click_cell(page, "evaluate-images", 1, 0, *grid(page, "evaluate-images"))
     expect(chart(page, "evaluate-detail")).not_to_have_text(first)
     title = chart(page, "evaluate-detail").locator(".gtitle").text_content()

@@ -74,6 +74,7 @@ def test_a_click_on_train_soon_gives_a_drawn_curve_and_an_accuracy_above_85_perc
     pause(page)
 
 
+@pytest.mark.slow  # a killed server and its address show more of the same
 def test_reloading_the_page_finds_the_same_run_further_on(page: Page, app: Server) -> None:
     start_training(page, app)
     step = wait_training(page)

@@ -1,0 +1,189 @@
+"""The fast step of a convolutional network does the arithmetic of the book."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from nn_core import fast_cnn, fast_conv
+from nn_core.cnn import CNN, POOLINGS, CNNSizes, block_sizes
+from nn_core.crew import Crew
+from nn_core.fast_cnn import FEWEST, KEPT, PART, CNNKernel, logits
+from nn_core.knobs import ConfigError, choices
+from tests.numerical import relative_error
+
+N_IMAGES = 2 * PART + 50
+
+shapes = st.builds(
+    CNNSizes,
+    channels=st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple),
+    kernel=st.integers(1, 6),
+    padding=st.integers(0, 2),
+    pool=st.integers(1, 3),
+    pooling=st.sampled_from(sorted(POOLINGS)),
+    normalized=st.booleans(),
+    activation=st.sampled_from(sorted(choices("activation"))),
+    dense=st.lists(st.integers(1, 7), max_size=2).map(tuple),
+    input_scaling=st.sampled_from(["unit", "standard"]),
+)
+
+
+def random_data(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images with much plain background, where all values under a pool are equal, and labels."""
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (N_IMAGES, 784)) * (rng.random((N_IMAGES, 784)) < 0.1)
+    return images.astype(np.uint8), rng.integers(0, 10, N_IMAGES).astype(np.uint8)
+
+
+IMAGES, LABELS = random_data(0)
+
+
+def build(sizes: CNNSizes, dtype: Any, seed: int = 0) -> tuple[CNN, CNNKernel]:
+    network = CNN(sizes, np.random.default_rng(seed), np.random.default_rng(7), dtype)
+    biases = network.flat[network.n_weights :]
+    biases += np.random.default_rng(seed).normal(0.1, 0.1, len(biases))
+    return network, CNNKernel(network, IMAGES, LABELS)
+
+
+def reference(network: CNN, indices: np.ndarray, smoothing: float = 0.0) -> tuple[float, np.ndarray]:
+    """Loss and gradients of a batch by the readable layers, which leave the running statistics as they are."""
+    running = network.running.copy()
+    loss = network.data_loss_and_gradients(network.inputs(IMAGES[indices]), LABELS[indices], smoothing)
+    network.running[...] = running
+    return loss, network.flat_grads.copy()
+
+
+def can_work(sizes: CNNSizes) -> bool:
+    try:
+        return bool(block_sizes(sizes))
+    except ConfigError:
+        return False
+
+
+@settings(max_examples=60)
+@given(shapes, st.integers(1, 40), st.integers(0, 1000), st.sampled_from([0.0, 0.1]), st.booleans())
+@example(CNNSizes((3, 4)), N_IMAGES, 0, 0.0, False)
+@example(CNNSizes((3, 4), padding=2, dense=(5,), activation="gelu"), N_IMAGES, 0, 0.1, True)
+@example(CNNSizes((3, 4), normalized=True, pooling="average"), N_IMAGES, 0, 0.1, False)
+def test_the_fast_step_equals_the_reference(sizes: CNNSizes, m: int, seed: int, smoothing: float, in_pieces: bool):
+    assume(can_work(sizes))
+    assume(not sizes.normalized or m >= 4)  # the gradient through the spread of two values is nothing but rounding
+    with patch.object(fast_conv, "SMALL", 2_000 if in_pieces else 10**9):
+        network, kernel = build(sizes, np.float64, seed)
+        indices = np.random.default_rng(seed).permutation(N_IMAGES)[:m]
+        expected_loss, expected = reference(network, indices, smoothing)
+        before = network.flat.copy()
+        kernel.smooth(smoothing)
+        loss = kernel.gradients(indices, 0.0, np.random.default_rng(0))
+    gradients = network.flat_grads.copy()
+    assert np.array_equal(network.flat, before)
+    assert loss == pytest.approx(expected_loss, rel=1e-10)
+    assert relative_error(gradients, expected) < 1e-9
+    if not sizes.normalized:  # with it, the biases' gradients are zero, and rounding in the reference
+        for pair, expected_pair in zip(network.views(gradients), network.views(expected), strict=True):
+            for one, other in zip(pair, expected_pair, strict=True):
+                assert relative_error(one, other) < 1e-10
+    assert relative_error(logits(network, IMAGES[indices]), network.forward(network.inputs(IMAGES[indices]))) < 1e-12
+
+
+@pytest.mark.parametrize("m", [1, 30, N_IMAGES])
+def test_running_statistics_follow_the_batches_as_in_the_reference(m: int):
+    network, kernel = build(CNNSizes((3, 4), normalized=True), np.float64)
+    running = network.running.copy()
+    network.data_loss_and_gradients(network.inputs(IMAGES[:m]), LABELS[:m])
+    expected = network.running.copy()
+    network.running[...] = running
+    kernel.gradients(slice(0, m), 0.0, np.random.default_rng(0))
+    assert relative_error(network.running, expected) < 1e-12 and not np.array_equal(running, expected)
+
+
+def test_the_fast_step_in_float32_is_the_reference_in_float64_to_rounding():
+    network, kernel = build(CNNSizes((8, 16)), np.float32)
+    exact, _ = build(CNNSizes((8, 16)), np.float64)
+    exact.flat[...] = network.flat
+    indices = np.arange(128)
+    loss = kernel.gradients(indices, 0.0, np.random.default_rng(0))
+    expected_loss, expected = reference(exact, indices)
+    assert loss == pytest.approx(expected_loss, rel=1e-5)
+    assert relative_error(network.flat_grads, expected) < 1e-4  # of two nearly equal values another may be the largest
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+@pytest.mark.parametrize("m", [1, 30])
+def test_with_dropout_the_fast_step_draws_the_masks_of_the_reference(m: int, normalized: bool):
+    sizes = CNNSizes((3, 4), dense=(6,), dropout=0.4, normalized=normalized)
+    network, kernel = build(sizes, np.float64)
+    indices = np.arange(m)
+    loss = kernel.gradients(indices, 0.4, np.random.default_rng(7))
+    gradients = network.flat_grads.copy()
+    expected_loss, expected = reference(network, indices)
+    assert loss == pytest.approx(expected_loss, rel=1e-6)  # a mask is float32 in the fast step
+    assert relative_error(gradients, expected) < 1e-6
+
+
+@settings(max_examples=10)
+@given(st.lists(st.integers(1, N_IMAGES), min_size=2, max_size=2 * KEPT))
+def test_batches_of_one_size_leave_no_trace_in_those_of_another(counts: list[int]):
+    network, kernel = build(CNNSizes((2, 3), kernel=3, padding=1), np.float64)
+    for m in counts:
+        indices = np.random.default_rng(m).permutation(N_IMAGES)[:m]
+        loss = kernel.gradients(indices, 0.0, np.random.default_rng(0))
+        gradients = network.flat_grads.copy()
+        expected_loss, expected = reference(network, indices)
+        assert loss == pytest.approx(expected_loss, rel=1e-12)
+        assert relative_error(gradients, expected) < 1e-11
+    assert all(len(hands.passes) <= KEPT for hands in kernel.hands)
+
+
+def test_images_may_be_changed_on_their_way_and_are_left_as_they_are():
+    network, _ = build(CNNSizes((2, 3)), np.float64)
+    kernel = CNNKernel(network, IMAGES, LABELS, augment=lambda raw: 255.0 - raw)
+    before = IMAGES.copy()
+    kernel.gradients(slice(0, 20), 0.0, np.random.default_rng(0))
+    gradients = network.flat_grads.copy()
+    network.data_loss_and_gradients(network.inputs(255 - IMAGES[:20]), LABELS[:20])
+    assert relative_error(gradients, network.flat_grads) < 1e-11
+    assert np.array_equal(IMAGES, before)
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+def test_gradients_do_not_depend_on_a_second_thread(normalized: bool, monkeypatch: pytest.MonkeyPatch):
+    found = []
+    for alone in (True, False):
+        crew = Crew()
+        crew._alone = alone
+        monkeypatch.setattr(fast_cnn, "CREW", crew)
+        network, kernel = build(CNNSizes((4, 6), normalized=normalized), np.float32)
+        for _ in range(3):
+            kernel.gradients(np.arange(2 * FEWEST + 5), 0.0, np.random.default_rng(0))
+        found.append((network.flat_grads.copy(), logits(network, IMAGES)))
+    assert np.array_equal(found[0][0], found[1][0]) and np.array_equal(found[0][1], found[1][1])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "sentence"),
+    [
+        (
+            CNNSizes((8, 16), kernel=29),
+            "conv1: kernel must be at most 28x28, the size of its input of 28x28, got 29x29",
+        ),
+        (CNNSizes((8,) * 4), "conv3: kernel must be at most 4x4, the size of its input of 4x4, got 5x5"),
+        (
+            CNNSizes((8, 16), kernel=5, padding=1, pool=12),
+            "conv2: kernel must be at most 4x4, the size of its input of 2x2 with a padding of 1x1, got 5x5",
+        ),
+        (CNNSizes((8, 8), pool=9), "conv2: kernel must be at most 2x2, the size of its input of 2x2, got 5x5"),
+        (CNNSizes((8, 8), pool=5), "conv2: kernel must be at most 4x4, the size of its input of 4x4, got 5x5"),
+        (CNNSizes((8, 8), kernel=4, pool=5), "pool2: pool must be at most 2, the size of its input, got 5"),
+    ],
+    ids=["kernel", "third", "padded", "pool 9", "pool 5", "pooling to nothing"],
+)
+def test_sizes_that_cannot_work_are_refused_with_layer_size_and_limit(sizes: CNNSizes, sentence: str):
+    with pytest.raises(ConfigError) as refused:
+        CNN(sizes, np.random.default_rng(0))
+    assert str(refused.value) == sentence

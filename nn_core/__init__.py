@@ -9,12 +9,14 @@ Importing the package registers every choice (optimizers, activations, ...); it 
 """
 
 from nn_core import (  # noqa: F401  (they register their choices)
+    cnn,
     fast,
     initializers,
     layers,
     losses,
     models,
     muon,
+    network,
     normalization,
     optimizers,
     schedules,

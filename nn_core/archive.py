@@ -21,7 +21,7 @@ from nn_core.config import RunConfig, knob
 from nn_core.frames import Frame
 from nn_core.history import History
 from nn_core.knobs import ConfigError, choices, shorten
-from nn_core.models import count_params
+from nn_core.network import count_params
 
 Array = npt.NDArray[Any]
 

@@ -9,11 +9,12 @@ from nn_core.config import RunConfig
 from nn_core.data import Dataset
 from nn_core.frames import Frame
 from nn_core.history import History
-from nn_core.knobs import ConfigError
-from nn_core.models import MLP
+from nn_core.knobs import ConfigError, choices
+from nn_core.network import from_weights
 from nn_core.trainer import Trainer
 
-SHAPING = ("model", "hidden", "normalization")  # settings that decide which arrays a network has
+# settings that decide which arrays a network has, or what goes where in them
+SHAPING = ("model", "normalization", *(name for model in choices("model").values() for name in model.uses))
 READING = ("activation", "input_scaling")  # settings that decide what the same arrays answer
 
 
@@ -36,7 +37,7 @@ def branch_at_frame(
     """
     check_shape(started_as, config)
     fresh = Trainer(config, data)
-    model = MLP.from_weights(fresh.config, frame.weights())
+    model = from_weights(fresh.config, frame.weights())
     begin = _counted(fresh, frame.step, frame.epoch, frame.images_seen, frame.seconds, history, edits)
     return replace(begin, arrays={**begin.arrays, "params": model.flat, "running": model.running})
 

@@ -1,8 +1,5 @@
 """A convolutional network: blocks of convolution, pooling and activation, then dense layers, over one flat vector.
 
-The parameters lie in `flat` as those of models.MLP do: all weights, then all biases, then what normalization trains;
-gradients in `flat_grads`, statistics that are kept but not trained in `running`.
-
 A block pools first and bends after, as LeNet-5 did (LeCun, Bottou, Bengio & Haffner 1998): with a maximum and an
 activation that rises it is the same function as the other way round, for a quarter of the work.
 """
@@ -10,40 +7,55 @@ activation that rises it is the same function as the other way round, for a quar
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from nn_core import memory
-from nn_core.conv import AvgPool2D, BatchNorm2D, Conv2D, Flatten, MaxPool2D, Windowed
-from nn_core.knobs import ConfigError, choices
+from nn_core.config import RunConfig, knob
+from nn_core.conv import AvgPool2D, BatchNorm2D, Conv2D, Flatten, GlobalAveragePool, MaxPool2D, Windowed
+from nn_core.knobs import ConfigError, Conflict, choices, register
 from nn_core.layers import Activation, Dense, Dropout, Layer
-from nn_core.losses import CrossEntropy
-from nn_core.models import N_CLASSES, scale_pixels
+from nn_core.network import N_CLASSES, SIDE, Network, of_normalization
 
 Array = npt.NDArray[Any]
 
-SIDE = 28  # rows and columns of an image
-POOLINGS: dict[str, type[MaxPool2D | AvgPool2D]] = {"max": MaxPool2D, "average": AvgPool2D}
 
-
-@dataclass(frozen=True)
-class CNNSizes:
-    """What decides the shape of the network: one block for each of `channels`."""
-
-    channels: tuple[int, ...] = (8, 16)
-    kernel: int = 5
-    padding: int = 0
-    pool: int = 2  # rows and columns that become one; 1: no pooling
-    pooling: str = "max"  # or "average"
-    normalized: bool = False  # by batch and channel, between pooling and activation
-    activation: str = "relu"
-    dense: tuple[int, ...] = ()  # hidden units after the blocks
-    input_scaling: str = "unit"
-    dropout: float = 0.0
+register(
+    "pooling",
+    "max",
+    label="Maximum",
+    help="The largest of the values: whether a feature is there at all.",
+    formula=r"y = \max_{i,j} x_{i,j}",
+    citation="Ranzato, Huang, Boureau & LeCun 2007",
+)(MaxPool2D)
+register(
+    "pooling",
+    "average",
+    label="Average",
+    help="The mean of the values: how much of a feature is there.",
+    formula=r"y = \frac{1}{k^2} \sum_{i,j} x_{i,j}",
+    citation="LeCun, Bottou, Bengio & Haffner 1998 (without the trained factor)",
+)(AvgPool2D)
+register(
+    "head",
+    "flatten",
+    label="Flatten",
+    help="Every value of every map, with its place: what is where.",
+    formula=r"(C, H, W) \to C H W",
+    citation="LeCun et al. 1989",
+)(Flatten)
+register(
+    "head",
+    "average",
+    label="Global average",
+    help="The mean of each map: what is there, no matter where. The class-activation map comes from it.",
+    formula=r"y_c = \frac{1}{HW} \sum_{r,s} x_{c,r,s}",
+    citation="Lin, Chen & Yan 2014, section 3.2",
+)(GlobalAveragePool)
 
 
 class BlockSizes(NamedTuple):
@@ -62,83 +74,140 @@ class BlockSizes(NamedTuple):
         return (self.side + 2 * self.padding - self.kernel + 1) // self.pool
 
 
-def block_sizes(sizes: CNNSizes) -> list[BlockSizes]:
+def block_sizes(config: RunConfig) -> list[BlockSizes]:
     """The blocks in their order; raises ConfigError, naming layer, size and limit, where one cannot work."""
     blocks: list[BlockSizes] = []
     c_in, side = 1, SIDE
-    for number, c_out in enumerate(sizes.channels, start=1):
-        block = BlockSizes(c_in, c_out, side, sizes.kernel, sizes.padding, sizes.pool)
-        made, _ = Windowed(f"conv{number}", sizes.kernel, 1, sizes.padding).output_size((side, side))
-        if made < sizes.pool:
-            raise ConfigError(f"pool{number}: pool must be at most {made}, the size of its input, got {sizes.pool}")
+    for number, c_out in enumerate(config.channels, start=1):
+        block = BlockSizes(c_in, c_out, side, config.kernel, config.padding, config.pool)
+        made, _ = Windowed(f"conv{number}", config.kernel, 1, config.padding).output_size((side, side))
+        if made < config.pool:
+            raise ConfigError(f"pool{number}: pool must be at most {made}, the size of its input, got {config.pool}")
         blocks.append(block)
         c_in, side = c_out, block.pooled
     return blocks
 
 
-class CNN:
-    """conv - pool - (normalization) - activation for each of `channels`; then dense layers, and ten logits."""
+SIZES = ("kernel", "pool", "channels", "padding")  # the settings whose sizes must fit each other
+SERVED = ("none", "batch")  # normalizations
+
+
+@register(
+    "model",
+    "cnn",
+    label="Convolutional",
+    help="Small filters that slide over the image: what is learned at one place serves at every other.",
+    formula=r"a_{l+1} = \phi(\text{pool}(W_l * a_l + b_l))",
+    citation="LeCun et al. 1989; LeCun, Bottou, Bengio & Haffner 1998",
+    uses=("channels", "kernel", "padding", "pool", "pooling", "head", "dense_units"),
+)
+class CNN(Network):
+    """conv - pool - (normalization) - activation for each of `channels`; then dense layers, and ten logits.
+
+    Initializers see a convolution as a matrix (C_in K K, C_out). Arguments as those of `build_model`.
+    """
+
+    image_shape = (1, SIDE, SIDE)
 
     def __init__(
         self,
-        sizes: CNNSizes,
+        config: RunConfig,
         generator: np.random.Generator,
         dropout_rng: np.random.Generator | None = None,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        self.sizes = sizes
-        self.blocks = block_sizes(sizes)
-        self.n_features = self.blocks[-1].c_out * self.blocks[-1].pooled ** 2 if self.blocks else SIDE**2
-        self.dense_sizes = (self.n_features, *sizes.dense, N_CLASSES)
-        self.shapes: list[tuple[int, ...]] = [(b.c_out, b.c_in, b.kernel, b.kernel) for b in self.blocks]
-        self.shapes += [(n_in, n_out) for n_in, n_out in zip(self.dense_sizes, self.dense_sizes[1:], strict=False)]
-        self.n_biases = [b.c_out for b in self.blocks] + list(self.dense_sizes[1:])
-        self.n_weights = sum(math.prod(shape) for shape in self.shapes)
-        normed = [b.c_out for b in self.blocks if sizes.normalized]
+        self.config = config
+        self.loss = choices("loss")[config.loss].target
+        self.blocks = block_sizes(config)
+        self.averages = config.head == "average"  # the dense layers see the mean of each map, not its values
+        self.dense_sizes = _dense_sizes(config, self.blocks)
+        shapes = self.shapes(config)
+        self.weight_shapes = [shape for name, shape in shapes.items() if name.endswith(".W")]
+        self.n_biases = [n for name, (n, *_) in shapes.items() if name.endswith(".b")]
+        self.n_weights = sum(math.prod(shape) for shape in self.weight_shapes)
+        normed = [b.c_out for b in self.blocks if config.normalization == "batch"]
         n_dense = self.n_weights + sum(self.n_biases)
         self.flat = memory.zeros(n_dense + 2 * sum(normed), dtype)
         self.flat_grads = memory.zeros(len(self.flat), dtype)
-        params, grads = self.views(self.flat), self.views(self.flat_grads)
-        n_blocks = len(self.blocks)
+        self.running = np.zeros(2 * sum(normed), dtype)
+        params, n_blocks = self.views(self.flat), len(self.blocks)
         self.conv = [
-            Conv2D(W, b, padding=sizes.padding, name=f"conv{i + 1}") for i, (W, b) in enumerate(params[:n_blocks])
+            Conv2D(W, b, padding=config.padding, name=f"conv{number}")
+            for number, (W, b) in enumerate(params[:n_blocks], start=1)
         ]
         self.dense = [Dense(W, b) for W, b in params[n_blocks:]]
-        for layer, (dW, db) in zip([*self.conv, *self.dense], grads, strict=True):
+        for layer, (dW, db) in zip([*self.conv, *self.dense], self.views(self.flat_grads), strict=True):
             layer.grads = {"W": dW, "b": db}
-        self.running = np.zeros(2 * sum(normed), dtype)
-        self.norms: list[BatchNorm2D] = []
-        for gamma_beta, grads_of, kept in zip(
-            _pairs(self.flat[n_dense:], normed),
-            _pairs(self.flat_grads[n_dense:], normed),
-            _pairs(self.running, normed),
+        self.norms = self._make_norms(n_dense, normed)
+        kinds: dict[str, Sequence[Layer]] = {"conv": self.conv, "dense": self.dense, "norm": self.norms}
+        self.parts = {f"{kind}{n}": layer for kind, row in kinds.items() for n, layer in enumerate(row, start=1)}
+        self.layers = self._in_a_row(dropout_rng)
+        draw = choices("init")[config.init].target
+        for matrix in self.matrices:
+            matrix[...] = config.gain * draw(generator, *matrix.shape, config.init_scale)
+
+    def _make_norms(self, start: int, channels: list[int]) -> list[BatchNorm2D]:
+        """One for each block; gamma and beta lie in `flat` from `start` on, gamma and the variance begin at 1."""
+        norms = []
+        for gamma_beta, grads, kept in zip(
+            _pairs(self.flat[start:], channels),
+            _pairs(self.flat_grads[start:], channels),
+            _pairs(self.running, channels),
             strict=True,
         ):
             norm = BatchNorm2D(*gamma_beta, {"mean": kept[0], "var": kept[1]})
-            norm.grads = {"gamma": grads_of[0], "beta": grads_of[1]}
+            norm.grads = {"gamma": grads[0], "beta": grads[1]}
             norm.params["gamma"][...] = norm.state["var"][...] = 1
-            self.norms.append(norm)
-        self.layers = self._in_a_row(dropout_rng)
-        draw = choices("init")["he"].target
-        for block, conv in zip(self.blocks, self.conv, strict=True):
-            fan_in = block.c_in * block.kernel**2
-            conv.params["W"][...] = draw(generator, fan_in, block.c_out, 1.0).T.reshape(conv.params["W"].shape)
-        for dense in self.dense:
-            dense.params["W"][...] = draw(generator, *dense.params["W"].shape, 1.0)
+            norms.append(norm)
+        return norms
 
     def _in_a_row(self, dropout_rng: np.random.Generator | None) -> list[Layer]:
+        config = self.config
         layers: list[Layer] = []
-        activation: type[Activation] = choices("activation")[self.sizes.activation].target
-        for at, (block, conv) in enumerate(zip(self.blocks, self.conv, strict=True)):
-            layers += [conv, POOLINGS[self.sizes.pooling](block.pool), *self.norms[at : at + 1], activation()]
-        layers.append(Flatten())
+        activation: type[Activation] = choices("activation")[config.activation].target
+        pooling: type[MaxPool2D | AvgPool2D] = choices("pooling")[config.pooling].target
+        for at, conv in enumerate(self.conv):
+            layers += [conv, pooling(config.pool), *self.norms[at : at + 1], activation()]
+        layers.append(choices("head")[config.head].target())
         for at, dense in enumerate(self.dense):
             if dropout_rng is not None:
-                layers.append(Dropout(self.sizes.dropout, dropout_rng))
+                layers.append(Dropout(config.dropout, dropout_rng))
             layers.append(dense)
             if at < len(self.dense) - 1:
                 layers.append(activation())
         return layers
+
+    @staticmethod
+    def check(config: RunConfig) -> None:
+        """Raise Conflict where a kernel or a pool is larger than what it slides over, or for what CNNs have not."""
+        if not config.channels:
+            raise Conflict("channels", "model cnn cannot work with channels none")
+        if config.normalization not in SERVED:
+            known = " or ".join(SERVED)
+            raise Conflict("normalization", f"normalization must be {known} for model cnn, got {config.normalization}")
+        try:
+            block_sizes(config)
+        except ConfigError as error:
+            own = [name for name in SIZES if config.changed(knob(name))]
+            raise Conflict(own[0], str(error)) from None
+
+    @staticmethod
+    def shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:
+        """("conv1.W", (C_out, C_in, K, K)), ("conv1.b", (C_out,)), ..., ("dense1.W", (n_in, n_out)), ..."""
+        blocks = block_sizes(config)
+        shapes: dict[str, tuple[int, ...]] = {}
+        for number, block in enumerate(blocks, start=1):
+            shapes[f"conv{number}.W"] = (block.c_out, block.c_in, block.kernel, block.kernel)
+            shapes[f"conv{number}.b"] = (block.c_out,)
+        for number, (n_in, n_out) in enumerate(pairwise(_dense_sizes(config, blocks)), start=1):
+            shapes |= {f"dense{number}.W": (n_in, n_out), f"dense{number}.b": (n_out,)}
+        return shapes | of_normalization(config, config.channels)
+
+    @staticmethod
+    def outline(config: RunConfig) -> str:
+        """Like "conv 8-16, 5x5, dense 10"."""
+        kernel, dense = f"{config.kernel}x{config.kernel}", "-".join(map(str, (*config.dense_units, N_CLASSES)))
+        return f"conv {'-'.join(map(str, config.channels))}, {kernel}, dense {dense}"
 
     def norm_views(self, flat: Array) -> list[tuple[Array, Array]]:
         """(gamma, beta) of every normalization, as views of a vector laid out like `flat`."""
@@ -148,37 +217,18 @@ class CNN:
         """(W, b) of every layer with weights, convolutions first, as views of a vector laid out like `flat`."""
         weights, biases = flat[: self.n_weights], flat[self.n_weights :]
         views: list[tuple[Array, Array]] = []
-        for shape, n_bias in zip(self.shapes, self.n_biases, strict=True):
+        for shape, n_bias in zip(self.weight_shapes, self.n_biases, strict=True):
             size = math.prod(shape)
             views.append((weights[:size].reshape(shape), biases[:n_bias]))
             weights, biases = weights[size:], biases[n_bias:]
         return views
 
-    def named_params(self) -> Iterator[tuple[str, Array]]:
-        """("conv1.W", (C_out, C_in, K, K)), ("conv1.b", (C_out,)), ..., ("dense1.W", (n_in, n_out)), ..."""
-        kinds: list[tuple[str, Sequence[Layer]]] = [("conv", self.conv), ("dense", self.dense), ("norm", self.norms)]
-        for kind, layers in kinds:
-            for number, layer in enumerate(layers, start=1):
-                for name, values in layer.params.items():
-                    yield f"{kind}{number}.{name}", values
 
-    def inputs(self, images: Array) -> Array:
-        """uint8 images (m, 28, 28) or (m, 784) as the inputs (m, 1, 28, 28) this network was trained on."""
-        return scale_pixels(images, self.sizes.input_scaling, self.flat.dtype).reshape(-1, 1, SIDE, SIDE)
-
-    def forward(self, x: Array, training: bool = False) -> Array:
-        """Logits (m, 10) of inputs x (m, 1, 28, 28)."""
-        for layer in self.layers:
-            x = layer.forward(x, training)
-        return x
-
-    def data_loss_and_gradients(self, x: Array, labels: Array, smoothing: float = 0.0, training: bool = True) -> float:
-        """The batch's mean loss and its gradients in `flat_grads`, by the readable layers."""
-        logits = self.forward(x, training)
-        dout = CrossEntropy.gradient(logits, labels, smoothing)
-        for layer in reversed(self.layers):
-            dout = layer.backward(dout)
-        return CrossEntropy.value(logits, labels, smoothing)
+def _dense_sizes(config: RunConfig, blocks: list[BlockSizes]) -> tuple[int, ...]:
+    """What goes into each dense layer, and the number of classes."""
+    last = blocks[-1]
+    places = 1 if config.head == "average" else last.pooled**2
+    return (last.c_out * places, *config.dense_units, N_CLASSES)
 
 
 def _pairs(flat: Array, counts: list[int]) -> list[tuple[Array, Array]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from nn_core.checkpoint import Edit
 from nn_core.config import RunConfig, knobs
+from nn_core.network import shapes_of
 from nn_core.trainer import Trainer
 
 UNUSED = "not used"
@@ -30,7 +31,7 @@ def same_start(a: RunConfig, b: RunConfig) -> bool:
 
     It makes both networks and compares them, so it is true of every setting that draws the same numbers.
     """
-    if a.seed != b.seed or a.hidden != b.hidden:
+    if a.seed != b.seed or shapes_of(a) != shapes_of(b):
         return False
     first, second = Trainer.initial_model(a).weights(), Trainer.initial_model(b).weights()
     return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)

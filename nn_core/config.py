@@ -1,8 +1,8 @@
 """The settings of a training run: text in and out, comparing, and what goes together.
 
 The widgets, the command line, the permalink and the checks are all generated from the fields of `RunConfig`, which are
-declared in fields.py and more_fields.py; the named choices among them are registered by the modules that implement
-them (see knobs.py).
+declared in fields.py, training_fields.py and more_fields.py; the named choices among them are registered by the
+modules that implement them (see knobs.py).
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
-from nn_core.fields import TrainingFields
+from nn_core.fields import NetworkFields
 from nn_core.knobs import CHOICES, ConfigError, Conflict, Knob, choices, shorten
 from nn_core.more_fields import AugmentationFields, RegularizationFields
+from nn_core.training_fields import TrainingFields
 
 # ---------------------------------------------------------------------------------------------- the configuration
 
 
 @dataclass(frozen=True)
-class RunConfig(AugmentationFields, RegularizationFields, TrainingFields):
+class RunConfig(AugmentationFields, RegularizationFields, TrainingFields, NetworkFields):
     """All that decides a training run. Immutable; checks itself; JSON and permalink text in and out.
 
     Raises ConfigError, naming the field, the limit and the value, when a value makes no sense.
@@ -41,13 +42,14 @@ class RunConfig(AugmentationFields, RegularizationFields, TrainingFields):
         for chooser in CHOICES:
             name = getattr(self, chooser)
             for needed in choices(chooser)[name].needs:
-                if not getattr(self, needed):
+                if self.in_use(knob(needed)) and not getattr(self, needed):
                     found = knob(needed).format(getattr(self, needed))
                     raise Conflict(chooser, f"{chooser} {name} cannot work with {needed} {found}")
         if self.normalization == "batch" and self.batch_size == 1:
             raise Conflict(
                 "normalization", "normalization batch cannot work with batch_size 1: one image has no spread"
             )
+        choices("model")[self.model].target.check(self)
 
     # -- text in and out
 

@@ -10,10 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from nn_core.config import RunConfig
+from nn_core.filters import first_filters, hidden_sizes
 from nn_core.history import Series
 
 Array = npt.NDArray[Any]
 Level = Literal["idle", "good", "warning", "bad"]
+
+COPY = 1e-4  # of the largest weight: units that differ by less are copies of one
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,23 @@ class Health:
 
 
 def dead_units(hidden_outputs: Sequence[Array]) -> list[int]:
-    """For each hidden layer's outputs (n_images, n_units), how many units put out exactly 0 on every image."""
-    return [int(np.count_nonzero(~outputs.any(axis=0))) for outputs in hidden_outputs]
+    """For each hidden layer's outputs (n_images, n_units), how many units put out exactly 0 on every image.
+
+    Of a convolution (n_images, C, H, W): how many channels do, at every place.
+    """
+    alive = (outputs.any(axis=(0, *range(2, outputs.ndim))) for outputs in hidden_outputs)
+    return [int(np.count_nonzero(~of_layer)) for of_layer in alive]
 
 
 def are_copies(weights: Mapping[str, Array]) -> bool:
-    """Whether all units of the first hidden layer carry the same weights (as after zero initialization)."""
-    W = weights["dense1.W"]
-    return "dense2.W" in weights and W.shape[1] > 1 and bool((W == W[:, :1]).all())
+    """Whether all units of the first hidden layer carry the same weights, up to rounding (as after zero weights).
+
+    Some processors' matrix products round one column otherwise than its neighbour.
+    """
+    W, n_layers = first_filters(weights), sum(name.endswith(".W") for name in weights)
+    if n_layers < 2 or W.shape[1] < 2:
+        return False
+    return bool(np.abs(W - W[:, :1]).max() <= COPY * np.abs(W).max())
 
 
 def health(
@@ -56,9 +68,8 @@ def health(
     if "val/loss" not in series or len(series["val/loss"]) < 2:
         return Health("idle", "just begun", f"There are no scores yet from after the start (step {step:,}).")
     if are_copies(weights):
-        why = (
-            f"All {weights['dense1.W'].shape[1]} first-layer units carry the same weights, so they stay copies of one."
-        )
+        n_units = first_filters(weights).shape[1]
+        why = f"All {n_units} first-layer units carry the same weights, so they stay copies of one."
         return Health("bad", "symmetric", f"{why} A random initialization breaks the symmetry.", {"init": "he"})
     train, val = series["train/loss"].value, series["val/loss"].value
     val_accuracy = series["val/accuracy"].value
@@ -70,7 +81,7 @@ def health(
         why = f"Validation accuracy is {val_accuracy[-1]:.1%} after {epoch:.1f} epochs; guessing gives about 10 %."
         faster = {"lr": _slider_value(config.lr * 10)} if train[-1] < 1.02 * train[0] and config.lr < 0.05 else slower
         return Health("bad", "stuck near chance", why, faster)
-    n_dead, n_units = sum(dead or []), sum(config.hidden)
+    n_dead, n_units = sum(dead or []), sum(hidden_sizes(weights))
     if n_dead > 0.25 * n_units:
         why = f"{n_dead} of {n_units} hidden units put out 0 for every image, and a zero slope cannot mend them."
         return Health("warning", "dead units", why, slower)

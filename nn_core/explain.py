@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nn_core.models import MLP
+from nn_core.conv import Conv2D
+from nn_core.filters import first_filters
+from nn_core.network import CHUNK, Network
 
 Array = npt.NDArray[Any]
 
@@ -23,23 +25,43 @@ def mean_images(images: Array, labels: Array, n_classes: int = 10) -> Array:
     return means
 
 
+def _matrices(weights: Mapping[str, Array]) -> list[Array]:
+    """The weights of every layer as (n_in, n_out); where there are places, summed over them.
+
+    So a channel counts as if it were equally strong everywhere: a convolution is then (C_in, C_out), and the dense
+    layer behind the maps (C, n_out).
+    """
+    matrices: list[Array] = [
+        W.sum(axis=(2, 3)).T for name, W in weights.items() if name.startswith("conv") and W.ndim > 1
+    ]
+    for name, W in weights.items():
+        if name.startswith("dense") and W.ndim > 1:
+            n_channels = matrices[-1].shape[1] if matrices else len(W)
+            matrices.append(W.reshape(n_channels, -1, W.shape[1]).sum(axis=1))
+    return matrices
+
+
 def outgoing_weights(weights: Mapping[str, Array]) -> Array | None:
-    """The weights (n_units, n_next) that leave each first-layer unit; None where that layer is already the output."""
-    return weights.get("dense2.W")
+    """The weights (n_units, n_next) that leave each first-layer unit; None where that layer is already the output.
+
+    Those that leave a channel are summed over the places.
+    """
+    matrices = _matrices(weights)
+    return matrices[1] if len(matrices) > 1 else None
 
 
 def class_votes(weights: Mapping[str, Array]) -> Array:
     """How strongly each first-layer unit speaks for each class: float32 (n_units, n_classes).
 
     The product of all weight matrices after the first, that is, the network's logits per unit of this unit's output
-    when every activation between is taken for the identity. With one hidden layer these are the outgoing weights
-    themselves; with none each unit is a class, and the votes are the identity matrix.
+    when every activation between is taken for the identity (and a channel's output is the same everywhere). With one
+    hidden layer these are the outgoing weights themselves; with none each unit is a class, and the votes are the
+    identity matrix.
     """
-    n_layers = sum(name.endswith(".W") for name in weights)
-    votes: Array = np.eye(weights["dense1.W"].shape[1], dtype=np.float32)
-    for number in range(n_layers, 1, -1):  # from the output back: the left factors stay narrow
-        after = weights[f"dense{number}.W"]
-        votes = after if number == n_layers else after @ votes
+    first, *after = _matrices(weights)
+    votes: Array = np.eye(first.shape[1], dtype=np.float32)
+    for at, matrix in enumerate(reversed(after)):  # from the output back: the left factors stay narrow
+        votes = matrix @ votes if at else matrix
     return votes
 
 
@@ -58,7 +80,7 @@ def unit_order(weights: Mapping[str, Array], by: str) -> Array:
     """
     if by not in ORDERS:
         raise ValueError(f"by must be one of {', '.join(ORDERS)}, got {by!r}")
-    W = weights["dense1.W"]
+    W = first_filters(weights)
     if by == "norm":
         return np.argsort(-np.linalg.norm(W, axis=0), kind="stable")
     if by == "class":
@@ -67,16 +89,25 @@ def unit_order(weights: Mapping[str, Array], by: str) -> Array:
     return np.arange(W.shape[1])
 
 
-def excitation(model: MLP, images: Array, unit: int) -> Array:
+def excitation(model: Network, images: Array, unit: int) -> Array:
     """What one first-layer unit sums up for uint8 images (n, 28, 28), before its activation: float32 (n,).
+
+    Of a convolution's channel: the largest of its sums at any place.
 
     Every activation rises with this sum, so its largest values belong to the images that excite the unit most.
     """
-    first = model.dense[0].params
-    return model.inputs(images) @ first["W"][:, unit] + first["b"][unit]
+    first = model.layers[0]
+    W, b = first.params["W"], first.params["b"]
+    if isinstance(first, Conv2D):
+        alone = Conv2D(W[unit : unit + 1], b[unit : unit + 1], first.stride, first.padding)
+        chunks = range(0, len(images), CHUNK)
+        return np.concatenate(
+            [alone.forward(model.inputs(images[at : at + CHUNK])).max(axis=(1, 2, 3)) for at in chunks]
+        )
+    return model.inputs(images) @ W[:, unit] + b[unit]
 
 
-def most_exciting(model: MLP, images: Array, unit: int, n: int) -> tuple[Array, Array]:
+def most_exciting(model: Network, images: Array, unit: int, n: int) -> tuple[Array, Array]:
     """The n images that excite a first-layer unit most, the strongest first: (indices int64, sums float32)."""
     sums = excitation(model, images, unit)
     order = np.argsort(-sums, kind="stable")[:n]

@@ -18,7 +18,8 @@ from nn_core import memory
 from nn_core.crew import CREW
 from nn_core.knobs import choices
 from nn_core.layers import Activation
-from nn_core.models import FEW_COLUMNS, MLP, N_CLASSES
+from nn_core.models import FEW_COLUMNS, MLP
+from nn_core.network import N_CLASSES
 
 Array = npt.NDArray[Any]
 

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from nn_core import memory
-from nn_core.cnn import CNN, SIDE
+from nn_core.cnn import CNN
 from nn_core.crew import CREW
 from nn_core.fast_bend import Bend, ChannelNorm, agree, follow
 from nn_core.fast_conv import Block, BlockWeights
 from nn_core.knobs import choices
-from nn_core.models import N_CLASSES
+from nn_core.network import FAST_LOGITS, N_CLASSES, SIDE
 from nn_core.normalization import EPSILON
 
 Array = npt.NDArray[Any]
@@ -41,7 +41,7 @@ class CNNKernel:
         self, model: CNN, images: Array, labels: Array, augment: Callable[[Array], Array] | None = None
     ) -> None:
         self.model, self.images, self.labels, self.augment = model, images, labels, augment
-        self.smooth(0.0)
+        self.smooth(model.config.label_smoothing)
         self.hands = Hands.two(model)
 
     def smooth(self, smoothing: float) -> None:
@@ -137,6 +137,9 @@ def logits(model: CNN, images: Array) -> Array:
     return out
 
 
+FAST_LOGITS[CNN] = logits
+
+
 def _both(work: Callable[[int], None], n: int) -> None:
     """work(0) and work(1), each by a thread if it may be; or work(0) alone."""
     if n == 1:
@@ -206,26 +209,31 @@ class Pass:
         self.model, self.n = model, n
         dtype = model.flat.dtype
         self.number = dtype.type
-        factor, offset = choices("input_scaling")[model.sizes.input_scaling].target()
+        factor, offset = choices("input_scaling")[model.config.input_scaling].target()
         self.factor, self.offset = self.number(factor), self.number(offset)
         self.bytes = memory.empty((SIDE * SIDE, n), np.uint8)
         last = model.blocks[-1]
-        sizes = model.sizes
+        config = model.config
         self.blocks = [
-            Block(of_block, arranged, n, sizes.pooling, dtype)
+            Block(of_block, arranged, n, config.pooling, dtype)
             for of_block, arranged in zip(model.blocks, weights, strict=True)
         ]
         self.input = self.blocks[0].inside[:, 0]  # (H, W, n)
         features = memory.empty((last.pooled, last.c_out, last.pooled, n), dtype)
         self.outs = [block.inside for block in self.blocks[1:]] + [features]  # (H', C', W', n) each
-        self.bends = [Bend(sizes.activation, out) for out in self.outs]
-        self.norms = [ChannelNorm(block) for block in self.blocks if sizes.normalized]
+        self.bends = [Bend(config.activation, out) for out in self.outs]
+        self.norms = [ChannelNorm(block) for block in self.blocks if model.norms]
         self.douts = [memory.empty(out.shape, dtype) for out in self.outs]
         self.flat_douts = [d.reshape(*d.shape[:2], -1) for d in self.douts]  # (H', C', W' n) each
-        # dense layers work on (n_units, n); the first one's rows are in the order (H, C, W) of the last block
-        self.a = [features.reshape(-1, n)] + [memory.empty((k, n), dtype) for k in model.dense_sizes[1:-1]]
-        self.da = [self.douts[-1].reshape(-1, n)] + [memory.empty((k, n), dtype) for k in model.dense_sizes[1:-1]]
-        self.dense_bends = [Bend(sizes.activation, a) for a in self.a[1:]]
+        # dense layers work on (n_units, n); the first one's rows are in the order (H, C, W) of the last block, or are
+        # the means (C) of its maps
+        self.features, self.dfeatures = features, self.douts[-1]
+        if model.averages:
+            self.features, self.dfeatures = (memory.empty((1, last.c_out, 1, n), dtype) for _ in range(2))
+        self.share = self.number(1 / last.pooled**2)
+        self.a = [self.features.reshape(-1, n)] + [memory.empty((k, n), dtype) for k in model.dense_sizes[1:-1]]
+        self.da = [self.dfeatures.reshape(-1, n)] + [memory.empty((k, n), dtype) for k in model.dense_sizes[1:-1]]
+        self.dense_bends = [Bend(config.activation, a) for a in self.a[1:]]
         self.logits = memory.empty((N_CLASSES, n), dtype)
         self.targets = memory.empty((N_CLASSES, n), dtype)
         self.total = memory.empty(n, dtype)
@@ -236,8 +244,8 @@ class Pass:
 
     def by_row(self, W: Array) -> Array:
         """The first dense layer's W, whose rows are in the order (C, H, W), as a view (H, C, W, n_out)."""
-        last = self.model.blocks[-1]
-        return W.reshape(last.c_out, last.pooled, last.pooled, -1).transpose(1, 0, 2, 3)
+        height, channels, width, _ = self.features.shape
+        return W.reshape(channels, height, width, -1).transpose(1, 0, 2, 3)
 
     def take(self, raw: Array) -> None:
         """Images (n, 784) of values 0..255, turned to (784, n) and scaled."""
@@ -273,6 +281,9 @@ class Pass:
 
     def _dense(self, masks: list[Array]) -> Array:
         """Logits (10, n) of the last block's output; masks (n, n_in) for the inputs of each dense layer, or none."""
+        if self.model.averages:
+            np.add.reduce(self.outs[-1], axis=(0, 2), out=self.a[0])
+            np.multiply(self.a[0], self.share, out=self.a[0])
         np.copyto(self.W.reshape(self.by_row(self.W_first).shape), self.by_row(self.W_first))
         for i, layer in enumerate(self.model.dense):
             a = self.a[i]
@@ -365,6 +376,8 @@ class Pass:
             if i:
                 self.dense_bends[i - 1].backward(da)
             d = da
+        if self.model.averages:
+            np.multiply(self.dfeatures, self.share, out=self.douts[-1])
         first = self.by_row(grads[n_blocks][0])
         np.copyto(first, self.dW.reshape(first.shape))
         return loss

@@ -1,7 +1,7 @@
-"""Every hyperparameter of data, network and training, declared once: default, range, stops, help, formula.
+"""Every hyperparameter of data and network, declared once: default, range, stops, help, formula.
 
-`RunConfig` in config.py is made of the classes here and in more_fields.py; the order of declaration is that of the
-widgets and of the options.
+`RunConfig` in config.py is made of the classes here, in training_fields.py and in more_fields.py; the order of
+declaration is that of the widgets and of the options.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def declare(
 
 
 @dataclass(frozen=True)
-class TrainingFields:
-    """What is learned from, the network, and how it is trained."""
+class NetworkFields:
+    """What is learned from, and by what network."""
 
     dataset: str = declare(
         "name",
@@ -94,6 +94,87 @@ class TrainingFields:
         high=2048,
         steps=(1, 2, 3, 4, 6, 8, 10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024),
     )
+    channels: tuple[int, ...] = declare(
+        "sizes",
+        (8, 16),
+        "Channels",
+        "Filters in each block of convolution and pooling; each first-layer filter is one small picture to look at. "
+        "Try 2 and 4, then 32 and 64.",
+        r"W_l \in \mathbb{R}^{C_l \times C_{l-1} \times k \times k}",
+        "network",
+        "new network",
+        low=1,
+        high=256,
+        steps=(1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128),
+    )
+    kernel: int = declare(
+        "int",
+        5,
+        "Kernel",
+        "Rows and columns of a filter. Try 3, and 9: fewer places, longer strokes.",
+        r"z_{r,s} = \sum_{i,j<k} W_{i,j}\, x_{r+i,\,s+j}",
+        "network",
+        "new network",
+        low=1,
+        high=28,
+        steps=(1, 2, 3, 4, 5, 6, 7, 9, 11),
+    )
+    padding: int = declare(
+        "int",
+        0,
+        "Padding",
+        "Rows and columns of zeros around each map, so that filters reach its rim. Try 2 with a kernel of 5.",
+        r"H' = H + 2p - k + 1",
+        "network",
+        "new network",
+        low=0,
+        high=14,
+        steps=(0, 1, 2, 3, 4, 5),
+        zero_means="none",
+    )
+    pool: int = declare(
+        "int",
+        2,
+        "Pool",
+        "Rows and columns that become one after each convolution: less detail, less work, less care for the exact "
+        "place. Try 1, no pooling.",
+        r"H' = \lfloor H / q \rfloor",
+        "network",
+        "new network",
+        low=1,
+        high=28,
+        steps=(1, 2, 3, 4),
+    )
+    pooling: str = declare(
+        "choice",
+        "max",
+        "Pooling",
+        "What stands for the values that are taken together. Try the average.",
+        r"y = \max x \quad\text{or}\quad \bar x",
+        "network",
+        "new network",
+    )
+    head: str = declare(
+        "choice",
+        "flatten",
+        "Head",
+        "What the dense layers see of the last maps. Try the global average: a hundredth of the weights.",
+        r"(C, H, W) \to C H W \quad\text{or}\quad C",
+        "network",
+        "new network",
+    )
+    dense_units: tuple[int, ...] = declare(
+        "sizes",
+        (),
+        "Dense units",
+        "Units in each hidden layer between the maps and the ten outputs. Try one layer of 64.",
+        r"a = \phi(x W + b)",
+        "network",
+        "new network",
+        low=1,
+        high=2048,
+        steps=(8, 10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512),
+    )
     activation: str = declare(
         "choice",
         "relu",
@@ -140,190 +221,4 @@ class TrainingFields:
         log=True,
         steps=(0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0),
         folded=True,
-    )
-    loss: str = declare(
-        "choice",
-        "cross_entropy",
-        "Loss",
-        "What is made small. Try squared error, and see how much slower it starts.",
-        r"L(\theta)",
-        "training",
-        "new network",
-        folded=True,
-    )
-    optimizer: str = declare(
-        "choice",
-        "sgd",
-        "Optimizer",
-        "How a gradient becomes a step. Try Adam at a learning rate of 0.003.",
-        r"\theta \leftarrow \theta - \Delta(g)",
-        "training",
-        "new network",
-    )
-    lr: float = declare(
-        "float",
-        0.1,
-        "Learning rate",
-        "The length of a step. Raise it until the loss jumps, then go back by half.",
-        r"\theta \leftarrow \theta - \eta\, \nabla_\theta L",
-        "training",
-        "now",
-        low=1e-5,
-        high=10,
-        log=True,
-        steps=(
-            *(1e-05, 3e-05, 0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.03, 0.05),
-            *(0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
-        ),
-    )
-    momentum: float = declare(
-        "float",
-        0.9,
-        "Momentum",
-        "How much of the last step is kept. Try 0.99: fast, then overshooting.",
-        r"v \leftarrow \mu v + g, \quad \theta \leftarrow \theta - \eta v",
-        "training",
-        "now",
-        low=0.0,
-        high=0.999,
-        steps=(0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999),
-    )
-    beta1: float = declare(
-        "float",
-        0.9,
-        "Beta 1",
-        "Memory of the mean gradient. Try 0: no momentum is left.",
-        r"m \leftarrow \beta_1 m + (1-\beta_1) g",
-        "training",
-        "new network",
-        low=0.0,
-        high=0.999,
-        steps=(0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999),
-    )
-    beta2: float = declare(
-        "float",
-        0.999,
-        "Beta 2",
-        "Memory of the squared gradient. Try 0.99 on short runs.",
-        r"v \leftarrow \beta_2 v + (1-\beta_2) g^2",
-        "training",
-        "new network",
-        low=0.0,
-        high=0.99999,
-        steps=(0.0, 0.5, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999),
-    )
-    weight_decay: float = declare(
-        "float",
-        0.01,
-        "Weight decay",
-        "The share of every weight, times the learning rate, that is taken away in each step. Try 1 at lr 0.001.",
-        r"W \leftarrow (1 - \eta \lambda) W",
-        "training",
-        "now",
-        low=0.0,
-        high=10.0,
-        log=True,
-        steps=(0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
-        zero_means="off",
-    )
-    schedule: str = declare(
-        "choice",
-        "constant",
-        "Schedule",
-        "How the learning rate changes over the budget of epochs; the slider is its base. Try cosine over 10 epochs.",
-        r"\eta_t = \eta\, s(t/T)",
-        "schedule",
-        "new network",
-        folded=True,
-    )
-    warmup: float = declare(
-        "float",
-        0.1,
-        "Warm-up",
-        "The share of the steps in which the learning rate rises. Try 0.3 with a high rate.",
-        r"t < wT",
-        "schedule",
-        "new network",
-        low=0.0,
-        high=0.9,
-        steps=(0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5),
-        folded=True,
-    )
-    decay_factor: float = declare(
-        "float",
-        0.5,
-        "Decay factor",
-        "What the learning rate is multiplied by each time. Try 0.1.",
-        r"\gamma",
-        "schedule",
-        "new network",
-        low=0.01,
-        high=1.0,
-        steps=(0.01, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0),
-        folded=True,
-    )
-    decay_every: int = declare(
-        "int",
-        10,
-        "Decay every",
-        "Epochs after which the factor has been applied once more. Try a third of the epochs.",
-        r"k \text{ epochs}",
-        "schedule",
-        "new network",
-        low=1,
-        high=100_000,
-        log=True,
-        steps=(1, 2, 3, 5, 10, 20, 50, 100, 500),
-        folded=True,
-    )
-    batch_size: int = declare(
-        "int",
-        128,
-        "Batch size",
-        "Images a step. Small: noisy, many steps. Full batch: the true gradient, one step an epoch.",
-        r"g = \frac{1}{m} \sum_{i \in \text{batch}} \nabla_\theta L_i",
-        "training",
-        "now",
-        low=0,
-        high=60_000,
-        log=True,
-        steps=(1, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 0),
-        zero_means="full batch",
-    )
-    epochs: int = declare(
-        "int",
-        200,
-        "Epochs",
-        "Passes over the training images before it stops by itself; pressing Train again goes on past it.",
-        r"T = \text{epochs} \cdot \lceil n/m \rceil",
-        "training",
-        "new network",
-        low=1,
-        high=100_000,
-        log=True,
-        steps=(1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 700, 1_000, 2_000, 5_000),
-    )
-    eval_every: int = declare(
-        "int",
-        0,
-        "Score every",
-        "Steps between two points of the curves; automatic keeps scoring below 10 % of the time.",
-        r"t \equiv 0 \pmod k",
-        "training",
-        "new network",
-        low=0,
-        high=1_000_000,
-        zero_means="automatic",
-        in_sidebar=False,
-    )
-    seed: int = declare(
-        "int",
-        0,
-        "Seed",
-        "Everything random follows from it: the same seed and settings give the same weights, bit for bit.",
-        r"W^{(0)}, \text{order}, \text{masks} = f(\text{seed})",
-        "network",
-        "new network",
-        low=0,
-        high=2**32 - 1,
     )

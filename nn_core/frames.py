@@ -24,7 +24,7 @@ RATIO = 1.09  # between the steps of a new frame and the one before it; thinning
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """The network as it was at one step: read-only arrays by the names of `MLP.weights()`.
+    """The network as it was at one step: read-only arrays by the names of `Network.weights()`.
 
     float16, or float32 where float16 cannot hold a value; an `exact` one is float32 as trained.
     """
@@ -42,7 +42,7 @@ class Frame:
         return sum(array.nbytes for array in self.arrays.values())
 
     def weights(self) -> dict[str, Array]:
-        """Read-only float32 arrays, for `MLP.from_weights`."""
+        """Read-only float32 arrays, for `network.from_weights`."""
         return {name: _read_only(array.astype(np.float32, copy=False)) for name, array in self.arrays.items()}
 
 

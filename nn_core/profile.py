@@ -87,7 +87,9 @@ class _Clock:
         """Cut the trainer's step into PARTS; it must not be used for anything else afterwards."""
         kernel = trainer._kernel
         if not isinstance(kernel, MLPKernel):
-            raise ConfigError("profile shows the fast step, which serves normalization none and loss cross_entropy")
+            raise ConfigError(
+                "profile shows the fast step of model mlp, which serves normalization none and loss cross_entropy"
+            )
         hands = kernel.hands[0]
         self.around(trainer, "_update", "order", "guards")
         self.around(kernel, "_gradients", "gather", "penalties")

@@ -1,6 +1,6 @@
-"""The training step by the readable layers, for what the fast one in fast.py does not serve.
+"""The training step by the readable layers, for what the fast ones in fast.py and fast_cnn.py do not serve.
 
-It has the fast one's form, so that a trainer need not know which of the two it drives.
+It has the fast ones' form, so that a trainer need not know which of them it drives.
 """
 
 from __future__ import annotations
@@ -11,20 +11,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nn_core.cnn import CNN
 from nn_core.fast import ROWS, MLPKernel
+from nn_core.fast_cnn import CNNKernel
 from nn_core.layers import Dropout
 from nn_core.models import MLP
+from nn_core.network import Network
 
 Array = npt.NDArray[Any]
 
-FAST = {"loss": {"cross_entropy"}, "normalization": {"none"}}  # field -> the choices that fast.py serves
+# network -> its fast step, and the choices of each field that it serves
+FAST: dict[type[Network], tuple[type[MLPKernel | CNNKernel], dict[str, set[str]]]] = {
+    MLP: (MLPKernel, {"loss": {"cross_entropy"}, "normalization": {"none"}}),
+    CNN: (CNNKernel, {"loss": {"cross_entropy"}}),
+}
 
 
 class ReferenceStep:
-    """Loss and gradients of batches, by `MLP.data_loss_and_gradients`; arguments as those of MLPKernel."""
+    """Loss and gradients of batches, by `Network.data_loss_and_gradients`; arguments as those of MLPKernel."""
 
     def __init__(
-        self, model: MLP, images: Array, labels: Array, augment: Callable[[Array], Array] | None = None
+        self, model: Network, images: Array, labels: Array, augment: Callable[[Array], Array] | None = None
     ) -> None:
         self.model, self.images, self.labels, self.augment = model, images, labels.astype(np.intp), augment
         self.smoothing = model.config.label_smoothing
@@ -57,8 +64,10 @@ class ReferenceStep:
 
 
 def training_step(
-    model: MLP, images: Array, labels: Array, augment: Callable[[Array], Array] | None = None
-) -> MLPKernel | ReferenceStep:
+    model: Network, images: Array, labels: Array, augment: Callable[[Array], Array] | None = None
+) -> MLPKernel | CNNKernel | ReferenceStep:
     """The fastest step that serves the model's settings; images uint8 (n, 784), labels (n,)."""
-    fast = all(getattr(model.config, field) in served for field, served in FAST.items())
-    return (MLPKernel if fast else ReferenceStep)(model, images, labels, augment)
+    kernel, served = FAST[type(model)]
+    if all(getattr(model.config, field) in names for field, names in served.items()):
+        return kernel(model, images, labels, augment)  # type: ignore[arg-type]
+    return ReferenceStep(model, images, labels, augment)

@@ -20,7 +20,7 @@ from nn_core.frames import Film
 from nn_core.history import History
 from nn_core.keeper import Keeper
 from nn_core.knobs import ConfigError, shorten
-from nn_core.models import count_params
+from nn_core.network import count_params
 from nn_core.places import Places
 from nn_core.recorder import reopen
 from nn_core.runner import Past, Run, new_id

@@ -13,7 +13,7 @@ from nn_core.checkpoint import Edit, Parent, Scores
 from nn_core.config import RunConfig
 from nn_core.frames import Frame
 from nn_core.history import Series
-from nn_core.models import MLP
+from nn_core.network import Network, from_weights
 
 Array = npt.NDArray[Any]
 Status = Literal["ready", "training", "waiting", "paused", "finished", "diverged", "failed"]
@@ -43,9 +43,9 @@ class Snapshot:
     not_saved: str = ""  # one sentence on what of the run is not on disk, "" when all is well
 
     @cached_property
-    def model(self) -> MLP:
+    def model(self) -> Network:
         """The network as it was at this step, with buffers of its own."""
-        return MLP.from_weights(self.started_as, self.weights)
+        return from_weights(self.started_as, self.weights)
 
     @property
     def is_training(self) -> bool:

@@ -26,7 +26,7 @@ from nn_core.history import History
 from nn_core.knobs import ConfigError
 from nn_core.losses import log_softmax
 from nn_core.metrics import accuracy, confusion_matrix
-from nn_core.models import MLP
+from nn_core.network import Network, build_model
 from nn_core.optimizers import make_optimizer
 from nn_core.reference import training_step
 from nn_core.regularizers import add_penalty_gradients, clip_to_norm, project_to_max_norm
@@ -76,8 +76,7 @@ class Trainer:
 
         self._dropout_rng = stream(config.seed, DROPOUT)
         self.model = self.initial_model(config, self._dropout_rng)
-        weights = [layer.params["W"] for layer in self.model.dense]
-        self.optimizer = make_optimizer(config, self.model.n_params, weights=weights)
+        self.optimizer = make_optimizer(config, self.model.n_params, weights=self.model.matrices)
         self.train_images = data.train_images[: config.n_train]
         labels = data.train_labels
         if config.label_noise:
@@ -97,9 +96,9 @@ class Trainer:
         self.stopped_early = False  # whether `stopped` says that validation no longer improved
 
     @staticmethod
-    def initial_model(config: RunConfig, dropout_rng: np.random.Generator | None = None) -> MLP:
+    def initial_model(config: RunConfig, dropout_rng: np.random.Generator | None = None) -> Network:
         """The network of these settings before any learning."""
-        return MLP(config, stream(config.seed, INIT), dropout_rng)
+        return build_model(config, stream(config.seed, INIT), dropout_rng)
 
     @staticmethod
     def augmenter(config: RunConfig) -> Augmenter | None:
@@ -207,7 +206,7 @@ class Trainer:
                 clip_to_norm(model.flat_grads, config.clip_norm)
             self.optimizer.step(model.flat, model.flat_grads, config, rate)
             if config.max_norm:
-                project_to_max_norm((layer.params["W"] for layer in model.dense), config.max_norm)
+                project_to_max_norm(model.matrices, config.max_norm)
         self.step_count += 1
         self.images_seen += n
         return loss

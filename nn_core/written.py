@@ -12,7 +12,7 @@ from nn_core.checkpoint import Checkpoint, Parent
 from nn_core.config import RunConfig
 from nn_core.frames import Frame, halved
 from nn_core.history import History
-from nn_core.models import MLP
+from nn_core.network import build_model
 from nn_core.trainer import Trainer
 
 
@@ -50,7 +50,7 @@ def best_of(history: History, parent: Parent | None = None) -> tuple[float, int]
 
 def exact_frame(checkpoint: Checkpoint) -> Frame:
     """The weights of a checkpoint by name."""
-    model = MLP(checkpoint.config.replace(init="zeros"), np.random.default_rng(0))
+    model = build_model(checkpoint.config.replace(init="zeros"), np.random.default_rng(0))
     model.flat[...], model.running[...] = checkpoint.arrays["params"], checkpoint.arrays["running"]
     epoch = checkpoint.epoch_index + checkpoint.position / checkpoint.config.n_train
     return Frame(checkpoint.step, epoch, checkpoint.images_seen, checkpoint.seconds, model.weights(), exact=True)

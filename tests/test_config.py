@@ -229,8 +229,8 @@ def test_every_default_is_allowed_and_every_slider_stop_too(knob: Knob):
     for stop in knob.steps:
         value = (int(stop),) if knob.kind == "sizes" else stop
         assert knob.check(value) == value
-    default = knob.default[0] if knob.kind == "sizes" else knob.default
-    assert not knob.steps or default in knob.steps
+    defaults = knob.default if knob.kind == "sizes" else (knob.default,)
+    assert not knob.steps or set(defaults) <= set(knob.steps)
 
 
 @pytest.mark.parametrize("knob", knobs(), ids=by_name)
@@ -384,3 +384,33 @@ def test_the_classic_is_the_textbook_network():
     assert (classic.batch_size, classic.lr, classic.epochs) == (0, 0.1, 700)  # full batch: an epoch is a step
     assert (classic.init, classic.init_scale, classic.input_scaling) == ("uniform", 0.5, "unit")
     assert (classic.l2, classic.dropout, classic.n_train) == (0, 0, 55_000)
+
+
+def test_a_link_to_a_cnn_that_cannot_be_opens_without_the_setting_that_spoils_it():
+    config, problems = RunConfig.from_query({"model": "cnn", "kernel": "28", "lr": "0.3"})
+    assert (config.model, config.kernel, config.lr) == ("cnn", 5, 0.3)
+    assert problems == ["pool1: pool must be at most 1, the size of its input, got 2; the default is used"]
+    config, problems = RunConfig.from_query({"model": "cnn", "normalization": "layer"})
+    assert config.normalization == "none" and "normalization must be none or batch for model cnn" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"channels": ()}, "model cnn cannot work with channels none"),
+        ({"channels": (0,)}, "channels must be in [1, 256], got 0"),
+        ({"kernel": 0}, "kernel must be in [1, 28], got 0"),
+        ({"pool": 15}, "conv2: kernel must be at most 1x1, the size of its input of 1x1, got 5x5"),
+        ({"normalization": "layer"}, "normalization must be none or batch for model cnn, got layer"),
+    ],
+    ids=str,
+)
+def test_settings_that_no_cnn_can_have_are_refused_for_a_cnn(settings: dict[str, Any], sentence: str):
+    with pytest.raises(ConfigError) as refused:
+        RunConfig(model="cnn", **settings)
+    assert str(refused.value) == sentence
+
+
+def test_what_an_mlp_does_not_use_does_not_stand_in_its_way():
+    assert RunConfig(kernel=28, pool=28, channels=()).model == "mlp"
+    assert RunConfig(model="cnn", hidden=(), optimizer="muon").hidden == ()

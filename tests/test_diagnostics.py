@@ -118,6 +118,8 @@ def test_copies_are_seen_and_what_only_looks_alike_is_not():
     alike: np.ndarray = np.tile(np.arange(784.0)[:, None], (1, 5))
     out = np.zeros((5, 10))
     assert are_copies({"dense1.W": alike, "dense2.W": out})
+    assert are_copies({"dense1.W": alike * (1 + 1e-6 * np.arange(5)), "dense2.W": out})  # rounding of a product
+    assert not are_copies({"dense1.W": alike * (1 + 1e-3 * np.arange(5)), "dense2.W": out})
     assert not are_copies(WEIGHTS)
     assert not are_copies({"dense1.W": alike[:, :1], "dense2.W": out[:1]})  # a single unit
     assert not are_copies({"dense1.W": np.zeros((784, 10))})  # no hidden layer
@@ -128,6 +130,12 @@ def test_dead_units_are_those_that_are_zero_on_every_image():
     second = np.array([[0.1, 0.0], [0.0, 2.0]])
     assert dead_units([first, second]) == [2, 0]
     assert dead_units([]) == []
+
+
+def test_a_dead_channel_is_zero_at_every_place_of_every_image():
+    maps = np.zeros((2, 3, 4, 4))
+    maps[1, 1, 3, 0] = 0.5
+    assert dead_units([maps]) == [2]
 
 
 def test_zero_weights_are_called_symmetric_with_the_remedy(tiny: Dataset):

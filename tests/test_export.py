@@ -25,8 +25,9 @@ from nn_core.data import DATA_DIR, Dataset
 from nn_core.export import FORMATS, ExportError, Parcel, export
 from nn_core.export.parcel import one_line
 from nn_core.export.script import MAX_LINES
+from nn_core.export.weights import from_safetensors
 from nn_core.knobs import choices
-from nn_core.models import MLP
+from nn_core.network import from_weights, shapes_of
 from tests.exporting import HOSTILE, parcel_of, trained
 
 NETWORKS: list[dict[str, Any]] = [
@@ -37,6 +38,18 @@ NETWORKS: list[dict[str, Any]] = [
     {"hidden": (12,), "input_scaling": "standard"},
     {"hidden": (20, 18, 16, 14, 12, 10), "normalization": "layer", "activation": "tanh"},
     {"hidden": (40, 20)},
+    {"model": "cnn", "channels": (4, 6)},
+    {
+        "model": "cnn",
+        "channels": (3, 5),
+        "kernel": 3,
+        "padding": 1,
+        "pool": 3,
+        "pooling": "average",
+        "normalization": "batch",
+        "dense_units": (12, 8),
+    },
+    {"model": "cnn", "channels": (8, 8), "head": "average", "activation": "silu", "input_scaling": "standard"},
 ]
 IDS = ["-".join(str(value) for value in network.values()) for network in NETWORKS]
 
@@ -70,8 +83,19 @@ def test_safetensors_hold_the_very_weights_as_their_own_library_reads_them(netwo
     assert set(arrays) == set(parcel.weights)
     for name, values in parcel.weights.items():
         np.testing.assert_array_equal(arrays[name], values, strict=True)
-    again = MLP.from_weights(parcel.config, arrays)
+    again = from_weights(parcel.config, arrays)
     np.testing.assert_array_equal(again.predict_proba(tiny.test_images), parcel.model.predict_proba(tiny.test_images))
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=IDS)
+def test_a_network_comes_back_from_its_file_and_from_its_bare_arrays(network: dict[str, Any], tiny: Dataset):
+    from safetensors.numpy import save
+
+    parcel = trained(tiny, **network)
+    again = from_safetensors(written(parcel, "safetensors", tiny))
+    assert again.config == parcel.config and not again.remarks
+    bare = from_safetensors(save({name: np.ascontiguousarray(W) for name, W in parcel.weights.items()}))
+    assert shapes_of(bare.config) == shapes_of(parcel.config) and "are assumed" in bare.remarks[0]
 
 
 # ---------------------------------------------------------------------------------------------- ONNX

@@ -11,7 +11,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from nn_core import fast_cnn, fast_conv
-from nn_core.cnn import CNN, POOLINGS, CNNSizes, block_sizes
+from nn_core.cnn import CNN
+from nn_core.config import RunConfig
 from nn_core.crew import Crew
 from nn_core.fast_cnn import FEWEST, KEPT, PART, CNNKernel, logits
 from nn_core.knobs import ConfigError, choices
@@ -19,18 +20,24 @@ from tests.numerical import relative_error
 
 N_IMAGES = 2 * PART + 50
 
-shapes = st.builds(
-    CNNSizes,
-    channels=st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple),
-    kernel=st.integers(1, 6),
-    padding=st.integers(0, 2),
-    pool=st.integers(1, 3),
-    pooling=st.sampled_from(sorted(POOLINGS)),
-    normalized=st.booleans(),
-    activation=st.sampled_from(sorted(choices("activation"))),
-    dense=st.lists(st.integers(1, 7), max_size=2).map(tuple),
-    input_scaling=st.sampled_from(["unit", "standard"]),
+shapes = st.fixed_dictionaries(
+    {
+        "channels": st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple),
+        "kernel": st.integers(1, 6),
+        "padding": st.integers(0, 2),
+        "pool": st.integers(1, 3),
+        "pooling": st.sampled_from(sorted(choices("pooling"))),
+        "head": st.sampled_from(sorted(choices("head"))),
+        "normalization": st.sampled_from(["none", "batch"]),
+        "activation": st.sampled_from(sorted(choices("activation"))),
+        "dense_units": st.lists(st.integers(1, 7), max_size=2).map(tuple),
+        "input_scaling": st.sampled_from(["unit", "standard"]),
+    }
 )
+
+
+def cnn(channels: tuple[int, ...], **more: Any) -> RunConfig:
+    return RunConfig(model="cnn", channels=channels, **more)
 
 
 def random_data(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -43,8 +50,8 @@ def random_data(seed: int) -> tuple[np.ndarray, np.ndarray]:
 IMAGES, LABELS = random_data(0)
 
 
-def build(sizes: CNNSizes, dtype: Any, seed: int = 0) -> tuple[CNN, CNNKernel]:
-    network = CNN(sizes, np.random.default_rng(seed), np.random.default_rng(7), dtype)
+def build(config: RunConfig, dtype: Any, seed: int = 0) -> tuple[CNN, CNNKernel]:
+    network = CNN(config, np.random.default_rng(seed), np.random.default_rng(7), dtype)
     biases = network.flat[network.n_weights :]
     biases += np.random.default_rng(seed).normal(0.1, 0.1, len(biases))
     return network, CNNKernel(network, IMAGES, LABELS)
@@ -58,23 +65,29 @@ def reference(network: CNN, indices: np.ndarray, smoothing: float = 0.0) -> tupl
     return loss, network.flat_grads.copy()
 
 
-def can_work(sizes: CNNSizes) -> bool:
+def made(settings: dict[str, Any]) -> RunConfig:
+    """The settings, if such a network can be."""
     try:
-        return bool(block_sizes(sizes))
+        return RunConfig(model="cnn", **settings)
     except ConfigError:
-        return False
+        assume(False)
+        raise
 
 
 @settings(max_examples=60)
 @given(shapes, st.integers(1, 40), st.integers(0, 1000), st.sampled_from([0.0, 0.1]), st.booleans())
-@example(CNNSizes((3, 4)), N_IMAGES, 0, 0.0, False)
-@example(CNNSizes((3, 4), padding=2, dense=(5,), activation="gelu"), N_IMAGES, 0, 0.1, True)
-@example(CNNSizes((3, 4), normalized=True, pooling="average"), N_IMAGES, 0, 0.1, False)
-def test_the_fast_step_equals_the_reference(sizes: CNNSizes, m: int, seed: int, smoothing: float, in_pieces: bool):
-    assume(can_work(sizes))
-    assume(not sizes.normalized or m >= 4)  # the gradient through the spread of two values is nothing but rounding
+@example({"channels": (3, 4)}, N_IMAGES, 0, 0.0, False)
+@example({"channels": (3, 4), "padding": 2, "dense_units": (5,), "activation": "gelu"}, N_IMAGES, 0, 0.1, True)
+@example({"channels": (3, 4), "normalization": "batch", "pooling": "average"}, N_IMAGES, 0, 0.1, False)
+@example({"channels": (3, 4), "normalization": "batch", "head": "average"}, N_IMAGES, 0, 0.0, False)
+def test_the_fast_step_equals_the_reference(
+    shape: dict[str, Any], m: int, seed: int, smoothing: float, in_pieces: bool
+):
+    config = made(shape)
+    normalized = config.normalization == "batch"
+    assume(not normalized or m >= 4)  # the gradient through the spread of two values is nothing but rounding
     with patch.object(fast_conv, "SMALL", 2_000 if in_pieces else 10**9):
-        network, kernel = build(sizes, np.float64, seed)
+        network, kernel = build(config, np.float64, seed)
         indices = np.random.default_rng(seed).permutation(N_IMAGES)[:m]
         expected_loss, expected = reference(network, indices, smoothing)
         before = network.flat.copy()
@@ -84,7 +97,7 @@ def test_the_fast_step_equals_the_reference(sizes: CNNSizes, m: int, seed: int, 
     assert np.array_equal(network.flat, before)
     assert loss == pytest.approx(expected_loss, rel=1e-10)
     assert relative_error(gradients, expected) < 1e-9
-    if not sizes.normalized:  # with it, the biases' gradients are zero, and rounding in the reference
+    if not normalized:  # with it, the biases' gradients are zero, and rounding in the reference
         for pair, expected_pair in zip(network.views(gradients), network.views(expected), strict=True):
             for one, other in zip(pair, expected_pair, strict=True):
                 assert relative_error(one, other) < 1e-10
@@ -93,7 +106,7 @@ def test_the_fast_step_equals_the_reference(sizes: CNNSizes, m: int, seed: int, 
 
 @pytest.mark.parametrize("m", [1, 30, N_IMAGES])
 def test_running_statistics_follow_the_batches_as_in_the_reference(m: int):
-    network, kernel = build(CNNSizes((3, 4), normalized=True), np.float64)
+    network, kernel = build(cnn((3, 4), normalization="batch"), np.float64)
     running = network.running.copy()
     network.data_loss_and_gradients(network.inputs(IMAGES[:m]), LABELS[:m])
     expected = network.running.copy()
@@ -103,8 +116,8 @@ def test_running_statistics_follow_the_batches_as_in_the_reference(m: int):
 
 
 def test_the_fast_step_in_float32_is_the_reference_in_float64_to_rounding():
-    network, kernel = build(CNNSizes((8, 16)), np.float32)
-    exact, _ = build(CNNSizes((8, 16)), np.float64)
+    network, kernel = build(cnn((8, 16)), np.float32)
+    exact, _ = build(cnn((8, 16)), np.float64)
     exact.flat[...] = network.flat
     indices = np.arange(128)
     loss = kernel.gradients(indices, 0.0, np.random.default_rng(0))
@@ -116,8 +129,8 @@ def test_the_fast_step_in_float32_is_the_reference_in_float64_to_rounding():
 @pytest.mark.parametrize("normalized", [False, True])
 @pytest.mark.parametrize("m", [1, 30])
 def test_with_dropout_the_fast_step_draws_the_masks_of_the_reference(m: int, normalized: bool):
-    sizes = CNNSizes((3, 4), dense=(6,), dropout=0.4, normalized=normalized)
-    network, kernel = build(sizes, np.float64)
+    config = cnn((3, 4), dense_units=(6,), dropout=0.4, normalization="batch" if normalized else "none")
+    network, kernel = build(config, np.float64)
     indices = np.arange(m)
     loss = kernel.gradients(indices, 0.4, np.random.default_rng(7))
     gradients = network.flat_grads.copy()
@@ -129,7 +142,7 @@ def test_with_dropout_the_fast_step_draws_the_masks_of_the_reference(m: int, nor
 @settings(max_examples=10)
 @given(st.lists(st.integers(1, N_IMAGES), min_size=2, max_size=2 * KEPT))
 def test_batches_of_one_size_leave_no_trace_in_those_of_another(counts: list[int]):
-    network, kernel = build(CNNSizes((2, 3), kernel=3, padding=1), np.float64)
+    network, kernel = build(cnn((2, 3), kernel=3, padding=1), np.float64)
     for m in counts:
         indices = np.random.default_rng(m).permutation(N_IMAGES)[:m]
         loss = kernel.gradients(indices, 0.0, np.random.default_rng(0))
@@ -141,7 +154,7 @@ def test_batches_of_one_size_leave_no_trace_in_those_of_another(counts: list[int
 
 
 def test_images_may_be_changed_on_their_way_and_are_left_as_they_are():
-    network, _ = build(CNNSizes((2, 3)), np.float64)
+    network, _ = build(cnn((2, 3)), np.float64)
     kernel = CNNKernel(network, IMAGES, LABELS, augment=lambda raw: 255.0 - raw)
     before = IMAGES.copy()
     kernel.gradients(slice(0, 20), 0.0, np.random.default_rng(0))
@@ -158,7 +171,7 @@ def test_gradients_do_not_depend_on_a_second_thread(normalized: bool, monkeypatc
         crew = Crew()
         crew._alone = alone
         monkeypatch.setattr(fast_cnn, "CREW", crew)
-        network, kernel = build(CNNSizes((4, 6), normalized=normalized), np.float32)
+        network, kernel = build(cnn((4, 6), normalization="batch" if normalized else "none"), np.float32)
         for _ in range(3):
             kernel.gradients(np.arange(2 * FEWEST + 5), 0.0, np.random.default_rng(0))
         found.append((network.flat_grads.copy(), logits(network, IMAGES)))
@@ -169,21 +182,21 @@ def test_gradients_do_not_depend_on_a_second_thread(normalized: bool, monkeypatc
     ("sizes", "sentence"),
     [
         (
-            CNNSizes((8, 16), kernel=29),
-            "conv1: kernel must be at most 28x28, the size of its input of 28x28, got 29x29",
+            dict(channels=(8, 16), kernel=28, pool=1),
+            "conv2: kernel must be at most 1x1, the size of its input of 1x1, got 28x28",
         ),
-        (CNNSizes((8,) * 4), "conv3: kernel must be at most 4x4, the size of its input of 4x4, got 5x5"),
+        (dict(channels=(8,) * 4), "conv3: kernel must be at most 4x4, the size of its input of 4x4, got 5x5"),
         (
-            CNNSizes((8, 16), kernel=5, padding=1, pool=12),
+            dict(channels=(8, 16), kernel=5, padding=1, pool=12),
             "conv2: kernel must be at most 4x4, the size of its input of 2x2 with a padding of 1x1, got 5x5",
         ),
-        (CNNSizes((8, 8), pool=9), "conv2: kernel must be at most 2x2, the size of its input of 2x2, got 5x5"),
-        (CNNSizes((8, 8), pool=5), "conv2: kernel must be at most 4x4, the size of its input of 4x4, got 5x5"),
-        (CNNSizes((8, 8), kernel=4, pool=5), "pool2: pool must be at most 2, the size of its input, got 5"),
+        (dict(channels=(8, 8), pool=9), "conv2: kernel must be at most 2x2, the size of its input of 2x2, got 5x5"),
+        (dict(channels=(8, 8), pool=5), "conv2: kernel must be at most 4x4, the size of its input of 4x4, got 5x5"),
+        (dict(channels=(8, 8), kernel=4, pool=5), "pool2: pool must be at most 2, the size of its input, got 5"),
     ],
     ids=["kernel", "third", "padded", "pool 9", "pool 5", "pooling to nothing"],
 )
-def test_sizes_that_cannot_work_are_refused_with_layer_size_and_limit(sizes: CNNSizes, sentence: str):
+def test_sizes_that_cannot_work_are_refused_with_layer_size_and_limit(sizes: dict[str, Any], sentence: str):
     with pytest.raises(ConfigError) as refused:
-        CNN(sizes, np.random.default_rng(0))
+        RunConfig(model="cnn", **sizes)
     assert str(refused.value) == sentence

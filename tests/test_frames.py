@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nn_core import RunConfig, Trainer
 from nn_core.data import Dataset
 from nn_core.frames import MAX_BYTES, MAX_EXACT_BYTES, MAX_FRAMES, Film, Frame, halved
-from nn_core.models import MLP
+from nn_core.network import from_weights
 
 
 def frame_of(step: int, nbytes: int = 100, exact: bool = False) -> Frame:
@@ -119,7 +119,7 @@ def test_a_network_from_a_frame_answers_nearly_as_the_one_it_shows(normalization
     trainer = Trainer(RunConfig(hidden=(16,), n_train=500, normalization=normalization), tiny)
     trainer.train_epochs(2)
     frame = Frame(8, 2.0, 1000, 0.1, halved(trainer.model.weights()))
-    model = MLP.from_weights(trainer.config, frame.weights())
+    model = from_weights(trainer.config, frame.weights())
     images = tiny.val_images
     assert np.abs(model.predict_proba(images) - trainer.model.predict_proba(images)).max() < 5e-3
     assert frame.nbytes == sum(2 * array.size for array in trainer.model.weights().values())

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from nn_core import RunConfig
 from nn_core.data import Dataset
 from nn_core.knobs import choices
-from nn_core.models import CHUNK, MLP, count_params, scale_pixels
+from nn_core.models import MLP
+from nn_core.network import CHUNK, count_params, from_weights, scale_pixels
 from tests.numerical import numerical_gradient, relative_error
 
 DEPTHS: list[tuple[int, ...]] = [(), (7,), (6, 5), (6, 5, 4)]
@@ -109,7 +110,7 @@ def test_running_statistics_are_part_of_what_a_network_is_made_from(normalizatio
     for _ in range(3):
         network.loss_and_gradients(network.inputs(tiny.train_images[:50]), tiny.train_labels[:50])
     network.flat += np.random.default_rng(1).normal(0, 0.1, network.n_params).astype(np.float32)
-    twin = MLP.from_weights(config, network.weights())
+    twin = from_weights(config, network.weights())
     assert np.array_equal(twin.predict_proba(tiny.val_images), network.predict_proba(tiny.val_images))
     assert np.array_equal(network.running, twin.running)
     network.predict_proba(tiny.val_images)
@@ -151,7 +152,7 @@ def test_handed_out_weights_are_read_only_copies():
 def test_a_network_made_from_weights_answers_alike_and_stands_alone(tiny: Dataset):
     config = RunConfig(hidden=(8,), input_scaling="standard", activation="tanh")
     network = MLP(config, np.random.default_rng(0))
-    twin = MLP.from_weights(config, network.weights())
+    twin = from_weights(config, network.weights())
     expected = network.predict_proba(tiny.val_images)
     assert np.array_equal(twin.predict_proba(tiny.val_images), expected)
     network.flat[...] = 0

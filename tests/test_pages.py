@@ -28,6 +28,7 @@ from nn_core.explain import (
 )
 from nn_core.metrics import confusion_matrix
 from nn_core.models import MLP
+from nn_core.network import from_weights
 from nn_core.runner import Run
 from nn_core.trainer import Trainer
 from ui import session
@@ -223,7 +224,7 @@ def test_by_norm_the_norms_fall_and_by_class_the_classes_rise():
 
 
 def test_the_images_that_excite_a_unit_most_have_its_largest_activations(tiny):
-    model = MLP.from_weights(RunConfig(activation="sigmoid"), weights_of((32,)))
+    model = from_weights(RunConfig(activation="sigmoid"), weights_of((32,)))
     activations = model.activations(tiny.val_images)[0][:, 7]
     indices, sums = most_exciting(model, tiny.val_images, 7, 12)
     assert activations[indices].min() >= np.delete(activations, indices).max()
@@ -232,7 +233,7 @@ def test_the_images_that_excite_a_unit_most_have_its_largest_activations(tiny):
 
 
 def test_the_cells_share_out_all_images_and_each_is_sorted_by_confidence(tiny):
-    probabilities = MLP.from_weights(RunConfig(), weights_of((32,))).predict_proba(tiny.val_images)
+    probabilities = from_weights(RunConfig(), weights_of((32,))).predict_proba(tiny.val_images)
     counts = confusion_matrix(tiny.val_labels, probabilities.argmax(axis=1))
     found = []
     for true, read_as in np.ndindex(10, 10):

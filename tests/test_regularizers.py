@@ -19,6 +19,7 @@ from nn_core.early_stopping import Best
 from nn_core.fast import ROWS, MLPKernel
 from nn_core.knobs import choices
 from nn_core.models import MLP
+from nn_core.network import from_weights
 from nn_core.reference import ReferenceStep
 from nn_core.regularizers import add_penalty_gradients, clip_to_norm, l1_penalty, project_to_max_norm
 from nn_core.runner import Run
@@ -44,7 +45,7 @@ def test_the_l1_penalty_drives_weights_to_nearly_nothing(tiny: Dataset):
     plain, sparse = (Trainer(SMALL.replace(l1=l1, lr=0.05), tiny) for l1 in (0.0, 0.01))
     for trainer in (plain, sparse):
         trainer.train_epochs(50)
-    small = [np.mean(np.abs(t.model.dense[0].params["W"]) < 1e-3) for t in (plain, sparse)]
+    small = [np.mean(np.abs(t.model.matrices[0]) < 1e-3) for t in (plain, sparse)]
     assert small[0] < 0.1 and small[1] > 0.6
 
 
@@ -86,7 +87,7 @@ def test_clipping_is_that_of_pytorch():
 def test_what_is_clipped_is_the_true_gradient_with_its_penalties(normalization: str, tiny: Dataset):
     config = SMALL.replace(clip_norm=0.05, l2=0.1, l1=0.01, batch_size=0, lr=0.5, normalization=normalization)
     trainer = Trainer(config, tiny)
-    book = MLP.from_weights(config, trainer.model.weights())
+    book = from_weights(config, trainer.model.weights())
     book.loss_and_gradients(book.inputs(trainer.train_images), trainer.train_labels)
     norm = np.linalg.norm(book.flat_grads.astype(float))
     assert norm > 0.05
@@ -109,10 +110,10 @@ def test_after_every_step_no_unit_is_longer_than_max_norm(hidden: tuple[int, ...
     trainer = Trainer(SMALL.replace(hidden=hidden, max_norm=0.7, lr=1.0), tiny)
     for _ in range(12):
         advance(trainer, 1)
-        longest = [np.linalg.norm(layer.params["W"], axis=0).max() for layer in trainer.model.dense]
+        longest = [np.linalg.norm(W, axis=0).max() for W in trainer.model.matrices]
         assert max(longest) <= 0.7 * (1 + 1e-5)
     assert max(longest) > 0.69
-    assert not all(np.linalg.norm(layer.params["b"]) == 0 for layer in trainer.model.dense)
+    assert not all(np.linalg.norm(layer.params["b"]) == 0 for layer in trainer.model.parts.values())
 
 
 # ---------------------------------------------------------------------------------------------- early stopping

@@ -53,6 +53,8 @@ CASES = [
     {"early_stopping": 2},
     BUSY,
     BUSY | {"optimizer": "adamw", "hidden": (9, 8), "normalization": "batch"},
+    BUSY | {"model": "cnn", "channels": (3, 2), "normalization": "batch", "optimizer": "muon"},
+    {"model": "cnn", "channels": (2,), "head": "average", "dense_units": (5,), "loss": "mse"},
 ]
 
 

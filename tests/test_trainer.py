@@ -17,8 +17,9 @@ from nn_core import Checkpoint, ConfigError, RunConfig, Trainer
 from nn_core.checkpoint import Edit
 from nn_core.config import LIVE_FIELDS, knobs
 from nn_core.data import Dataset
+from nn_core.diagnostics import are_copies
 from nn_core.knobs import choices
-from nn_core.models import MLP
+from nn_core.network import from_weights
 from nn_core.trainer import SAVE_EVERY
 
 OPTIMIZERS = sorted(choices("optimizer"))
@@ -97,6 +98,8 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
         {"optimizer": "adam", "lr": 0.01, "hidden": (24, 16)},
         {"hidden": (), "input_scaling": "standard", "lr": 0.02},
         {"dropout": 0.3, "l2": 0.001, "hidden": (64,), "init": "uniform", "init_scale": 0.05},
+        {"model": "cnn", "channels": (6, 8), "optimizer": "adam", "lr": 0.01},
+        {"model": "cnn", "channels": (6,), "normalization": "batch", "dense_units": (16,), "lr": 0.1},
     ],
     ids=str,
 )
@@ -112,7 +115,7 @@ def test_it_learns_a_thousand_digits(settings: dict[str, Any], tiny: Dataset):
 def test_five_steps_of_gradient_descent_equal_those_made_with_the_reference_layers(tiny: Dataset):
     config = RunConfig(hidden=(7, 5), lr=0.2, l2=0.1, batch_size=0, activation="tanh")
     trainer = Trainer(config, tiny)
-    book = MLP.from_weights(config, trainer.model.weights())
+    book = from_weights(config, trainer.model.weights())
     x, labels = book.inputs(tiny.train_images), tiny.train_labels
     for _ in range(5):
         book.loss_and_gradients(x, labels)
@@ -125,8 +128,7 @@ def test_zero_weights_train_without_an_error_and_stay_copies(tiny: Dataset):
     for activation in choices("activation"):
         trainer = Trainer(RunConfig(init="zeros", hidden=(5, 4), activation=activation, lr=1), tiny)
         advance(trainer, 20)
-        W = trainer.model.dense[0].params["W"]
-        assert np.isfinite(trainer.model.flat).all() and (W == W[:, :1]).all()
+        assert np.isfinite(trainer.model.flat).all() and are_copies(trainer.model.weights())
 
 
 # ---------------------------------------------------------------------------------------------- repeatable

@@ -14,7 +14,7 @@ from streamlit.navigation.page import Page
 from nn_core.augment import FIELDS_OF_AUGMENTATION
 from nn_core.config import RunConfig, knob, knobs
 from nn_core.knobs import MAX_HIDDEN_LAYERS, Applies, Knob, choices
-from nn_core.models import count_params
+from nn_core.network import count_params
 from nn_core.presets import PRESETS
 from nn_core.runner import SPEEDS, Run, Snapshot
 from ui import folded, session, time_machine

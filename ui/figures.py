@@ -159,7 +159,7 @@ def tile_wall(
     chosen: int | None = None,
     limit: float | None = None,
 ) -> go.Figure:
-    """First-layer weights (784, n), 1 <= n <= 2048, as tiles of 28x28 on the signed scale; a click gives the unit as z.
+    """First-layer weights (side * side, n), 1 <= n <= 2048, as tiles on the signed scale; a click gives the unit as z.
 
     `order` lists the units to show, first to last; `labels` (n,) are hover texts by unit ("unit 7, norm 3.2").
     `outgoing` (n, n_out), the weights that leave each unit, stand as a strip under its tile, on a scale of their own.
@@ -195,8 +195,9 @@ def _wall(wall: tiles.Wall, traces: Sequence[Trace], layout: Mapping[str, Any], 
 
 
 def filter_detail(weights: Array, *, limit: float, dark: bool = False, title: str = "") -> go.Figure:
-    """One filter (784,) enlarged, on the signed scale from -limit to +limit, with each weight on hover."""
-    image = np.asarray(weights, dtype=np.float32).reshape(tiles.SIDE, tiles.SIDE)
+    """One filter (side * side,) enlarged, on the signed scale from -limit to +limit, with each weight on hover."""
+    side = math.isqrt(len(weights))
+    image = np.asarray(weights, dtype=np.float32).reshape(side, side)
     limit = float(limit) or 1.0
     colours = {"zmin": -limit, "zmax": limit, "colorscale": theme.signed_scale(dark)}
     heatmap, layout = enlarged(image, colours, "%{z:.4f}", title, dark)

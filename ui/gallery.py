@@ -38,7 +38,14 @@ def switch(
 
 def unit_name(config: RunConfig, unit: int, classes: Sequence[str]) -> str:
     """What a first-layer unit is called: without a hidden layer it is a digit's own template."""
-    return f"Unit {unit}" if config.hidden else f"Template of {classes[unit]}"
+    if config.model == "mlp" and not config.hidden:
+        return f"Template of {classes[unit]}"
+    return f"{first_layer_words(config)[0].capitalize()} {unit}"
+
+
+def first_layer_words(config: RunConfig) -> tuple[str, str]:
+    """What the first layer is made of, one and many."""
+    return ("channel", "channels") if config.model == "cnn" else ("unit", "units")
 
 
 def pager(members: Array, per_page: int, *, what: str, key: str) -> Array:

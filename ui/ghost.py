@@ -9,6 +9,7 @@ import streamlit as st
 
 from nn_core.comparison import changed_while_training
 from nn_core.explain import outgoing_weights
+from nn_core.filters import first_filters
 from nn_core.frames import Frame
 from nn_core.runner import Snapshot
 from nn_core.store import StoredRun
@@ -49,7 +50,7 @@ def walls(
     clickable: bool = False,
     **options: Any,
 ) -> None:
-    """A wall of the first-layer filters W (784, n) and, behind which a ghost stands, at its right the ghost's.
+    """A wall of the first-layer filters W (side * side, n) and, behind which a ghost stands, at its right the ghost's.
 
     They are of about the same step, on one scale, in as many columns, and where there are as many of them in one order.
     `options` are those of `ui.figures.tile_wall`.
@@ -59,14 +60,14 @@ def walls(
     common: dict[str, Any] = {"shared_scale": shared_scale, "dark": session.is_dark()}
     if kept is not None:
         theirs = kept.weights()
-        common["limit"] = max(float(tiles.weight_limits(each, True)[0]) for each in (W, theirs["dense1.W"]))
+        common["limit"] = max(float(tiles.weight_limits(each, True)[0]) for each in (W, first_filters(theirs)))
     own = figures.tile_wall(W, title=title, order=order, outgoing=outgoing, **common, **options)
     if kept is None:
         live_plot(own, key=key, height=height, clickable=clickable)
         return
-    n_units = theirs["dense1.W"].shape[1]
+    n_units = first_filters(theirs).shape[1]
     others = figures.tile_wall(
-        theirs["dense1.W"],
+        first_filters(theirs),
         title=f"The ghost at step {kept.step:,}",
         order=order if order is not None and len(order) == n_units else None,
         outgoing=outgoing_weights(theirs) if outgoing is not None else None,

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from nn_core.filters import pictures
 from ui import theme
 
 Array = npt.NDArray[Any]
@@ -72,7 +73,7 @@ def grid(n: int, columns: int | None, aspect: float, tile_aspect: float = 1.0) -
 
 
 def weight_limits(weights: Array, shared: bool) -> Array:
-    """The weight of full colour for each filter of (784, n), as (n,): its own largest, or one for all.
+    """The weight of full colour for each filter of (side * side, n), as (n,): its own largest, or one for all.
 
     The shared one is the 99.8th percentile of all magnitudes, so that a single large weight does not pale the others.
     """
@@ -94,7 +95,7 @@ def weight_wall(
     dark: bool = False,
     limit: float | None = None,
 ) -> Wall:
-    """Filters (784, n), one tile a column, on the signed scale; `order` lists the columns to show, first to last.
+    """Filters (side * side, n), one tile a column, on the signed scale; `order` lists the columns to show.
 
     `outgoing` (n, n_out) becomes a strip under each tile, unless there are more than MANY of them. `limit` is the
     weight of full colour, where a shared scale is not to go by these weights alone.
@@ -103,10 +104,10 @@ def weight_wall(
     limits = weight_limits(weights, shared_scale)[order]
     if shared_scale and limit is not None:
         limits[:] = limit
-    pictures = weights.T[order].reshape(len(order), SIDE, SIDE)
+    tiles = pictures(weights)[order]
     if len(order) > MANY:
-        pictures = pictures.reshape(len(order), SMALL_SIDE, 2, SMALL_SIDE, 2).mean(axis=(2, 4))
-    index = theme.signed_index(pictures, limits[:, None, None])
+        tiles = tiles.reshape(len(order), SMALL_SIDE, 2, SMALL_SIDE, 2).mean(axis=(2, 4))
+    index = theme.signed_index(tiles, limits[:, None, None])
     if outgoing is not None and len(order) <= MANY:
         index = np.concatenate([index, _strips(outgoing, shared_scale)[order]], axis=1)
     table = np.zeros((256, 3), dtype=np.uint8)
@@ -141,7 +142,7 @@ def tile_image(
     aspect: float = 2.5,
     dark: bool = False,
 ) -> Array:
-    """The filters (784, n) as one picture, uint8 (height, width, 3): a wall without axes, for `st.image`."""
+    """The filters (side * side, n) as one picture, uint8 (height, width, 3): a wall without axes, for `st.image`."""
     return weight_wall(weights, order=order, shared_scale=shared_scale, columns=columns, aspect=aspect, dark=dark).rgb
 
 

@@ -76,7 +76,7 @@ def wall_parts(
 
 
 def enlarged(values: Array, colours: Part, value_format: str, title: str, dark: bool) -> tuple[Part, Part]:
-    """One picture (28, 28) large in a thin frame; `value_format` says a pixel's value on hover."""
+    """One picture (side, side) large in a thin frame; `value_format` says a pixel's value on hover."""
     heatmap = {
         "type": "heatmap",
         "z": values,
@@ -86,7 +86,7 @@ def enlarged(values: Array, colours: Part, value_format: str, title: str, dark: 
     }
     rule = theme.palette(dark).faint
     frame = {"visible": True, "showticklabels": False, "mirror": True, "showline": True, "linecolor": rule, "ticks": ""}
-    last = tiles.SIDE - 0.5
+    last = len(values) - 0.5
     layout = {
         "title": {"text": title},
         "xaxis": still(**frame, constrain="domain", constraintoward="left", range=[-0.5, last]),

@@ -29,9 +29,9 @@ from nn_core.config import RunConfig
 from nn_core.data import DataError, load_dataset
 from nn_core.disk import sync_folder, write_file
 from nn_core.export.parcel import ExportError, one_line
-from nn_core.export.weights import shapes_of
 from nn_core.history import History
 from nn_core.knobs import ConfigError, shorten
+from nn_core.network import shapes_of
 from nn_core.run_folder import CHECKPOINT, FRAME, RunFolder
 from nn_core.store import RUN_ID, RunStore
 from nn_core.trainer import Trainer
@@ -245,7 +245,7 @@ def _check_counters(checkpoint: Checkpoint) -> None:
 
 
 def _check_frames(folder: RunFolder, config: RunConfig) -> None:
-    wanted = shapes_of(config.hidden, config.normalization)
+    wanted = shapes_of(config)
     frames = folder.read_frames()
     if len(frames) < len(folder.frame_steps()):
         raise ExportError("a frame in the archive cannot be read")

@@ -7,6 +7,7 @@ light on paper. All text that comes from a user is escaped.
 from __future__ import annotations
 
 import html
+import math
 import time
 from collections.abc import Iterable, Mapping
 from string import Template
@@ -17,8 +18,10 @@ from nn_core.config import knobs
 from nn_core.data import Dataset
 from nn_core.export.parcel import Array, Parcel
 from nn_core.export.picture import DARK, LIGHT, Colours, curve_chart, filter_wall
+from nn_core.filters import first_filters, hidden_sizes
 from nn_core.knobs import choices
 from nn_core.metrics import class_scores
+from nn_core.network import outline
 
 MAX_FILTERS, COLUMNS = 96, 16
 
@@ -125,8 +128,7 @@ def _variables(colours: Colours) -> str:
 
 def _subtitle(parcel: Parcel) -> str:
     day = time.strftime("%d %B %Y", time.gmtime(parcel.created)).lstrip("0")
-    layers = "-".join(map(str, (784, *parcel.config.hidden, 10)))
-    return f"{layers}, begun on {day}; as it was at step {parcel.step:,}, epoch {parcel.epoch:.4g}"
+    return f"{outline(parcel.config)}, begun on {day}; as it was at step {parcel.step:,}, epoch {parcel.epoch:.4g}"
 
 
 def _figures(parcel: Parcel, test_accuracy: float, n: int) -> str:
@@ -168,8 +170,8 @@ def _charts(parcel: Parcel) -> str:
 
 
 def _filters_title(parcel: Parcel) -> str:
-    n = parcel.weights["dense1.W"].shape[1]
-    if not parcel.config.hidden:
+    n = first_filters(parcel.weights).shape[1]
+    if not hidden_sizes(parcel.weights):
         return "The ten templates"
     if n > MAX_FILTERS:
         return f"What the first layer looks for: the {MAX_FILTERS} filters with the largest weights, of {n:,}"
@@ -178,7 +180,8 @@ def _filters_title(parcel: Parcel) -> str:
 
 def _filters(parcel: Parcel) -> str:
     """The wall in both themes; blue for positive weights, orange for negative ones."""
-    weights = parcel.weights["dense1.W"]
+    weights = first_filters(parcel.weights)
+    side = math.isqrt(len(weights))
     norms = np.linalg.norm(weights, axis=0)
     shown = weights[:, np.sort(np.argsort(-norms, kind="stable")[:MAX_FILTERS])]
     n = shown.shape[1]
@@ -188,7 +191,7 @@ def _filters(parcel: Parcel) -> str:
     return (
         f'<p class="note">Blue: ink here speaks for the unit; orange: against it.</p><div class="scroll"><picture>'
         f'<source media="screen and (prefers-color-scheme:dark)" srcset="{dark}">'
-        f'<img src="{light}" style="{width}" alt="{n} filters of 28 by 28 weights"></picture></div>'
+        f'<img src="{light}" style="{width}" alt="{n} filters of {side} by {side} weights"></picture></div>'
     )
 
 

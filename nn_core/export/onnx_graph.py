@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nn_core.config import RunConfig
 from nn_core.export.parcel import ExportError, Parcel
 from nn_core.knobs import choices
 from nn_core.layers import LeakyReLU
+from nn_core.network import SIDE
 from nn_core.normalization import EPSILON
 
 Array = npt.NDArray[Any]
@@ -78,23 +80,50 @@ NORMALIZATIONS: Mapping[str, Callable[[Graph, str, int], str]] = {
 }
 
 
+def _dense(graph: Graph, config: RunConfig, a: str, n_layers: int, normalization: str) -> str:
+    """Hidden dense layers, each with its normalization and activation."""
+    for number in range(1, n_layers + 1):
+        z = graph.add("Gemm", a, graph.weight(f"dense{number}.W"), graph.weight(f"dense{number}.b"))
+        a = ACTIVATIONS[config.activation](graph, NORMALIZATIONS[normalization](graph, z, number))
+    return a
+
+
+def _mlp(graph: Graph, config: RunConfig, a: str) -> str:
+    return _dense(graph, config, graph.add("Flatten", a, axis=1), len(config.hidden), config.normalization)
+
+
+def _cnn(graph: Graph, config: RunConfig, a: str) -> str:
+    a = graph.add("Reshape", a, graph.constant("one_channel", np.array([-1, 1, SIDE, SIDE], np.int64)))
+    pool = [config.pool] * 2
+    for number in range(1, len(config.channels) + 1):
+        weights = (graph.weight(f"conv{number}.{part}") for part in ("W", "b"))
+        z = graph.add("Conv", a, *weights, pads=[config.padding] * 4)
+        z = graph.add(POOLINGS[config.pooling], z, kernel_shape=pool, strides=pool)
+        a = ACTIVATIONS[config.activation](graph, NORMALIZATIONS[config.normalization](graph, z, number))
+    if config.head == "average":
+        a = graph.add("GlobalAveragePool", a)
+    return _dense(graph, config, graph.add("Flatten", a, axis=1), len(config.dense_units), "none")
+
+
+POOLINGS = {"max": "MaxPool", "average": "AveragePool"}
+HIDDEN: Mapping[str, Callable[[Graph, RunConfig, str], str]] = {"mlp": _mlp, "cnn": _cnn}
+
+
 def to_onnx(parcel: Parcel) -> bytes:
     """The model file; raises ExportError where a part of the network has no ONNX form here."""
     from onnx import TensorProto, checker, helper
 
     config = parcel.config
-    for field, known in (("activation", ACTIVATIONS), ("normalization", NORMALIZATIONS)):
+    for field, known in (("model", HIDDEN), ("activation", ACTIVATIONS), ("normalization", NORMALIZATIONS)):
         if getattr(config, field) not in known:
             raise ExportError(f"the {field} {getattr(config, field)} has no ONNX form here")
     factor, offset = choices("input_scaling")[config.input_scaling].target()
     graph = Graph(parcel.weights)
-    pixels = graph.add("Cast", graph.add("Flatten", "images", axis=1), to=TensorProto.FLOAT)
-    a = graph.add("Mul", pixels, graph.constant("scale", np.array(factor, np.float32)))
+    a = graph.add("Cast", "images", to=TensorProto.FLOAT)
+    a = graph.add("Mul", a, graph.constant("scale", np.array(factor, np.float32)))
     a = graph.add("Add", a, graph.constant("offset", np.array(offset, np.float32)))
-    for number in range(1, len(config.hidden) + 1):
-        z = graph.add("Gemm", a, graph.weight(f"dense{number}.W"), graph.weight(f"dense{number}.b"))
-        a = ACTIVATIONS[config.activation](graph, NORMALIZATIONS[config.normalization](graph, z, number))
-    last = len(config.hidden) + 1
+    a = HIDDEN[config.model](graph, config, a)
+    last = sum(name.startswith("dense") and name.endswith(".W") for name in parcel.weights)
     graph.add("Gemm", a, graph.weight(f"dense{last}.W"), graph.weight(f"dense{last}.b"), output="logits")
     graph.add("Softmax", "logits", axis=1, output="probabilities")
     model = helper.make_model(

@@ -15,7 +15,7 @@ from nn_core.config import RunConfig
 from nn_core.data import Dataset
 from nn_core.history import Series
 from nn_core.metrics import confusion_matrix
-from nn_core.models import MLP
+from nn_core.network import Network, from_weights
 from nn_core.store import StoreError
 
 Array = npt.NDArray[Any]
@@ -39,7 +39,7 @@ class Parcel:
     epoch: float
     seconds: float  # of training
     created: float  # unix seconds
-    weights: Mapping[str, Array]  # float32, by the names of MLP.weights()
+    weights: Mapping[str, Array]  # float32, by the names of Network.weights()
     exact: bool  # whether the weights are as trained, not rounded to a frame's float16
     series: Mapping[str, Series]
     skipped: tuple[str, ...] = ()  # a sentence for each newer checkpoint that could not be read
@@ -55,9 +55,9 @@ class Parcel:
         return f"glassnet-{self.run_id}-step{self.step}"
 
     @cached_property
-    def model(self) -> MLP:
+    def model(self) -> Network:
         """The network, with buffers of its own."""
-        return MLP.from_weights(self.config, self.weights)
+        return from_weights(self.config, self.weights)
 
     def confusion(self, data: Dataset) -> Array:
         """Counts int64 (10, 10) on the test images: row = true digit, column = predicted."""

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nn_core.checkpoint import Edit
+from nn_core.filters import pictures
 from nn_core.history import Series, downsample
 
 Array = npt.NDArray[Any]
@@ -150,11 +151,11 @@ def curve_chart(
 
 
 def filter_wall(weights: Array, columns: int, colours: Colours) -> str:
-    """Filters (784, n) as tiles on the signed scale, one colour scale for all, as a PNG in a data: address."""
+    """Filters (side * side, n) as tiles on the signed scale, one colour scale for all, as a PNG in a data: address."""
     n = weights.shape[1]
     magnitudes = np.abs(weights)
     limit = float(np.percentile(magnitudes, 99.8)) or float(magnitudes.max()) or 1.0
-    level = np.clip(np.rint(weights.T.reshape(n, SIDE, SIDE) / limit * 127), -127, 127) + 127
+    level = np.clip(np.rint(pictures(weights) / limit * 127), -127, 127) + 127
     rows, size = -(-n // columns), SIDE + GAP
     tiles = np.full((rows * columns, size, size), 255, np.uint8)
     tiles[:n, :SIDE, :SIDE] = level.astype(np.uint8)

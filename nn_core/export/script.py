@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from nn_core.config import RunConfig
 from nn_core.data import Dataset
 from nn_core.export.parcel import ExportError, Parcel
 from nn_core.export.weights import to_npz
 from nn_core.knobs import choices
 from nn_core.layers import GELU, LeakyReLU
-from nn_core.models import CHUNK
+from nn_core.network import CHUNK, SIDE
 from nn_core.normalization import EPSILON
 
 MAX_LINES = 40
@@ -46,6 +47,40 @@ NORMALIZATIONS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
+
+def _mlp(config: RunConfig) -> list[str]:
+    last = len(config.hidden) + 1
+    return [
+        f"for n in range(1, {last}):",
+        '    z = a @ W[f"dense{n}.W"] + W[f"dense{n}.b"]',
+        *(f"    {line}" for line in NORMALIZATIONS[config.normalization]),
+        "    a = activate(z)",
+        f'return a @ W["dense{last}.W"] + W["dense{last}.b"]',
+    ]
+
+
+def _cnn(config: RunConfig) -> list[str]:
+    """Channels stand last behind a convolution, where normalization finds them as it finds units."""
+    k, p, q, last = config.kernel, config.padding, config.pool, len(config.dense_units) + 1
+    pool = {"max": "max", "average": "mean"}[config.pooling]
+    head = {"flatten": "reshape(len(a), -1)", "average": "mean(axis=(2, 3))"}[config.head]
+    return [
+        f"for n in range(1, {len(config.channels) + 1}):",
+        *([f"    a = np.pad(a, ((0, 0), (0, 0), ({p}, {p}), ({p}, {p})))"] if p else []),
+        f"    z = np.lib.stride_tricks.sliding_window_view(a, ({k}, {k}), axis=(2, 3))",
+        '    z = np.tensordot(z, W[f"conv{n}.W"], axes=((1, 4, 5), (1, 2, 3))) + W[f"conv{n}.b"]',
+        f"    m, s, c = len(z), z.shape[1] // {q}, z.shape[3]",
+        f"    z = z[:, : s * {q}, : s * {q}].reshape(m, s, {q}, s, {q}, c).{pool}(axis=(2, 4))",
+        *(f"    {line}" for line in NORMALIZATIONS[config.normalization]),
+        "    a = activate(z).transpose(0, 3, 1, 2)",
+        f"a = a.{head}",
+        *([f"for n in range(1, {last}):", '    a = activate(a @ W[f"dense{n}.W"] + W[f"dense{n}.b"])'] * (last > 1)),
+        f'return a @ W["dense{last}.W"] + W["dense{last}.b"]',
+    ]
+
+
+HIDDEN: Mapping[str, Callable[[RunConfig], list[str]]] = {"mlp": _mlp, "cnn": _cnn}
+SHAPES = {"mlp": "len(images), -1", "cnn": f"-1, 1, {SIDE}, {SIDE}"}  # of the inputs
 
 README = """{title}
 
@@ -86,7 +121,7 @@ def to_script(parcel: Parcel, data: Dataset) -> bytes:
 def script(parcel: Parcel, n_right: int, n: int) -> str:
     """The text of classify.py, in ASCII; raises ExportError where a part of the network has no formula here."""
     config = parcel.config
-    for field, known in (("activation", ACTIVATIONS), ("normalization", NORMALIZATIONS)):
+    for field, known in (("model", HIDDEN), ("activation", ACTIVATIONS), ("normalization", NORMALIZATIONS)):
         if getattr(config, field) not in known:
             raise ExportError(f"the {field} {getattr(config, field)} has no formula for the script")
     factor, offset = choices("input_scaling")[config.input_scaling].target()
@@ -109,13 +144,9 @@ def script(parcel: Parcel, n_right: int, n: int) -> str:
         "",
         "",
         "def logits(images):  # uint8 (n, 28, 28) -> float32 (n, 10)",
-        f"    a = images.reshape(len(images), -1).astype(np.float32) * np.float32({factor!r})",
+        f"    a = images.reshape({SHAPES[config.model]}).astype(np.float32) * np.float32({factor!r})",
         *([f"    a += np.float32({offset!r})"] if offset else []),
-        f"    for n in range(1, {len(config.hidden) + 1}):",
-        '        z = a @ W[f"dense{n}.W"] + W[f"dense{n}.b"]',
-        *(f"        {line}" for line in NORMALIZATIONS[config.normalization]),
-        "        a = activate(z)",
-        f'    return a @ W["dense{len(config.hidden) + 1}.W"] + W["dense{len(config.hidden) + 1}.b"]',
+        *(f"    {line}" for line in HIDDEN[config.model](config)),
         "",
         "",
         "if len(sys.argv) != 2:",

@@ -8,24 +8,22 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nn_core.config import RunConfig, knob
+from nn_core.config import RunConfig
+from nn_core.export.architecture import VERSION, described
 from nn_core.export.parcel import ExportError, Parcel, one_line
-from nn_core.knobs import MAX_HIDDEN_LAYERS, ConfigError, shorten
-from nn_core.models import N_CLASSES, N_PIXELS
+from nn_core.knobs import shorten
 
 Array = npt.NDArray[Any]
 
 MAX_FILE_BYTES = 200_000_000  # six hidden layers of 2,048 units are 91 MB, 182 MB in float64
 MAX_HEADER_BYTES = 200_000
-KIND, VERSION = "glassnet-weights", "1"  # in the metadata of our own files
+KIND = "glassnet-weights"  # in the metadata of our own files
 SIZES = {"F16": 2, "F32": 4, "F64": 8}  # bytes a number, of the types that are taken
-NAMES = re.compile(r"(dense|norm)([1-9])\.(W|b|gamma|beta|mean|var)")
 
 
 def to_npz(parcel: Parcel) -> bytes:
@@ -76,8 +74,7 @@ def from_safetensors(data: bytes) -> Imported:
     if len(data) > MAX_FILE_BYTES:
         raise ExportError(f"the file of weights must be at most {MAX_FILE_BYTES:,} bytes, got {len(data):,}")
     shapes, metadata = _declared(data)
-    hidden, normalization = _architecture(shapes)
-    config, remarks = _settings(metadata, hidden, normalization)
+    config, remarks = described(shapes, metadata.get("config"), metadata.get("version"))
     weights = {name: _float32(name, values) for name, values in _arrays(data).items()}
     return Imported(config, weights, one_line(str(metadata.get("title", ""))), *_counters(metadata), tuple(remarks))
 
@@ -130,75 +127,6 @@ def _entry(name: str, entry: Any) -> tuple[tuple[int, ...], int]:
     if math.prod(shape) * SIZES[kind] != stop - start:
         raise ExportError(f"{shorten(name)} of shape {shape} in {kind} does not take {stop - start:,} bytes")
     return shape, stop
-
-
-def _architecture(shapes: Mapping[str, tuple[int, ...]]) -> tuple[tuple[int, ...], str]:
-    """The hidden sizes and the normalization that names and shapes describe."""
-    for name in shapes:
-        if not NAMES.fullmatch(name):
-            raise ExportError(
-                f"the network here has no weights called {shorten(name)}; their names are dense1.W, dense1.b, ... and "
-                "norm1.gamma, norm1.beta, norm1.mean, norm1.var, ..."
-            )
-    n_layers = sum(name.endswith(".W") for name in shapes)
-    if not 1 <= n_layers <= MAX_HIDDEN_LAYERS + 1:
-        raise ExportError(f"the file must hold 1 to {MAX_HIDDEN_LAYERS + 1} layers, got {n_layers}")
-    outputs = [shapes.get(f"dense{number}.W", (0, 0))[-1:] for number in range(1, n_layers)]
-    hidden = tuple(size for shape in outputs for size in shape)
-    high = int(knob("hidden").high)
-    if len(hidden) < n_layers - 1 or not all(1 <= size <= high for size in hidden):
-        raise ExportError(
-            f"each hidden layer must have 1 to {high:,} units, got {'-'.join(map(str, hidden)) or 'none'}"
-        )
-    normalization = "none"
-    if any(name.startswith("norm") for name in shapes):
-        normalization = "batch" if any(name.endswith((".mean", ".var")) for name in shapes) else "layer"
-    wanted = shapes_of(hidden, normalization)
-    for name in (*wanted, *shapes):
-        if shapes.get(name) != wanted.get(name):
-            raise ExportError(
-                f"{name} must have shape {wanted[name]} beside the other layers, got {shapes.get(name, 'none')}"
-                if name in wanted
-                else f"{name} does not belong to a network of {n_layers} layers with {normalization} normalization"
-            )
-    return hidden, normalization
-
-
-def shapes_of(hidden: tuple[int, ...], normalization: str) -> dict[str, tuple[int, ...]]:
-    """Name -> shape of all arrays of such a network."""
-    sizes = (N_PIXELS, *hidden, N_CLASSES)
-    shapes: dict[str, tuple[int, ...]] = {}
-    for number, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
-        shapes |= {f"dense{number}.W": (n_in, n_out), f"dense{number}.b": (n_out,)}
-    kept = {"none": (), "layer": ("gamma", "beta"), "batch": ("gamma", "beta", "mean", "var")}[normalization]
-    for number, size in enumerate(hidden, start=1):
-        shapes |= {f"norm{number}.{name}": (size,) for name in kept}
-    return shapes
-
-
-def _settings(metadata: Mapping[str, Any], hidden: tuple[int, ...], normalization: str) -> tuple[RunConfig, list[str]]:
-    """The settings in the metadata of our own files, else the defaults around the architecture; remarks on them."""
-    text = metadata.get("config")
-    if text is None:
-        config = RunConfig(hidden=hidden, normalization=normalization)
-        return config, [
-            "The file does not say its settings: activation "
-            f"{config.activation} and input scaling {config.input_scaling} are assumed."
-        ]
-    if metadata.get("version") != VERSION:
-        raise ExportError(f"the file must be of version {VERSION}, got {shorten(metadata.get('version'))}")
-    try:
-        config = RunConfig.from_json(str(text))
-    except ConfigError as error:
-        raise ExportError(f"the settings in the file are not usable: {error}") from None
-    if (config.hidden, config.normalization) != (hidden, normalization):
-        raise ExportError(
-            f"the settings in the file say hidden {knob('hidden').format(config.hidden)} and normalization "
-            f"{config.normalization}, its weights {knob('hidden').format(hidden)} and {normalization}"
-        )
-    if config.dataset.isidentifier():
-        return config, []
-    return config.replace(dataset="mnist"), ["The file names a path as its data set; MNIST is used."]
 
 
 def _arrays(data: bytes) -> dict[str, Array]:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from nn_core.comparison import telling_names
 from nn_core.config import RunConfig, knob
+from nn_core.filters import first_filters
 from nn_core.runner import Run, Snapshot
 from ui import figures, overlay, session
 from ui.controls import STATUS_WORDS
@@ -74,7 +75,7 @@ def racer(run: Run, shot: Snapshot, lane: Overlaid, ahead: bool) -> None:
         f"{STATUS_WORDS[shot.status]}]",
         help=shot.message or None,
     )
-    W = shot.weights["dense1.W"]
+    W = first_filters(shot.weights)
     wall = figures.tile_wall(W, aspect=1.9, dark=session.is_dark(), title=f"W1 at step {shot.step:,}")
     live_plot(wall, key=f"race-filters-{lane.slot}", height=215)
     st.button(

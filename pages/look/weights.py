@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from nn_core.explain import ORDERS, class_votes, most_exciting, outgoing_weights, unit_order
+from nn_core.filters import first_biases, first_filters, hidden_sizes
 from nn_core.runner import Snapshot
 from ui import controls, figures, ghost, session, tiles
 from ui.gallery import switch, unit_name
@@ -20,7 +21,7 @@ def filters() -> None:
     click = session.clicked("weights-wall")
     if click:
         session.choose("unit", int(click["z"]))
-    unit = min(session.chosen("unit", 0), shot.weights["dense1.W"].shape[1] - 1)
+    unit = min(session.chosen("unit", 0), first_filters(shot.weights).shape[1] - 1)
     left, right = st.columns([1.45, 1])
     with left:
         wall(shot, unit)
@@ -30,7 +31,7 @@ def filters() -> None:
 
 def wall(shot: Snapshot, unit: int) -> None:
     """All filters in the chosen order, each over its outgoing weights."""
-    W, outgoing = shot.weights["dense1.W"], outgoing_weights(shot.weights)
+    W, outgoing = first_filters(shot.weights), outgoing_weights(shot.weights)
     sort, scale = st.columns([1.5, 1], vertical_alignment="center")
     with sort:
         order = switch("Sort the units", ORDERS, key="weights-order")
@@ -65,14 +66,14 @@ def wall(shot: Snapshot, unit: int) -> None:
     largest = unit_name(shot.config, int(norms.argmax()), classes).lower()
     text = f"{len(norms):,} units, norms from {norms.min():.2f} to {norms.max():.2f} ({largest})."
     if outgoing is not None and len(outgoing) <= tiles.MANY:
-        targets = f"{classes[0]} to {classes[-1]}" if len(shot.config.hidden) == 1 else "the next layer's units"
+        targets = f"{classes[0]} to {classes[-1]}" if len(hidden_sizes(shot.weights)) == 1 else "the next layer's units"
         text += f" Under each tile its weights to {targets}, from left to right."
     st.caption(text)
 
 
 def detail(shot: Snapshot, unit: int) -> None:
     """One unit: its filter, its outgoing weights, and the validation images that excite it most."""
-    W, outgoing, dark = shot.weights["dense1.W"], outgoing_weights(shot.weights), session.is_dark()
+    W, outgoing, dark = first_filters(shot.weights), outgoing_weights(shot.weights), session.is_dark()
     session.show_in_widget("weights-unit", unit)
     picked, facts = st.columns([1, 1.6], vertical_alignment="center")
     picked.number_input(
@@ -84,13 +85,13 @@ def detail(shot: Snapshot, unit: int) -> None:
         label_visibility="collapsed",
         on_change=lambda: session.choose("unit", session.widget_value("weights-unit")),
     )
-    w, bias = W[:, unit], float(shot.weights["dense1.b"][unit])
+    w, bias = W[:, unit], float(first_biases(shot.weights)[unit])
     facts.markdown(f"**{unit_name(shot.config, unit, classes)}**: norm {np.linalg.norm(w):.2f}, bias {bias:z.3f}")
     own_scale = session.widget_value("weights-own-scale")
     limit = float(tiles.weight_limits(W, not own_scale)[unit])
     live_plot(figures.filter_detail(w, limit=limit, dark=dark, title="Weights"), key="weights-filter", height=310)
     if outgoing is not None:
-        to = classes if len(shot.config.hidden) == 1 else None
+        to = classes if len(hidden_sizes(shot.weights)) == 1 else None
         best = classes[class_votes(shot.weights)[unit].argmax()]
         bars = figures.outgoing_bars(
             outgoing[unit],
@@ -110,7 +111,7 @@ def detail(shot: Snapshot, unit: int) -> None:
     live_plot(
         figures.image_wall(images[indices], captions=captions, columns=8, title=title), key="weights-images", height=130
     )
-    what = "Sums before the activation" if shot.config.hidden else "Logits"
+    what = "Sums before the activation" if hidden_sizes(shot.weights) else "Logits"
     st.caption(f"{what} from {sums[-1]:.2f} to {sums[0]:.2f}." if sums[0] > sums[-1] else "All images alike.")
 
 

@@ -5,8 +5,10 @@ from typing import Literal
 import numpy as np
 import streamlit as st
 
+from nn_core.filters import first_filters
 from nn_core.history import Axis
 from ui import controls, figures, ghost, session, verdict
+from ui.gallery import first_layer_words
 from ui.live_plot import live_plot
 
 AXES: dict[Axis, str] = {"step": "steps", "epoch": "epochs", "images": "images seen", "seconds": "seconds"}
@@ -43,13 +45,17 @@ def curves() -> None:
 def filters() -> None:
     """The first layer's weights, one tile a unit; before there is a network, those that the settings would give."""
     shot = session.snapshot()
-    W = shot.weights["dense1.W"] if shot else session.first_weights(session.draft())
+    W = first_filters(shot.weights) if shot else session.first_weights(session.draft())
     norms = np.linalg.norm(W, axis=0)
-    labels = [f"unit {unit}: norm {norm:.2f}" for unit, norm in enumerate(norms)]
+    config = shot.config if shot else session.draft()
+    unit, units = first_layer_words(config)
+    labels = [f"{unit} {at}: norm {norm:.2f}" for at, norm in enumerate(norms)]
     when = f"W1 at step {shot.step:,}" if shot else "W1 before any learning"
     beside_ghost = shot is not None and ghost.behind(shot) is not None
     title = (
-        f"{when}, {W.shape[1]} units" if beside_ghost else f"What the {W.shape[1]} first-layer units look for ({when})"
+        f"{when}, {W.shape[1]} {units}"
+        if beside_ghost
+        else f"What the {W.shape[1]} first-layer {units} look for ({when})"
     )
     aspect = 1.7 if beside_ghost else 3.6
     ghost.walls(shot, W, key="filters", height=285, title=title, labels=labels, aspect=aspect)

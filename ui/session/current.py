@@ -15,6 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nn_core import ConfigError, DataError, Dataset, RunConfig, load_dataset
 from nn_core.config import LIVE_FIELDS
+from nn_core.network import outline
 from nn_core.presets import PRESETS
 from nn_core.runner import Run
 from ui.session.notices import notify
@@ -108,7 +109,7 @@ def start(config: RunConfig) -> Run | None:
         notify(str(error))
         return None
     except MemoryError:
-        notify(f"There is not enough memory for hidden layers of {config.hidden} units.")
+        notify(f"There is not enough memory for the network {outline(config)}.")
         return None
     show(run)
     set_speed(pace)

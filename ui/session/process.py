@@ -11,6 +11,7 @@ from streamlit.runtime import Runtime
 
 from nn_core import Dataset, RunConfig, Trainer, load_dataset
 from nn_core.explain import mean_images
+from nn_core.filters import first_filters
 from nn_core.registry import RunRegistry, measure_epoch_seconds
 from nn_core.store import RunStore
 
@@ -39,8 +40,8 @@ def epoch_seconds(config: RunConfig) -> float:
 
 @st.cache_data(show_spinner=False, max_entries=16)
 def first_weights(config: RunConfig) -> Array:
-    """The first layer (784, n) as a network of these settings would start."""
-    return Trainer.initial_model(config).weights()["dense1.W"]
+    """The first layer (side * side, n) as a network of these settings would start."""
+    return first_filters(Trainer.initial_model(config).weights())
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from nn_core import ConfigError, DataError, load_dataset
 from nn_core.frames import Frame
+from nn_core.network import outline
 from nn_core.runner import Snapshot
 from nn_core.store import StoreError
 from ui.session.current import current_run, draft, set_speed, show, speed
@@ -110,7 +111,7 @@ def branch(step: int | None) -> None:
         notify(f"There is no branch: {error}.".replace("..", "."))
         return
     except MemoryError:
-        notify(f"There is not enough memory for hidden layers of {config.hidden} units.")
+        notify(f"There is not enough memory for the network {outline(config)}.")
         return
     show(run)
     set_speed(pace)

@@ -183,7 +183,7 @@ class Network(ABC):
     # -- questions
 
     def logits(self, images: Array) -> Array:
-        """float32 (n, 10) for uint8 images (n, 28, 28); no dropout. Threads may share a network: all buffers are new."""
+        """float32 (n, 10) for uint8 images (n, 28, 28); no dropout. Threads may share a network."""
         if type(self) in FAST_LOGITS:
             return FAST_LOGITS[type(self)](self, images)
         out = np.empty((len(images), N_CLASSES), self.flat.dtype)

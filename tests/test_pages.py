@@ -38,6 +38,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("pages/*/*.py"))
 HIDDEN = {"no hidden layer": (), "one unit": (1,), "the default": (32,), "two layers": (40, 12), "many": (600,)}
 
+MODELS = {"mlp": {}, "cnn": {"model": "cnn", "channels": (3, 4), "normalization": "batch", "n_train": 400}}
+
 
 @pytest.fixture
 def app() -> Iterator[AppTest]:
@@ -80,9 +82,10 @@ def test_a_page_opens_without_a_run(app, page):
     assert not fails(at(app, page))
 
 
+@pytest.mark.parametrize("network", MODELS.values(), ids=MODELS)
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_shows_a_trained_network(app, mnist, page):
-    with_run(app, mnist)
+def test_a_page_shows_a_trained_network(app, mnist, page, network):
+    with_run(app, mnist, **network)
     assert not fails(at(app, page))
 
 

@@ -13,16 +13,18 @@ from streamlit.navigation.page import Page
 
 from nn_core.augment import FIELDS_OF_AUGMENTATION
 from nn_core.config import RunConfig, knob, knobs
-from nn_core.knobs import MAX_HIDDEN_LAYERS, Applies, Knob, choices
+from nn_core.knobs import Applies, ConfigError, Knob, choices
 from nn_core.network import count_params
 from nn_core.presets import PRESETS
 from nn_core.runner import SPEEDS, Run, Snapshot
 from ui import folded, session, time_machine
 from ui.words import plain
 
-WIDE = ("lr", "hidden")  # settings whose slider takes the sidebar's whole width
+WIDE = ("lr", "hidden", "channels", "dense_units")  # settings whose slider takes the sidebar's whole width
 COSTLY = (  # settings on which the time of a step depends
-    *("dataset", "n_train", "input_scaling", "model", "hidden", "activation", "normalization", "loss", "optimizer"),
+    *("dataset", "n_train", "input_scaling", "model"),
+    *(name for model in choices("model").values() for name in model.uses),
+    *("activation", "normalization", "loss", "optimizer"),
     *("batch_size", "l2", "l1", "dropout", "clip_norm", "max_norm", *FIELDS_OF_AUGMENTATION),
 )
 STATUS_WORDS = {
@@ -287,6 +289,7 @@ def _sizes(item: Knob, sizes: tuple[int, ...]) -> None:
         key = f"set-{item.name}-{at}"
         session.show_in_widget(key, size)
         _slider(item, f"Layer {at + 1} units **{size:,}**", _whole(_stops(item, size)), size, key, moved(at, key))
+    longer, shorter = (*sizes, _one_more(item, sizes)), sizes[:-1]
     slider, more, fewer = st.columns([5, 1, 1], vertical_alignment="bottom")
     with slider:
         if sizes:
@@ -300,21 +303,38 @@ def _sizes(item: Knob, sizes: tuple[int, ...]) -> None:
     more.button(
         "",
         icon=":material/add:",
-        key="layer-more",
-        disabled=len(sizes) >= MAX_HIDDEN_LAYERS,
+        key=f"more-{item.name}",
+        disabled=bool(_refusal(item, longer)),
         on_click=session.edit,
-        args=(item.name, (*sizes, sizes[-1] if sizes else knob(item.name).default[0])),
-        help="One more hidden layer",
+        args=(item.name, longer),
+        help=_refusal(item, longer) or "One layer more",
     )
     fewer.button(
         "",
         icon=":material/remove:",
-        key="layer-fewer",
-        disabled=not sizes,
+        key=f"fewer-{item.name}",
+        disabled=not sizes or bool(_refusal(item, shorter)),
         on_click=session.edit,
-        args=(item.name, sizes[:-1]),
-        help="One hidden layer less; with none at all this is softmax regression",
+        args=(item.name, shorter),
+        help=_refusal(item, shorter) or "One layer less" + _NONE_LEFT.get(item.name, ""),
     )
+
+
+_NONE_LEFT = {"hidden": "; with none at all this is softmax regression"}
+
+
+def _one_more(item: Knob, sizes: tuple[int, ...]) -> int:
+    """The size that a new layer begins with: that of the last one, else the default, else one in the middle."""
+    return next(iter((*sizes[-1:], *item.default)), int(item.steps[len(item.steps) // 2]))
+
+
+def _refusal(item: Knob, value: Any) -> str:
+    """Why the settings cannot take this value, one sentence; "" where they can."""
+    try:
+        session.draft().replace(**{item.name: value})
+    except ConfigError as error:
+        return f"{error}"
+    return ""
 
 
 def _whole(stops: list[float]) -> list[int]:

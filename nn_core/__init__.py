@@ -26,6 +26,7 @@ from nn_core.config import RunConfig
 from nn_core.data import DataError, Dataset, load_dataset, load_mnist
 from nn_core.knobs import ConfigError
 from nn_core.presets import PRESETS
+from nn_core.shipped import load_shipped
 from nn_core.trainer import Trainer
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "Trainer",
     "load_dataset",
     "load_mnist",
+    "load_shipped",
 ]

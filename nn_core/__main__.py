@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from nn_core import PRESETS, ConfigError, DataError, RunConfig, Trainer, load_dataset
@@ -22,6 +23,7 @@ from nn_core.recorder import Recorder, reopen
 from nn_core.registry import RunRegistry
 from nn_core.run_commands import add_commands, add_runs_option, parse_place
 from nn_core.runner import new_id
+from nn_core.shipped import RECIPE, SHIPPED, ship, train_shipped
 from nn_core.store import RunStore, StoreError
 from nn_core.threads import planned_blas_threads, set_blas_threads
 
@@ -72,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     add_runs_option(command)
     _add_settings(command)
     add_commands(commands)
+    command = commands.add_parser("ship", help="train the network that comes with the project and write its file")
+    command.set_defaults(run=_ship)
+    command.add_argument("--json", action="store_true", help="print one JSON object as the last line of stdout")
+    command.add_argument("--out", type=Path, default=SHIPPED, metavar="FILE", help=f"Default: {SHIPPED}.")
+    _add_settings(command, preset=False)
     command = commands.add_parser("profile", help="show where the time of a training step goes")
     command.set_defaults(run=_profile)
     command.add_argument("--json", action="store_true", help="print one JSON object as the last line of stdout")
@@ -80,9 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_settings(command: argparse.ArgumentParser) -> None:
-    """An option for the preset, the threads and every field of RunConfig."""
-    command.add_argument("--preset", choices=list(PRESETS), help="start from these settings instead of the defaults")
+def _add_settings(command: argparse.ArgumentParser, preset: bool = True) -> None:
+    """An option for the preset (where there is a choice of one), the threads and every field of RunConfig."""
+    if preset:
+        command.add_argument("--preset", choices=list(PRESETS), help="start from these settings")
     command.add_argument(
         "--threads",
         type=_threads,
@@ -182,6 +190,17 @@ def _branch(store: RunStore, options: argparse.Namespace) -> None:
     recorder = Recorder(trainer, Keeper(store, run_id, data, parent=origin), past.film, origin)
     recorder.keep("paused")
     train(trainer, recorder, threads, run_id, options)
+
+
+def _ship(options: argparse.Namespace) -> None:
+    """Train the network that comes with the project and write its file."""
+    config = RECIPE.replace(**_given(options))
+    if not options.out.parent.is_dir():
+        raise ConfigError(f"out must lie in a folder that is there, got {options.out}")
+    set_blas_threads(planned_blas_threads(config, options.threads))
+    trainer = train_shipped(config, load_dataset(config.dataset), lambda one: _show_progress(one, config.epochs))
+    result = ship(trainer, options.out)
+    print(json.dumps(result) if options.json else f"\n{result['file']}: test accuracy {result['test_accuracy']:.2%}")
 
 
 def _profile(options: argparse.Namespace) -> None:

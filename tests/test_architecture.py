@@ -48,6 +48,7 @@ LEVELS = {
     "nn_core.recorder": 6,
     "nn_core.comparison": 6,
     "nn_core.explain": 6,
+    "nn_core.shipped": 6,
     "nn_core.profile": 6,
     "nn_core": 6,  # the front: `from nn_core import Trainer`
     "nn_core.runner": 7,
@@ -66,6 +67,7 @@ WITH_MORE_THAN_NUMPY = {
     "nn_core.export",
     "nn_core.store",
     "nn_core.search",
+    "nn_core.shipped",
     "nn_core.sketch",
     "nn_core.frameworks",
     "nn_core.threads",

@@ -18,10 +18,12 @@ import numpy.typing as npt
 import streamlit as st
 from PIL import Image
 
-from nn_core.network import outline
+from nn_core.network import Network, outline
 from nn_core.runner import Snapshot
 from nn_core.sketch import Sketch, to_mnist
+from nn_core.store import StoredRun
 from ui import theme
+from ui.words import plain
 
 Array = npt.NDArray[Any]
 Drawing = dict[str, Any]
@@ -205,6 +207,20 @@ def reader(shot: Snapshot, looking_back: bool = False) -> str:
     if shot.is_training and not looking_back:
         parts.append("training, read anew every second")
     return " · ".join(parts)
+
+
+def stored_reader(run: StoredRun) -> str:
+    """Which stored run it is that reads, in one line."""
+    accuracy = "" if run.val_accuracy is None else f" · validation accuracy {run.val_accuracy:.1%}".replace("%", " %")
+    return (
+        f"Read by a stored run, the network **{outline(run.config)}**, {plain(run.title)} · step {run.step:,}{accuracy}"
+    )
+
+
+def shipped_reader(model: Network) -> str:
+    """That it is the network of the project that reads, in one line."""
+    drawn = "trained beforehand on MNIST, drawn again with thin and thick pens"
+    return f"Read by the network that comes with Glassnet, **{outline(model.config)}** · {drawn}"
 
 
 def invitation() -> str:

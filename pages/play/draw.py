@@ -32,25 +32,38 @@ def buttons() -> None:
         )
 
 
+def choose_reader() -> str:
+    """The menu of networks that can read the sketch; the key of the one that does."""
+    offered = session.readers()
+    session.show_in_widget("reader", session.chosen_reader(offered))
+    return st.selectbox(
+        "Read by",
+        list(offered),
+        format_func=lambda key: offered.get(key, key),
+        key="reader",
+        on_change=session.by_hand("reader", session.choose_reader),
+        label_visibility="collapsed",
+    )
+
+
 def reading() -> None:
-    """What the current network reads, the ten probabilities, and which network it is."""
+    """What a network reads, the ten probabilities, and which network it is."""
     sketch, shot = pad.now.sketch, session.snapshot()
-    if shot is None:
-        controls.empty_state("What the network reads")
-        return
-    if not has_network:
-        st.rerun()  # the button above has just made one: the sidebar shows it too, and the reading becomes live
+    if shot is not None and not has_network:
+        st.rerun()  # the button below has just made one: the sidebar shows it too, and the reading becomes live
+    reader = session.reader(choose_reader())
     if sketch.empty:
         st.html(sketchpad.invitation())
     else:
-        probabilities = shot.model.predict_proba(sketch.image[None])[0]
+        probabilities = reader.model.predict_proba(sketch.image[None])[0]
         st.html(sketchpad.verdict(probabilities, session.is_dark()))
         if sketch.message:
             st.warning(sketch.message, icon=":material/brush:")
         if pad.now.note:
             st.caption(pad.now.note)
         live_plot(figures.probability_bars(probabilities, dark=session.is_dark()), key="reading", height=300)
-    st.caption(sketchpad.reader(shot, session.looked_at_step() is not None))
+    st.caption(reader.caption)
+    controls.empty_state("What your own network reads")
 
 
 @st.fragment

@@ -98,11 +98,22 @@ def test_clearly_drawn_digits_are_read_rightly_and_at_once(drawing_app, page, re
     assert statistics.median(seconds) < 1
 
 
-def test_without_a_network_the_page_offers_to_train_one_and_then_names_it(drawing_app, page):
+def test_the_network_of_the_project_reads_until_one_is_trained_and_can_be_chosen_again(drawing_app, page):
     open_draw(page, drawing_app.url)
+    said = page.locator(".stMain").get_by_text("Read by the network that comes with Glassnet")
+    expect(said).to_be_visible()
+    read = []
+    for digit in (1, 4, 7):
+        draw_digit(page, digit)
+        read.append(read_digit(page))
+        clear(page)
+    assert read == [1, 4, 7]
     page.get_by_role("button", name="Train the quick network").click()
     expect(page.locator(".stMain").get_by_text("Read by the network 784-32-10")).to_be_visible()
     expect(page.get_by_role("button", name="Train the quick network")).to_have_count(0)
+    page.locator(".st-key-reader input").click()
+    page.get_by_role("option", name="The network that comes with Glassnet").click()
+    expect(said).to_be_visible()
 
 
 def test_undo_goes_back_stroke_by_stroke_and_clear_can_be_undone(drawing_app, page):

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks import steps, time_to_accuracy
-from benchmarks.recipes import RECIPES
+from benchmarks.recipes import RECIPES, Recipe
 from benchmarks.works import WORKS
 
 ROUNDS, SECONDS = 7, 0.4  # and how long a turn lasts
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no interpreter is found at {options.python}", file=sys.stderr)
         return 2
     if options.what == "time-to-accuracy":
-        result = time_to_accuracy.measure(RECIPES, options.seeds, options.python, _say)
+        result = time_to_accuracy.measure(options.targets, options.seeds, options.python, _say)
         print(time_to_accuracy.table(result))
     else:
         result = _steps(options)
@@ -50,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("what", nargs="?", choices=["steps", "time-to-accuracy"], default="steps")
     parser.add_argument("--seeds", type=_count, default=SEEDS, help=f"of time-to-accuracy; default: {SEEDS}")
+    known = ",".join(f"{recipe.target:g}" for recipe in RECIPES)
+    parser.add_argument(
+        "--targets", type=_targets, default=RECIPES, help=f"of time-to-accuracy, some of {known}; default: all"
+    )
     parser.add_argument("--rows", type=_rows, default=list(WORKS), help=f"some of {','.join(WORKS)}; default: all")
     parser.add_argument("--rounds", type=_count, help=f"turns of each program; default: {ROUNDS}")
     parser.add_argument("--quick", action="store_true", help=f"short turns, {QUICK_ROUNDS} rounds: a rough picture")
@@ -66,6 +70,14 @@ def _rows(text: str) -> list[str]:
         if name not in WORKS:
             raise argparse.ArgumentTypeError(f"no row is called {name!r}; there are {', '.join(WORKS)}")
     return names
+
+
+def _targets(text: str) -> list[Recipe]:
+    known = {f"{recipe.target:g}": recipe for recipe in RECIPES}
+    for target in text.split(","):
+        if target not in known:
+            raise argparse.ArgumentTypeError(f"no recipe has the target {target!r}; there are {', '.join(known)}")
+    return [known[target] for target in text.split(",")]
 
 
 def _count(text: str) -> int:

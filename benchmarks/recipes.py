@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nn_core import PRESETS, RunConfig
+from nn_core.network import outline
 
 QUICK_ADAM: dict[str, Any] = {
     "input_scaling": "standard",
@@ -27,7 +28,7 @@ class Recipe:
     @property
     def title(self) -> str:
         """Like "784-128-10, batch 128, Adam, 2 epochs"."""
-        sizes = "-".join(str(size) for size in (784, *self.config.hidden, 10))
+        sizes = outline(self.config)
         optimizer = "SGD" if self.config.optimizer == "sgd" else self.config.optimizer.title()
         return f"{sizes}, batch {self.config.batch_size}, {optimizer}, {self.config.epochs} epochs"
 
@@ -37,4 +38,5 @@ RECIPES = (
     Recipe(0.97, RunConfig(**QUICK_ADAM, hidden=(128,), batch_size=128, lr=0.005, epochs=2)),
     Recipe(0.98, PRESETS["98-in-seconds"].config),
     Recipe(0.985, RunConfig(**QUICK_ADAM, hidden=(512,), batch_size=256, lr=0.005, epochs=5)),
+    Recipe(0.99, PRESETS["cnn-fast"].config),
 )

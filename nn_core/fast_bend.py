@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from nn_core import memory
 from nn_core.conv import BatchNorm2D
-from nn_core.fast import IN_PLACE
 from nn_core.fast_conv import Block
+from nn_core.fast_pass import IN_PLACE, run
 from nn_core.knobs import choices
 from nn_core.layers import Activation
 from nn_core.normalization import EPSILON, RUNNING
@@ -34,7 +34,7 @@ class Bend:
     def forward(self) -> None:
         """The sums in `a` become activations."""
         if self.in_place:
-            self.in_place[0](self.a)
+            run(self.in_place[0](self.a))
         elif self.z is not None:
             np.copyto(self.z, self.a)
             np.copyto(self.a, self.activation.value(self.z))
@@ -42,7 +42,7 @@ class Bend:
     def backward(self, da: Array) -> None:
         """da becomes the gradient of the sums; `a` is used up."""
         if self.in_place:
-            self.in_place[1](da, self.a)
+            run(self.in_place[1](da, self.a))
         elif self.z is not None:
             np.multiply(da, self.activation.slope(self.z, self.a), out=da)
 

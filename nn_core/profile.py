@@ -71,14 +71,15 @@ class _Clock:
         self.seconds[self.part] += now - self.since
         self.part, self.since = part, now
 
-    def around(self, owner: Any, name: str, inside: str, after: str) -> None:
-        """From now on, the method `owner.name` counts as `inside`, and what follows it as `after`."""
+    def around(self, owner: Any, name: str, inside: str, after: str = "") -> None:
+        """From now on, the method `owner.name` counts as `inside`, and what follows as `after` or as what was before."""
         method: Callable[..., Any] = getattr(owner, name)
 
         def timed(*arguments: Any) -> Any:
+            before = self.part
             self.enter(inside)
             result = method(*arguments)
-            self.enter(after)
+            self.enter(after or before)
             return result
 
         setattr(owner, name, timed)
@@ -95,10 +96,10 @@ class _Clock:
         self.around(kernel, "_gradients", "gather", "penalties")
         if kernel.augment is not None:
             self.around(kernel, "augment", "augment", "gather")
-        self.around(hands, "_widen", "widen", "forward")
-        self.around(hands, "_forward", "forward", "softmax")
-        self.around(hands, "_softmax_and_gradient", "softmax", "backward")
-        self.around(hands, "_backward", "backward", "gather")
+        self.around(hands, "_widen", "widen")
+        self.around(hands, "_forward", "forward")
+        self.around(hands, "_softmax", "softmax")
+        self.around(hands, "_backward", "backward")
         self.around(hands, "walk", "gather", "waiting")
         self.around(trainer.optimizer, "step", "optimizer", "guards")
         self.around(trainer, "_note_batch_loss", "history", "guards")

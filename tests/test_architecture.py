@@ -32,6 +32,7 @@ LEVELS = {
     "nn_core.network": 4,
     "nn_core.models": 4,
     "nn_core.fast": 4,
+    "nn_core.fast_pass": 4,
     "nn_core.cnn": 4,
     "nn_core.fast_conv": 4,
     "nn_core.fast_bend": 4,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nn_core import RunConfig, fast
+from nn_core import RunConfig, fast, fast_pass
 from nn_core.fast import ROWS, MLPKernel, is_finite
 from nn_core.knobs import choices
 from nn_core.models import MLP
@@ -70,7 +70,7 @@ def reference(network: MLP, indices: np.ndarray) -> tuple[float, np.ndarray]:
 def test_the_fast_step_equals_the_reference(
     dtype: Any, tolerance: float, config: RunConfig, m: int, seed: int, general: bool, as_slice: bool, cut: bool
 ):
-    with patch.dict(fast.IN_PLACE, clear=general):  # without an entry, an activation goes through layers.py
+    with patch.dict(fast_pass.IN_PLACE, clear=general):  # without an entry, an activation goes through layers.py
         network, kernel = build(config, dtype, seed)
     if as_slice:
         start = seed % (N_IMAGES - m + 1)

@@ -27,8 +27,9 @@ MOST_ROWS = 10 * ROWS
 KEPT = 24  # passes that are kept, of different sizes: a full batch of 55,000 in two halves takes 2 each
 
 # Handing half of a batch to a second thread costs 30 to 50 us, and at times one waits for the other's Python.
-# 784-128-10 at batch 128 (13 million) lost by it, 785 to 950 us; 784-512-10 at 256 (104 million) gained, 4.3 to 3.4 ms.
-ENOUGH = 60_000_000  # multiplications of a forward pass from which a batch is cut in two
+# 784-128-10 at batch 128 (13 million multiplications) gained nothing by it, 784-256-10 at 128 (26 million) went from
+# 2.8 to 2.5 ms, 784-512-10 at 256 (104 million) from 10.7 to 6.0 (AVX2; with AVX-512 from 4.3 to 3.4).
+ENOUGH = 24_000_000  # multiplications of a forward pass from which a batch is cut in two
 
 
 class MLPKernel:

@@ -25,9 +25,9 @@ Calls = list[tuple[Callable[..., Any], tuple[Any, ...]]]  # functions, each with
 
 ROWS = 480  # images whose floats (1.5 MB) stay in the second-level cache
 
-# OpenBLAS's kernels for AVX-512 leave their small-matrix path near m * k * n = 0.9 million: with 10 units, 128 rows took
-# 52 us in one product and 17 us as 120 and 8; multiples of 24 rows are the quickest (0.12 us a row, against 0.19 for 64
-# or 112). With 16 units and more, cutting gained little; with AVX2 it changes nothing.
+# With AVX-512, OpenBLAS leaves its small-matrix path near m * k * n = 0.9 million: with 10 units, 128 rows took 52 us
+# in one product and 17 us as 120 and 8; multiples of 24 rows are the quickest (0.12 us a row, against 0.19 for 64 or
+# 112). With 16 units and more, cutting gained little; with AVX2, where there is no such path, it changes nothing.
 CUT = 120  # rows of a piece
 
 

@@ -72,7 +72,7 @@ class _Clock:
         self.part, self.since = part, now
 
     def around(self, owner: Any, name: str, inside: str, after: str = "") -> None:
-        """From now on, the method `owner.name` counts as `inside`, and what follows as `after` or as what was before."""
+        """From now on, the method `owner.name` counts as `inside`, what follows as `after` or as what was before."""
         method: Callable[..., Any] = getattr(owner, name)
 
         def timed(*arguments: Any) -> Any:

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nn_core.cnn import CNN
-from nn_core.fast import ROWS, MLPKernel
+from nn_core.fast import MLPKernel
 from nn_core.fast_cnn import CNNKernel
+from nn_core.fast_pass import ROWS
 from nn_core.layers import Dropout
 from nn_core.models import MLP
 from nn_core.network import Network

@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nn_core import RunConfig, fast, fast_pass
-from nn_core.fast import ROWS, MLPKernel, is_finite
+from nn_core.fast import MLPKernel, is_finite
+from nn_core.fast_pass import ROWS
 from nn_core.knobs import choices
 from nn_core.models import MLP
 from tests.numerical import relative_error

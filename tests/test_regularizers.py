@@ -16,7 +16,8 @@ from nn_core import RunConfig, Trainer
 from nn_core.checkpoint import Edit
 from nn_core.data import Dataset
 from nn_core.early_stopping import Best
-from nn_core.fast import ROWS, MLPKernel
+from nn_core.fast import MLPKernel
+from nn_core.fast_pass import ROWS
 from nn_core.knobs import choices
 from nn_core.models import MLP
 from nn_core.network import from_weights

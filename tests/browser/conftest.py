@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import random
 import re
 import shutil
 import signal
@@ -130,10 +131,21 @@ class Server:
             process.wait()
 
 
+# Below the ports that the system gives to connections: none takes a server's port while it is restarted. At random, so
+# that two processes with tests do not ask for the same.
+PORTS = range(10_000, 30_000)
+
+
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = random.SystemRandom().choice(PORTS)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def _is_healthy(port: int) -> bool:
@@ -236,7 +248,7 @@ def pytest_runtest_makereport(
         for each in SERVERS:
             report.sections.append((f"log of {each.script.name} on {each.url}", each.log[-6000:]))
         shown = getattr(item, "funcargs", {}).get("page")
-        if call.when == "call" and shown is not None:
+        if call.when == "call" and shown is not None and hasattr(item.config, "cache"):
             path = item.config.cache.mkdir("screenshots") / f"{re.sub(r'[^a-zA-Z0-9_-]+', '-', item.name)}.png"
             try:
                 shown.screenshot(path=path)

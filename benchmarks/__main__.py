@@ -1,7 +1,7 @@
 """The speed comparison: `python -m benchmarks --help`.
 
-Without a command, one table of training steps; with `time-to-accuracy`, whole trainings. Figures are only worth
-something on a machine that does nothing else.
+Without a command, one table of training steps; with `cnn`, one of a convolutional network; with `time-to-accuracy`,
+whole trainings. Figures are only worth something on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from benchmarks import steps, time_to_accuracy
+from benchmarks import cnn, steps, time_to_accuracy
 from benchmarks.recipes import RECIPES, Recipe
 from benchmarks.works import WORKS
 
@@ -24,7 +24,8 @@ QUICK_ROUNDS, QUICK_SECONDS = 3, 0.1
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a comparison; progress and what is missing go to stderr, the result to stdout."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     if not shutil.which(options.python):
         print(f"no interpreter is found at {options.python}", file=sys.stderr)
         return 2
@@ -32,29 +33,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = time_to_accuracy.measure(options.targets, options.seeds, options.python, _say)
         print(time_to_accuracy.table(result))
     else:
-        result = _steps(options)
-        print(steps.table(result))
+        measure, table, works = TABLES[options.what]
+        seconds = QUICK_SECONDS if options.quick else SECONDS
+        rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
+        names = options.rows.split(",") if options.rows else list(works)
+        for name in names:
+            if name not in works:
+                parser.error(f"argument --rows: no row is called {name!r}; there are {', '.join(works)}")
+        result = measure([works[name] for name in names], rounds, seconds, options.python, _say)
+        print(table(result))
     if options.json:
         print(json.dumps(result))
     return 0
 
 
-def _steps(options: argparse.Namespace) -> dict[str, Any]:
-    seconds = QUICK_SECONDS if options.quick else SECONDS
-    rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
-    works = [WORKS[name] for name in options.rows]
-    return steps.measure(works, rounds, seconds, options.python, _say)
+# what measures, what makes a table of it, and the rows that there are
+TABLES: Mapping[str, tuple[Callable[..., dict[str, Any]], Callable[[Mapping[str, Any]], str], Mapping[str, Any]]] = {
+    "steps": (steps.measure, steps.table, WORKS),
+    "cnn": (cnn.measure, cnn.table, cnn.WORKS),
+}
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=["steps", "time-to-accuracy"], default="steps")
+    parser.add_argument("what", nargs="?", choices=[*TABLES, "time-to-accuracy"], default="steps")
     parser.add_argument("--seeds", type=_count, default=SEEDS, help=f"of time-to-accuracy; default: {SEEDS}")
     known = ",".join(f"{recipe.target:g}" for recipe in RECIPES)
     parser.add_argument(
         "--targets", type=_targets, default=RECIPES, help=f"of time-to-accuracy, some of {known}; default: all"
     )
-    parser.add_argument("--rows", type=_rows, default=list(WORKS), help=f"some of {','.join(WORKS)}; default: all")
+    parser.add_argument("--rows", help=f"some of {','.join(WORKS)}, or of {','.join(cnn.WORKS)}; default: all")
     parser.add_argument("--rounds", type=_count, help=f"turns of each program; default: {ROUNDS}")
     parser.add_argument("--quick", action="store_true", help=f"short turns, {QUICK_ROUNDS} rounds: a rough picture")
     parser.add_argument("--json", action="store_true", help="print the same as one JSON object, the last line")
@@ -62,14 +70,6 @@ def _parser() -> argparse.ArgumentParser:
         "--python", default=sys.executable, metavar="PATH", help="the interpreter that has torch and scikit-learn"
     )
     return parser
-
-
-def _rows(text: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in WORKS:
-            raise argparse.ArgumentTypeError(f"no row is called {name!r}; there are {', '.join(WORKS)}")
-    return names
 
 
 def _targets(text: str) -> list[Recipe]:

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import steps, time_to_accuracy
+from benchmarks import cnn, steps, time_to_accuracy
 from benchmarks.__main__ import main
 from benchmarks.processes import MissingPackage, Program
 from benchmarks.programs import textbook
 from benchmarks.programs.batches import batches
+from benchmarks.programs.growth import peak_growth
 from benchmarks.recipes import RECIPES, Recipe
 from benchmarks.works import WORKS, Work
 from nn_core import RunConfig
@@ -212,3 +213,75 @@ def test_options_that_make_no_sense_are_refused(
     except SystemExit as ended:
         code = ended.code  # type: ignore[assignment]
     assert code == 2 and sentence in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------------------------------- convolutional networks
+
+TINY = cnn.CNNWork("tiny", (2, 3), cnn.STEP)
+
+
+@pytest.mark.parametrize("what", [cnn.STEP, cnn.ANSWERS])
+@pytest.mark.parametrize("name", [cnn.OURS, cnn.TORCH])
+def test_a_convolutional_program_makes_rounds_and_says_how_much_memory_its_steps_took(name: str, what: str):
+    if name == cnn.TORCH and importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    settings = {"config": TINY.config.to_dict(), "what": what, "seconds": 0.001, "layout": "NCHW", "threads": 1}
+    program = Program(name, settings, threads=1)
+    try:
+        assert math.isfinite(program.ask("go")["us"])
+        growth = program.facts["growth_mb"]
+        assert 1 < growth < 300 if sys.platform == "linux" else growth is None
+    finally:
+        program.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_growth_of_memory_is_that_at_its_peak():
+    def work() -> None:
+        np.ones(40_000_000, dtype=np.uint8)  # gone again at once
+
+    found = [peak_growth(work) for _ in range(2)]  # the second one knows nothing of the first one's peak
+    assert all(39 < growth < 60 for growth in found if growth is not None) and None not in found
+
+
+def cnn_contenders(**rounds: list[float]) -> list[cnn.Contender]:
+    return [cnn.Contender(name if name == cnn.OURS else cnn.TORCH, name, {}, 1, some) for name, some in rounds.items()]
+
+
+def test_a_row_sets_torchs_time_over_ours_and_our_memory_over_the_least_of_torchs():
+    step = cnn.row_of(TINY, cnn_contenders(ours_cnn=[2.0, 9, 2], slow=[5.0, 5, 5], quick=[3.0, 4, 80]))
+    assert (step["ours"], step["torch"], step["torch_setting"], step["ratio"]) == (2, 4, "quick", 2)
+    memory = cnn.WORKS["memory-8-16"]
+    row = cnn.row_of(memory, cnn_contenders(ours_cnn=[6.0], much=[20.0], little=[12.0]))
+    assert (row["unit"], row["torch_setting"], row["ratio"]) == ("MB", "little", 0.5)
+    assert cnn.row_of(TINY, cnn_contenders(ours_cnn=[2.0]))["ratio"] is None
+
+
+def test_the_table_of_convolutional_networks_has_a_line_a_row_and_leaves_a_missing_opponent_empty():
+    rows = [cnn.row_of(work, cnn_contenders(ours_cnn=[2.0], quick=[5.0])) for work in cnn.WORKS.values()]
+    rows.append(cnn.row_of(TINY, cnn_contenders(ours_cnn=[2.0])))
+    result = {"machine": "a machine", "versions": {cnn.OURS: "NumPy 2"}, "rounds": 1, "rows": rows}
+    lines = cnn.table(json.loads(json.dumps(result))).splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2 : 2 + len(rows)]]
+    assert cells[0] == [
+        "8/16 channels: training step, batch 128",
+        "2.00 ms (0%)",
+        "5.00 ms (0%), quick",
+        "**2.50** (PyTorch / ours)",
+    ]
+    assert cells[3][1:] == ["2.00 MB (0%)", "5.00 MB (0%), quick", "**0.40** (ours / PyTorch)"]
+    assert cells[-1][1:] == ["2.00 ms (0%)", "", ""]
+    assert lines[-1] == "a machine; NumPy 2."
+
+
+def test_without_torch_the_comparison_of_convolutional_networks_says_so_and_measures_ours(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['torch'] = None\n")
+    monkeypatch.setattr("benchmarks.processes.PYTHONPATH", [str(tmp_path)])
+    monkeypatch.setattr("benchmarks.__main__.QUICK_SECONDS", 0.002)
+    assert main(["cnn", "--quick", "--rows", "memory-8-16", "--rounds", "1", "--json"]) == 0
+    printed = capsys.readouterr()
+    (row,) = json.loads(printed.out.splitlines()[-1])["rows"]
+    assert row["work"] == "memory-8-16" and row["torch"] is None and "torch is not installed" in printed.err
+    assert row["title"] in printed.out

@@ -162,6 +162,11 @@ def test_a_link_in_an_archive_is_refused(archive: bytes, store: RunStore):
     assert "label.json as a link" in refusal_of(buffer.getvalue(), store)
 
 
+@pytest.mark.parametrize("name", ["run.zip", "weights.safetensors"])
+def test_an_empty_file_is_called_empty(name: str, store: RunStore):
+    assert refusal_of(b"", store, name) == f"{name} is empty"
+
+
 def test_two_entries_of_one_name_are_refused(archive: bytes, store: RunStore):
     buffer = io.BytesIO(archive)
     with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(buffer, "a") as out:

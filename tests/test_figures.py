@@ -244,6 +244,17 @@ def test_smoothing_leaves_a_constant_as_it_is(n, weight, value):
     np.testing.assert_allclose(figure.data[1].y, value, rtol=1e-4)
 
 
+def test_a_long_ghost_does_not_squeeze_the_curves_of_a_run_that_is_still_short():
+    short, long = a_run(5), a_run(200, 1)  # to steps 40 and 1,990
+    assert figures.curves(short, kind="loss", ghost=long).layout.xaxis.range == (0, 50)
+    assert figures.curves(short, kind="loss", x="images", ghost=long).layout.xaxis.range == (0, 50 * 128)
+    assert max(by_name(figures.curves(short, kind="loss", ghost=long), "ghost run")[-1].x) == 1990  # by zooming out
+    for ghost in (None, short, a_run(6), {}):
+        assert figures.curves(short, kind="loss", ghost=ghost).layout.xaxis.range is None
+    assert figures.curves({}, kind="loss", ghost=long).layout.xaxis.range is None
+    assert figures.curves(a_run(1), kind="loss", ghost=long).layout.xaxis.range is None
+
+
 def test_a_ghost_is_dashed_and_has_one_entry_in_the_legend():
     figure = figures.curves(a_run(30), kind="loss", ghost=a_run(30, 1), ghost_name="run B")
     ghost = by_name(figure, "run B")

@@ -232,6 +232,9 @@ _Y_AXES: Mapping[tuple[str, bool], dict[str, Any]] = {
 }
 
 
+AHEAD = 1.25  # of its own length, what is shown of a longer ghost
+
+
 def x_axis(style: CurveStyle) -> dict[str, Any]:
     """The axis of steps, epochs, images or seconds, and how many images the curves were scored on.
 
@@ -252,6 +255,18 @@ def x_axis(style: CurveStyle) -> dict[str, Any]:
         "spikemode": "across",
         "uirevision": f"{style.x} {style.log_x}",
     }
+
+
+def live_range(series: Mapping[str, Series], ghost: Mapping[str, Series], style: CurveStyle) -> dict[str, Any]:
+    """Where the axis ends for a run whose ghost goes on far beyond it: a quarter after the newest point of the run.
+
+    The ghost goes on beyond it, where zooming out finds it. Nothing where it does not go far, or the run has one point.
+    """
+    mine, theirs = ([float(np.max(one.x(style.x))) for one in runs.values() if len(one)] for runs in (series, ghost))
+    end = AHEAD * max(mine, default=0.0)
+    if not end or max(theirs, default=0.0) <= end or style.log_x:
+        return {}
+    return {"range": [0, end]}
 
 
 def y_axis(style: CurveStyle) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from ui.curve_traces import (
     curve_traces,
     describe_ends,
     edit_marks,
+    live_range,
     overlaid_traces,
     whole_axis,
     x_axis,
@@ -87,6 +88,7 @@ def curves(
     reference = whole_axis(series) if edits or cursor is not None else None
     marks, lines = edit_marks(edits, reference, style)
     layout = _curve_layout(style)
+    layout["xaxis"] |= live_range(series, ghost or {}, style)
     layout["shapes"] = [*lines, *layout["shapes"], *cursor_line(cursor, reference, style)]
     return _figure([*traces, *marks], layout, describe_ends(series, kind))
 

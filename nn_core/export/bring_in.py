@@ -27,6 +27,8 @@ def bring_in(data: bytes, file_name: str, store: RunStore) -> tuple[str, tuple[s
 
     The first bytes tell an archive from weights, whatever the file is called. Raises ExportError, one sentence.
     """
+    if not data:
+        raise ExportError(f"{one_line(file_name)} is empty")
     if data[:2] == b"PK":
         return from_archive(data, store), ()
     if not file_name.lower().endswith(ENDINGS):

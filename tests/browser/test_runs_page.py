@@ -190,7 +190,10 @@ def test_a_run_is_taken_away_in_files_and_an_archive_brought_in_becomes_the_run_
     page.locator(".st-key-import button").first.click()
     bad = tmp_path / "bad.zip"
     bad.write_bytes(files["archive"].read_bytes()[:-30])
-    for file, said in ((bad, "Nothing was imported"), (files["archive"], "Imported as run")):
+    empty = tmp_path / "empty.zip"
+    empty.touch()
+    said_of = {bad: "Nothing was imported", empty: "empty.zip is empty", files["archive"]: "Imported as run"}
+    for file, said in said_of.items():
         page.locator("input[type='file']").set_input_files(file)  # the popover stays open
         expect(page.get_by_text(said)).to_be_visible(timeout=15_000)
         wait_idle(page)

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
+
+from tests.browser.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -34,6 +36,7 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 VIEWPORT = {"width": 1366, "height": 768}
+expect.set_options(timeout=1000 * PATIENCE)
 
 # ---------------------------------------------------------------------------------------------- the browser
 
@@ -216,7 +219,7 @@ def open_page(chromium: Browser, problems: list[str]) -> Iterator[Callable[..., 
     def open_one(**options: Any) -> Page:
         context = chromium.new_context(**{"viewport": VIEWPORT, **options})
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(1000 * PATIENCE)
         context.on("weberror", lambda error: problems.append(f"uncaught in the page: {error.error}"))
         context.expose_function("reportTraceback", lambda text: problems.append(f"a traceback was shown: {text}"))
         context.add_init_script(WATCH_FOR_TRACEBACKS)

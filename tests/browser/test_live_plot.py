@@ -29,7 +29,7 @@ def drawn(page: Page, key: str) -> int:
 
 def open_plots(page: Page, url: str) -> None:
     open_app(page, url)
-    wait_until(page, lambda: all(drawn(page, key) for key in ("curves", "matrix", "wall")), timeout=20)
+    wait_until(page, lambda: all(drawn(page, key) for key in ("curves", "matrix", "wall")))
 
 
 def middle(
@@ -161,7 +161,7 @@ def test_without_the_library_a_sentence_stands_in_the_chart(plots, page):
     open_app(page, plots.url)
     expect(chart(page, "curves")).to_contain_text("The chart library could not be loaded from http://")
     page.unroute("**/plotly.min.js*", refuse)
-    wait_until(page, lambda: drawn(page, "curves"), timeout=20)  # the next update tries again
+    wait_until(page, lambda: drawn(page, "curves"))  # the next update tries again
     expect(chart(page, "curves")).not_to_contain_text("could not be loaded")
 
 

@@ -111,7 +111,7 @@ def test_while_the_run_trains_one_looks_back_undisturbed_and_the_film_plays_to_i
         seen.add(title(page, WALL))
         return page.locator(".st-key-looking-back").count() == 0
 
-    wait_until(page, at_the_end, timeout=30)
+    wait_until(page, at_the_end)
     assert len(seen) > 8
     assert picture(page) != then
 
@@ -146,7 +146,7 @@ def test_a_killed_server_started_again_shows_the_run_with_its_curves_at_the_same
     own.kill()
     own.start()
     wait_idle(page, 30)
-    slider(page).press("Home")  # on the page that stayed open
+    slider(page).press("Home")  # on the page that stayed open, which the server may not have drawn yet
     expect(page.locator(".st-key-looking-back")).to_contain_text("step 0")
     expect(page.get_by_text("brought back from disk at step 201")).to_be_visible()
     problems.clear()

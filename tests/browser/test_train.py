@@ -115,7 +115,7 @@ def test_zoom_on_the_live_chart_survives_ten_updates(page: Page, app: Server) ->
         seen.add(sidebar_number(page, "step"))
         return len(seen)
 
-    wait_until(page, updates, lambda n: n > 10, timeout=30)
+    wait_until(page, updates, lambda n: n > 10)
     shown = page.evaluate(f"""() => document.querySelector("{CHART}").layout.xaxis.range.map(Number)""")
     assert shown == [100, 300]
     pause(page)
@@ -128,12 +128,12 @@ def test_a_change_of_the_learning_rate_reaches_the_running_network(page: Page, a
     thumb.focus()
     moved = time.monotonic()
     thumb.press("ArrowRight")
-    expect(page.locator(".st-key-set-lr")).to_contain_text("0.15", timeout=5000)
+    expect(page.locator(".st-key-set-lr")).to_contain_text("0.15")
 
     def marks() -> str:
         return str(page.evaluate(f"""() => JSON.stringify(document.querySelector("{CHART}")?.data)"""))
 
-    wait_until(page, lambda: "0.15" in marks(), timeout=8)
+    wait_until(page, lambda: "0.15" in marks())
     print(f"learning rate moved and marked on the curve after {time.monotonic() - moved:.2f} s")
     assert "lr=0.15" in page.url
     pause(page)
@@ -216,8 +216,8 @@ def test_a_server_that_was_killed_and_restarted_shows_the_run_of_the_address_whi
     own.kill()
     own.restart()
     page.reload()
-    wait_until(page, lambda: sidebar_number(page, "step"), lambda now: now >= step, timeout=20)
-    wait_until(page, lambda: curve_points(page), lambda now: now >= points, timeout=20)
+    wait_until(page, lambda: sidebar_number(page, "step"), lambda now: now >= step)
+    wait_until(page, lambda: curve_points(page), lambda now: now >= points)
     expect(page.locator(".st-key-set-hidden-0")).to_contain_text("16")
     back = sidebar_number(page, "step")
     press(page, "train")
@@ -233,7 +233,7 @@ def test_a_page_asked_for_by_its_address_opens_on_a_fresh_server(
 ) -> None:
     own = server("dashboard.py")
     page.goto(f"{own.url}/{path}?hidden=16")
-    expect(page.locator(".st-key-set-hidden-0")).to_contain_text("16", timeout=20000)
+    expect(page.locator(".st-key-set-hidden-0")).to_contain_text("16")
     wait_idle(page)
     assert f"/{path}?" in page.url
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -277,7 +277,7 @@ def test_a_live_setting_moved_in_one_tab_is_shown_in_the_other(open_page: Callab
     thumb = two.locator(".st-key-set-lr [role=slider], .st-key-set-lr input").first
     thumb.focus()
     thumb.press("ArrowRight")
-    expect(one.locator(".st-key-set-lr")).to_contain_text("0.15", timeout=8000)
+    expect(one.locator(".st-key-set-lr")).to_contain_text("0.15")
     wait_until(one, lambda: "lr=0.15" in one.url)
     expect(one.locator(".st-key-undo-draft")).to_have_count(0)
     pause(one)

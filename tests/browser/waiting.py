@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from playwright.sync_api import Locator, Page
 
+PATIENCE = 30.0  # seconds: another process with tests, and whatever else the machine does, may have the cores meanwhile
+
 _Value = TypeVar("_Value")
 
 
@@ -19,7 +21,7 @@ def open_app(page: Page, url: str) -> None:
     wait_idle(page)
 
 
-def wait_idle(page: Page, timeout: float = 15) -> None:
+def wait_idle(page: Page, timeout: float = PATIENCE) -> None:
     """Wait until the page is connected and no script runs; `timeout` in seconds."""
     page.wait_for_selector(
         '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-script-state="notRunning"]',
@@ -28,7 +30,7 @@ def wait_idle(page: Page, timeout: float = 15) -> None:
 
 
 def wait_until(
-    page: Page, read: Callable[[], _Value], accept: Callable[[_Value], bool] = bool, timeout: float = 15
+    page: Page, read: Callable[[], _Value], accept: Callable[[_Value], bool] = bool, timeout: float = PATIENCE
 ) -> _Value:
     """The first value of `read()` that `accept` likes; asked about 30 times a second while the page goes on.
 
@@ -52,7 +54,7 @@ def number_after(where: Page | Locator, label: str) -> float:
 
 
 def wait_number(
-    where: Page | Locator, label: str, accept: Callable[[float], bool] = lambda _: True, timeout: float = 15
+    where: Page | Locator, label: str, accept: Callable[[float], bool] = lambda _: True, timeout: float = PATIENCE
 ) -> float:
     """The first number after `label` that `accept` likes; raises AssertionError after `timeout` seconds."""
     page = where if isinstance(where, Page) else where.page

@@ -1,12 +1,15 @@
 // The time machine's scrubber: a slider over the kept frames of a run, with play, back to now and branch.
 // Where it stands is known here at once; the page follows, one picture at a time: the next position is sent only when
-// the page has drawn the last one, because a new request would end the drawing that is under way.
+// the page has drawn the last one, because a new request would end the drawing that is under way. A position that nobody
+// answers is sent again: in the moment after a restart the server hears the page, but does not know its parts yet.
 
 const FRAME_MS = 140; // between two frames that are played, where the page is quick enough
-const PATIENCE_MS = 2500; // after which an answer is no longer waited for
+const PATIENCE_MS = 2500; // after which what was sent is taken for lost
+const MOST_TRIES = 4;
 
 const views = new Map(); // parentElement -> view; all views of the page show the same run at the same step
 const machine = { run: null, frames: [], live: 0, at: null, playing: false, serial: 0, pending: null, wanted: undefined };
+Object.assign(machine, { drawn: null, tries: 0 }); // the step that the page shows; how often `at` was sent in vain
 
 // ---------------------------------------------------------------------------------------- where it stands
 
@@ -48,8 +51,10 @@ function look(step) {
 
 // ---------------------------------------------------------------------------------------- telling the page
 
-function isDrawing() {
-  return document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "running";
+// Whether the server is there and draws nothing.
+function isIdle() {
+  const page = document.querySelector('[data-testid="stApp"]')?.dataset;
+  return page?.testConnectionState === "CONNECTED" && page.testScriptState !== "running";
 }
 
 // The view outside of any fragment reruns the whole page at once, and is understood by a server that was restarted
@@ -57,18 +62,25 @@ function isDrawing() {
 const messenger = () => [...views.values()].find((view) => view.whole) ?? [...views.values()][0];
 
 function send() {
-  if (machine.wanted === undefined || machine.pending || isDrawing()) return watch();
+  if (machine.wanted === undefined || machine.pending || !isIdle()) return watch();
   if (views.size === 0) return;
   const step = machine.wanted;
   machine.wanted = undefined;
   machine.serial += 1;
-  machine.pending = { serial: machine.serial, since: performance.now(), answered: false };
+  machine.tries += 1;
+  machine.pending = { step, serial: machine.serial, since: performance.now(), answered: false };
   const address = new URL(location.href); // in the place of the old one, so that Back does not lead through every frame
   if (step === null) address.searchParams.delete("step");
   else address.searchParams.set("step", step);
   history.replaceState(history.state, "", address);
   messenger().trigger("look", { step, serial: machine.serial });
   watch();
+}
+
+function giveUp() {
+  machine.tries = 0;
+  machine.at = machine.drawn;
+  show();
 }
 
 let watching = false;
@@ -78,10 +90,13 @@ function watch() {
   watching = true;
   const turn = () => {
     const { pending } = machine;
-    if (pending && ((pending.answered && !isDrawing()) || performance.now() - pending.since > PATIENCE_MS)) {
+    if (pending && isIdle() && (pending.answered || performance.now() - pending.since > PATIENCE_MS)) {
       machine.pending = null;
+      if (pending.answered || machine.wanted !== undefined) machine.tries = 0;
+      else if (machine.tries < MOST_TRIES) machine.wanted = pending.step;
+      else giveUp();
     }
-    if (!machine.pending && !isDrawing()) send();
+    if (!machine.pending) send();
     if (machine.pending || machine.wanted !== undefined) return requestAnimationFrame(turn);
     watching = false;
   };
@@ -230,8 +245,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   view.trigger = setTriggerValue;
   view.whole = data.whole;
   if (machine.pending?.serial === data.serial) machine.pending.answered = true;
+  machine.drawn = data.at;
   if (data.run !== machine.run) {
-    Object.assign(machine, { playing: false, pending: null, wanted: undefined, at: data.at });
+    Object.assign(machine, { playing: false, pending: null, wanted: undefined, at: data.at, tries: 0 });
   } else if (!machine.pending && machine.wanted === undefined) machine.at = data.at;
   const { run, frames, live, epoch, edits, canBranch } = data;
   Object.assign(machine, { run, frames: frames.map(([step, at]) => ({ step, epoch: at })), live, epoch, edits, canBranch });

@@ -195,7 +195,7 @@ def test_a_run_is_taken_away_in_files_and_an_archive_brought_in_becomes_the_run_
     said_of = {bad: "Nothing was imported", empty: "empty.zip is empty", files["archive"]: "Imported as run"}
     for file, said in said_of.items():
         page.locator("input[type='file']").set_input_files(file)  # the popover stays open
-        expect(page.get_by_text(said)).to_be_visible(timeout=15_000)
+        expect(page.get_by_text(said)).to_be_visible()
         wait_idle(page)
     assert len(order(page)) >= 4
     assert f"run={run_id}" not in page.url  # it is there already, so the import has an id of its own

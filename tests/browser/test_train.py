@@ -55,7 +55,7 @@ def start_training(page: Page, app: Server, query: str = "") -> None:
     """Open the app and press Train."""
     open_app(page, f"{app.url}/{query}")
     press(page, "train")
-    expect(page.locator(".st-key-pause")).to_be_visible(timeout=20_000)  # on a busy machine
+    expect(page.locator(".st-key-pause")).to_be_visible()  # on a busy machine
 
 
 def pause(page: Page) -> None:
@@ -196,7 +196,7 @@ def test_settings_that_break_training_end_in_a_sentence_and_a_way_on(
 ) -> None:
     open_app(page, f"{app.url}/{query}")
     press(page, "train")
-    expect(page.get_by_text(sentence).first).to_be_visible(timeout=15000)
+    expect(page.get_by_text(sentence).first).to_be_visible()
     expect(page.locator(".st-key-fix button")).to_be_visible()
     pause(page)
 

@@ -105,6 +105,24 @@ def test_where_nothing_is_trained_a_page_says_so_and_offers_the_quick_network(ap
     session.registry().close()
 
 
+# ---------------------------------------------------------------------------------------------- Draw
+
+
+def test_before_there_is_a_run_the_network_of_the_project_reads(app):
+    assert "Read by the network that comes with Glassnet" in words(at(app, "pages/play/draw.py"))
+
+
+def test_the_sketch_is_read_by_whom_the_menu_says(app, mnist):
+    other = with_run(app, mnist, hidden=(7,))
+    with_run(app, mnist, model="cnn", channels=(3,), n_train=400)
+    shown = at(app, "pages/play/draw.py")
+    assert "Read by the network **conv 3, 5x5, dense 10**" in words(shown)
+    shown.selectbox(key="reader").set_value(other.id).run()
+    assert not fails(shown) and "Read by a stored run, the network **784-7-10**" in words(shown)
+    shown.selectbox(key="reader").set_value("shipped").run()
+    assert not fails(shown) and "Read by the network that comes with Glassnet" in words(shown)
+
+
 # ---------------------------------------------------------------------------------------------- Evaluate
 
 

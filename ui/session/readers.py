@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from nn_core import load_shipped
-from nn_core.network import Network, from_weights
+from nn_core.network import Network, from_weights, outline
 from nn_core.store import StoredRun, StoreError
 from nn_core.written import exact_frame
 from ui import sketchpad
@@ -31,14 +31,14 @@ class Reader:
 def readers() -> dict[str, str]:
     """What the menu offers: key -> label."""
     shot = snapshot()
-    here = {} if shot is None else {LIVE: f"The run on these pages: {shot.config.title()}"}
+    here = {} if shot is None else {LIVE: f"The run on these pages: {outline(shot.config)}"}
     others = [run for run in runs() if run.step and (shot is None or run.id != shot.run_id)][:MOST]
     return here | {SHIPPED: "The network that comes with Glassnet"} | {run.id: _label(run) for run in others}
 
 
 def _label(run: StoredRun) -> str:
     accuracy = "" if run.val_accuracy is None else f", {run.val_accuracy:.1%}"
-    return f"{run.title}{accuracy}"
+    return f"{outline(run.config)}{accuracy}: {run.title}"
 
 
 def chosen_reader(offered: dict[str, str]) -> str:

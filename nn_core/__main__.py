@@ -23,6 +23,8 @@ from nn_core.recorder import Recorder, reopen
 from nn_core.registry import RunRegistry
 from nn_core.run_commands import add_commands, add_runs_option, parse_place
 from nn_core.runner import new_id
+from nn_core.search.commands import add_search_commands
+from nn_core.search.storage import SearchError
 from nn_core.shipped import RECIPE, SHIPPED, ship, train_shipped
 from nn_core.store import RunStore, StoreError
 from nn_core.threads import planned_blas_threads, set_blas_threads
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         options.run(options)
-    except (ConfigError, DataError, StoreError, ArithmeticError) as error:
+    except (ConfigError, DataError, StoreError, SearchError, ArithmeticError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     except Interrupted as interrupted:
@@ -84,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="print one JSON object as the last line of stdout")
     command.add_argument("--seconds", type=_positive, default=1.0, help="how long to measure. Default: 1.")
     _add_settings(command)
+    add_search_commands(commands, _add_settings, _config)
     return parser
 
 

@@ -40,6 +40,10 @@ class Crew:
         self._thread: threading.Thread | None = None
         self._alone = n_cores() < 2
 
+    def work_alone(self) -> None:
+        """From now on, whoever hands work over does it all: the other cores have work of their own."""
+        self._alone = True
+
     def run(self, first: Work, second: Work) -> None:
         """Do both; they must not touch the same arrays. An exception of either is raised here, once both have ended."""
         if self._alone or not self._busy.acquire(blocking=False):

@@ -46,6 +46,11 @@ def _figure(traces: Sequence[Trace], layout: Mapping[str, Any], label: str, **me
     return go.Figure({"data": list(traces), "layout": {**layout, "meta": {"label": label, **meta}}})
 
 
+def assembled(traces: Sequence[Trace], layout: Mapping[str, Any], label: str) -> go.Figure:
+    """A figure of parts that another module has built as plain dicts."""
+    return _figure(traces, layout, label)
+
+
 def _number(value: float) -> str:
     """Three significant digits, with a true minus sign."""
     return f"{value:.3g}".replace("-", "−")

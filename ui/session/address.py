@@ -16,6 +16,7 @@ from ui.session.current import current_run, draft, follow_live_changes, lost_the
 from ui.session.notices import notify
 from ui.session.process import registry
 from ui.session.race import join_race, race
+from ui.session.searches import search_on_page, show_search
 from ui.session.stored import ghost, pin_ghost
 from ui.session.time_machine import asked_for, look, look_from_address, looked_at_step
 
@@ -56,6 +57,9 @@ def sync_address() -> None:
     address = {name: shown.id for name, shown in (("run", run), ("ghost", ghost())) if shown is not None}
     if racers := race():
         address["race"] = "-".join(run.id for run in racers)
+    search = search_on_page()
+    if search is not None and not search[1]:  # an address of another database may hold a password
+        address["search"] = search[0]
     address |= draft().to_query()
     looked_at = looked_at_step()
     if looked_at is not None:
@@ -91,6 +95,8 @@ def _open(query: dict[str, str]) -> None:
     run_id, step = query.pop("run", None), query.pop("step", None)
     pin_ghost(query.pop("ghost", None))
     join_race(query.pop("race", ""))
+    if "search" in query:
+        show_search(query.pop("search"))
     config, refused = read_link(query)
     for sentence in refused:
         notify(sentence)

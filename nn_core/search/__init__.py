@@ -1,0 +1,43 @@
+"""Hyperparameter search on Optuna: what varies, workers that train the trials, and what has come out so far.
+
+Optuna brings samplers, pruners and storage; this package brings RunConfig's fields to it. Nothing here imports Optuna
+before it is used.
+"""
+
+from nn_core.search.processes import start_workers
+from nn_core.search.space import Shape, Span, Values, suggested, varied_fields
+from nn_core.search.spec import OBJECTIVES, PRUNERS, SAMPLERS, Objective, Option, SearchSpec, trainability_map
+from nn_core.search.storage import SearchError
+from nn_core.search.study import SearchInfo, control, create_search, list_searches
+from nn_core.search.trials import open_trial, test_accuracy
+from nn_core.search.watch import SearchView, SearchWatch, TrainabilityMap, TrialRow, map_of
+from nn_core.search.worker import Worker
+
+__all__ = [
+    "OBJECTIVES",
+    "PRUNERS",
+    "SAMPLERS",
+    "Objective",
+    "Option",
+    "SearchError",
+    "SearchInfo",
+    "SearchSpec",
+    "SearchView",
+    "SearchWatch",
+    "Shape",
+    "Span",
+    "TrainabilityMap",
+    "TrialRow",
+    "Values",
+    "Worker",
+    "control",
+    "create_search",
+    "list_searches",
+    "map_of",
+    "open_trial",
+    "start_workers",
+    "suggested",
+    "test_accuracy",
+    "trainability_map",
+    "varied_fields",
+]

@@ -1,0 +1,42 @@
+"""Workers as processes of this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from nn_core.search.storage import VARIABLE, check_name, searches_folder
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def start_workers(name: str, n: int, storage: str = "") -> list[subprocess.Popen[bytes]]:
+    """Start n worker processes, each with one thread; they end with the search. What they say goes to a log beside it.
+
+    They are in sessions of their own: Ctrl-C at whoever started them, or its end, does not end them.
+    """
+    check_name(name)
+    folder = searches_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    env.pop(VARIABLE, None)
+    if storage:
+        env[VARIABLE] = storage
+    started = []
+    for number in range(n):
+        command = [sys.executable, "-m", "nn_core", "worker", "--study", name, "--number", str(number)]
+        with (folder / f"{name}.log").open("ab") as log:
+            started.append(
+                subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    env=env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            )
+    return started

@@ -1,0 +1,172 @@
+"""A search as it is asked for: what varies, by which sampler and pruner, how many trials, and what is best."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from nn_core.config import RunConfig
+from nn_core.knobs import ConfigError, shorten
+from nn_core.search import space
+from nn_core.search.space import Range, Values
+
+MOST_TRIALS = 100_000
+TARGET = 0.97  # validation accuracy, for the objective that counts seconds
+GAINS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+RATES = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+
+
+class Option(NamedTuple):
+    """One name of a menu."""
+
+    name: str
+    label: str
+    help: str
+
+
+class Objective(NamedTuple):
+    """What a trial is judged by."""
+
+    name: str
+    label: str
+    help: str
+    direction: str  # "maximize" or "minimize"
+    alone: bool  # whether it makes sense by itself
+
+
+SAMPLERS: Mapping[str, Option] = {
+    each.name: each
+    for each in (
+        Option("tpe", "TPE", "Draws where good trials were denser than bad ones (Bergstra et al. 2011)."),
+        Option("random", "Random", "Draws anywhere: an honest yardstick (Bergstra & Bengio 2012)."),
+        Option("grid", "Grid", "Goes through all combinations of the sliders' stops, in a random order."),
+    )
+}
+PRUNERS: Mapping[str, Option] = {
+    each.name: each
+    for each in (
+        Option("median", "Median", "Ends a trial that is below the median of the others at the same epoch."),
+        Option("successive_halving", "Halving", "Keeps the best part at each rung (Jamieson & Talwalkar 2016)."),
+        Option("hyperband", "Hyperband", "Halving with several budgets at once (Li et al. 2018)."),
+        Option("none", "None", "Every trial is trained to its end."),
+    )
+}
+OBJECTIVES: Mapping[str, Objective] = {
+    each.name: each
+    for each in (
+        Objective("val_accuracy", "Validation accuracy", "The highest at the end of an epoch.", "maximize", True),
+        Objective("val_loss", "Validation loss", "The lowest at the end of an epoch, in nats.", "minimize", True),
+        Objective(
+            "seconds_to_97",
+            "Seconds to 97 %",
+            "Seconds of training until 97 % of the validation images are read right; who does not get there is pruned.",
+            "minimize",
+            True,
+        ),
+        Objective("weights", "Weights", "How many numbers are trained.", "minimize", False),
+        Objective("seconds", "Seconds", "Seconds of training in all.", "minimize", False),
+    )
+}
+
+
+@dataclass(frozen=True)
+class SearchSpec:
+    """A search. Its trials are `base` with other values of the fields in `vary`; `base.epochs` is a trial's length.
+
+    Checks itself: raises ConfigError with field, limit and value.
+    """
+
+    base: RunConfig
+    vary: Mapping[str, Range] = field(default_factory=dict)
+    sampler: str = "tpe"
+    pruner: str = "median"
+    n_trials: int = 40
+    objectives: tuple[str, ...] = ("val_accuracy",)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.vary:
+            raise ConfigError("a search needs at least one setting that varies")
+        object.__setattr__(self, "vary", {name: space.checked(name, each) for name, each in self.vary.items()})
+        object.__setattr__(self, "objectives", tuple(self.objectives))
+        for what, known in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
+            if getattr(self, what) not in known:
+                raise ConfigError(f"{what} must be one of {', '.join(known)}, got {shorten(getattr(self, what))}")
+        if type(self.n_trials) is not int or not 1 <= self.n_trials <= MOST_TRIALS:
+            raise ConfigError(f"n_trials must be a whole number in [1, {MOST_TRIALS}], got {shorten(self.n_trials)}")
+        if self.sampler == "grid":
+            object.__setattr__(self, "n_trials", min(self.n_trials, space.grid_size(self.vary)))
+        self._check_objectives()
+
+    def _check_objectives(self) -> None:
+        wanted = self.objectives
+        if not 1 <= len(wanted) <= 2 or len(set(wanted)) < len(wanted) or not set(wanted) <= set(OBJECTIVES):
+            raise ConfigError(
+                f"objectives must be one or two of {', '.join(OBJECTIVES)}, got {', '.join(wanted) or 'none'}"
+            )
+        if not OBJECTIVES[wanted[0]].alone:
+            raise ConfigError(f"the first objective must say how well it reads, got {wanted[0]}")
+
+    @property
+    def directions(self) -> list[Any]:
+        """Optuna's word for each objective, "maximize" or "minimize"."""
+        return [OBJECTIVES[name].direction for name in self.objectives]
+
+    def config_of(self, trial: Any) -> RunConfig:
+        """The settings that an optuna.Trial draws; raises ConfigError where they cannot be together."""
+        return self.base.replace(**{name: space.draw(trial, name, each) for name, each in self.vary.items()})
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        values = {**vars(self), "base": self.base.to_dict()}
+        values["vary"] = {name: space.to_json(each) for name, each in self.vary.items()}
+        return json.dumps(values)
+
+    @classmethod
+    def from_json(cls, text: str) -> SearchSpec:
+        """The inverse; raises ConfigError."""
+        try:
+            values = json.loads(text)
+            values["base"] = RunConfig.from_dict(values["base"])
+            values["vary"] = {name: space.from_json(each) for name, each in values["vary"].items()}
+            return cls(**values)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, ConfigError):
+                raise
+            raise ConfigError(f"what is stored of the search is not usable: {shorten(str(error))}") from None
+
+
+def trainability_map(base: RunConfig, gains: tuple[float, ...] = GAINS, lrs: tuple[float, ...] = RATES) -> SearchSpec:
+    """A grid over the gain of the first weights and the learning rate: where a network of these settings learns."""
+    vary: dict[str, Range] = {"gain": Values(gains), "lr": Values(lrs)}
+    return SearchSpec(base, vary, sampler="grid", pruner="none", n_trials=len(gains) * len(lrs))
+
+
+# ---------------------------------------------------------------------------------------------- in Optuna's terms
+
+
+def make_sampler(spec: SearchSpec, worker: int = 0) -> Any:
+    """Optuna's sampler; workers of different numbers draw differently, but walk one grid."""
+    from optuna import samplers
+
+    made: Mapping[str, Callable[[], Any]] = {
+        "tpe": lambda: samplers.TPESampler(seed=spec.seed + worker, constant_liar=True),
+        "random": lambda: samplers.RandomSampler(seed=spec.seed + worker),
+        "grid": lambda: samplers.GridSampler(space.grid(spec.vary), seed=spec.seed),
+    }
+    return made[spec.sampler]()
+
+
+def make_pruner(spec: SearchSpec) -> Any:
+    """Optuna's pruner, with budgets in epochs."""
+    from optuna import pruners
+
+    made: Mapping[str, Callable[[], Any]] = {
+        "median": lambda: pruners.MedianPruner(n_startup_trials=4),
+        "successive_halving": pruners.SuccessiveHalvingPruner,
+        "hyperband": lambda: pruners.HyperbandPruner(max_resource=spec.base.epochs),
+        "none": pruners.NopPruner,
+    }
+    return made[spec.pruner]()

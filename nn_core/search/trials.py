@@ -1,0 +1,87 @@
+"""What is done with a trial of a search: opened as a run, and, once in a search, scored on the test images."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any
+
+from nn_core.data import load_dataset
+from nn_core.metrics import accuracy
+from nn_core.network import from_weights
+from nn_core.search.storage import SearchError, in_a_sentence, trials_folder
+from nn_core.search.study import check_data, load_study
+from nn_core.store import RunStore, StoreError
+from nn_core.written import exact_frame
+
+NOT_HERE = "the run of trial {} is not on this machine; train it again from its settings"
+
+
+def open_trial(name: str, number: int, store: RunStore, storage: str = "") -> str:
+    """Copy a trial's run, with its curves and frames, into `store`; returns its id there.
+
+    Raises SearchError where it was trained on another machine, or its run cannot be read.
+    """
+    _, trial, _ = _trial(name, number, storage)
+    run_id = _run_id(trial)
+    if run_id in store:
+        return run_id
+    source = RunStore(trials_folder(name)).run_folder(run_id)
+    if not source.holds_a_run():
+        raise SearchError(NOT_HERE.format(number))
+    target = store.run_folder(run_id).path
+    arriving = target.with_name(f".arriving-{run_id}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(arriving, ignore_errors=True)
+        shutil.copytree(source.path, arriving)
+        os.replace(arriving, target)
+        store.rename(run_id, f"{name}, trial {number}"[:80])
+    except (OSError, StoreError) as error:
+        shutil.rmtree(arriving, ignore_errors=True)
+        raise SearchError(f"the run of trial {number} could not be copied: {error}") from None
+    return run_id
+
+
+def test_accuracy(name: str, number: int, storage: str = "") -> float:
+    """The test accuracy of a trial's network as it ended; it is kept with the search, and no other trial gets one.
+
+    Raises SearchError where another trial has been tested, or this one's run is not on this machine.
+    """
+    study, trial, info = _trial(name, number, storage)
+    known = study.user_attrs.get("test")
+    if known:
+        if known[0] == number:
+            return float(known[1])
+        raise SearchError(
+            f"the test images were read for trial {known[0]} of this search already: to choose by them would spoil them"
+        )
+    run_id = _run_id(trial)
+    try:
+        checkpoint = RunStore(trials_folder(name)).checkpoint(run_id)
+    except StoreError:
+        raise SearchError(NOT_HERE.format(number)) from None
+    data = load_dataset(checkpoint.config.dataset)
+    check_data(info, data)
+    model = from_weights(checkpoint.config, exact_frame(checkpoint).weights())
+    found = accuracy(data.test_labels, model.predict(data.test_images))
+    with in_a_sentence(name, storage):
+        study.set_user_attr("test", [number, found])
+    return found
+
+
+def _trial(name: str, number: int, storage: str) -> tuple[Any, Any, Any]:
+    study, info = load_study(name, storage, heartbeat=False)
+    with in_a_sentence(name, storage):
+        trials = study.get_trials(deepcopy=False)
+    found = next((trial for trial in trials if trial.number == number), None)
+    if found is None:
+        raise SearchError(f"there is no trial {number} in the search {name}")
+    return study, found, info
+
+
+def _run_id(trial: Any) -> str:
+    run_id = trial.user_attrs.get("run")
+    if not run_id:
+        raise SearchError(f"trial {trial.number} has no network: it did not come to its end")
+    return str(run_id)

@@ -1,0 +1,217 @@
+"""A search as it stands, read by a thread of its own, so that nobody who looks at it waits for a database."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nn_core.config import RunConfig
+from nn_core.search.space import Values, values_of
+from nn_core.search.spec import SearchSpec
+from nn_core.search.storage import SearchError, database_sentence
+from nn_core.search.study import config_of, info_of, load_study
+from nn_core.search.worker import count_done, superseded
+
+STATES = {"WAITING": "waiting", "RUNNING": "running", "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
+
+
+@dataclass(frozen=True)
+class TrialRow:
+    """One trial, as a table shows it."""
+
+    number: int
+    state: str  # a value of STATES
+    values: tuple[float, ...] | None  # by the search's objectives, once it is complete
+    params: Mapping[str, Any]  # field -> value of those that vary
+    config: RunConfig | None  # all settings, once they are drawn
+    epochs: float
+    reported: Mapping[int, float]  # epoch -> the first objective at its end
+    reason: str  # a sentence on why it ended before its end, or ""
+    diverged: bool
+    worker: str
+    seconds: float | None
+    run: str  # its run in the search's folder on the machine that trained it, or ""
+    curves: Mapping[str, Mapping[str, list[float]]]
+    superseded: bool  # another trial has taken its place
+
+
+@dataclass(frozen=True)
+class SearchView:
+    """A search at one moment; nothing in it changes."""
+
+    name: str
+    spec: SearchSpec
+    control: str  # run, pause or stop
+    trials: tuple[TrialRow, ...]
+    best: TrialRow | None
+    front: tuple[TrialRow, ...]  # of two objectives: those that none betters in both
+    n_done: int
+    n_total: int
+    seconds_left: float | None
+    epochs_saved: float  # by pruning: the share of all epochs of the finished trials
+    counts: Mapping[str, int]
+    workers: tuple[str, ...]  # of the trials that run
+    data_name: str
+    code: str
+    test: tuple[int, float] | None  # the trial whose network was tested, and its test accuracy
+    frozen: tuple[Any, ...] = field(default=(), repr=False)  # Optuna's own trials
+
+    def study(self) -> Any:
+        """The finished trials as an optuna.Study in memory, for Optuna's figures."""
+        import optuna
+
+        study = optuna.create_study(directions=self.spec.directions, study_name=self.name)
+        gone = {row.number for row in self.trials if row.superseded}
+        study.add_trials([t for t in self.frozen if t.state.is_finished() and t.number not in gone])
+        return study
+
+
+def read_search(study: Any, storage: str = "") -> SearchView:
+    """The view of a study as it stands in its database."""
+    info, trials = info_of(study, storage), study.get_trials(deepcopy=False)
+    attrs, gone = study.user_attrs, superseded(trials)
+    rows = tuple(_row(info.spec, trial, trial.number in gone) for trial in trials)
+    ranked = [row for row in rows if row.state == "complete" and row.values and not row.superseded]
+    shown = [row for row in rows if not row.superseded]
+    ended = [row for row in shown if row.state in ("complete", "pruned") and not row.diverged]
+    n_done, n_total = count_done(trials), info.spec.n_trials
+    test = attrs.get("test")
+    running = [row for row in rows if row.state == "running"]
+    epochs = sum(row.epochs for row in ended)
+    return SearchView(
+        name=study.study_name,
+        spec=info.spec,
+        control=str(attrs.get("control", "run")),
+        trials=rows,
+        best=_best(info.spec, ranked),
+        front=_front(info.spec, ranked),
+        n_done=n_done,
+        n_total=n_total,
+        seconds_left=_seconds_left(shown, n_total - n_done, len(running)),
+        epochs_saved=1 - epochs / (len(ended) * info.spec.base.epochs) if ended else 0.0,
+        counts=Counter(row.state for row in shown),
+        workers=tuple(sorted({row.worker for row in running if row.worker})),
+        data_name=str(info.data.get("name", "")),
+        code=info.code,
+        test=(int(test[0]), float(test[1])) if isinstance(test, list) and len(test) == 2 else None,
+        frozen=tuple(trials),
+    )
+
+
+def _row(spec: SearchSpec, trial: Any, gone: bool) -> TrialRow:
+    attrs, state = trial.user_attrs, STATES[trial.state.name]
+    reported = trial.intermediate_values or {int(k): v for k, v in (attrs.get("reported") or {}).items()}
+    seconds = None
+    if trial.datetime_start is not None:
+        seconds = ((trial.datetime_complete or datetime.now()) - trial.datetime_start).total_seconds()
+    lost = "Its worker was lost." if state == "failed" else ""
+    return TrialRow(
+        number=trial.number,
+        state=state,
+        values=None if trial.values is None or state != "complete" else tuple(trial.values),
+        params=values_of(spec.vary, trial.params),
+        config=config_of(spec, attrs),
+        epochs=float(attrs.get("epochs", max(reported, default=0))),
+        reported=reported,
+        reason=str(attrs.get("reason", lost)),
+        diverged=bool(attrs.get("diverged")),
+        worker=str(attrs.get("worker", "")),
+        seconds=seconds,
+        run=str(attrs.get("run", "")),
+        curves=attrs.get("curves") or {},
+        superseded=gone,
+    )
+
+
+def _signed(spec: SearchSpec, row: TrialRow) -> tuple[float, ...]:
+    """The values with the larger ones better."""
+    signs = [1 if direction == "maximize" else -1 for direction in spec.directions]
+    return tuple(sign * value for sign, value in zip(signs, row.values or (), strict=True))
+
+
+def _best(spec: SearchSpec, ranked: list[TrialRow]) -> TrialRow | None:
+    """The best by the first objective; the earlier one of two alike."""
+    return max(ranked, key=lambda row: (*_signed(spec, row), -row.number), default=None)
+
+
+def _front(spec: SearchSpec, ranked: list[TrialRow]) -> tuple[TrialRow, ...]:
+    if len(spec.objectives) < 2:
+        return ()
+    points = np.array([_signed(spec, row) for row in ranked]).reshape(len(ranked), -1)
+    beaten = [bool(((points >= point).all(axis=1) & (points > point).any(axis=1)).any()) for point in points]
+    return tuple(row for row, is_beaten in zip(ranked, beaten, strict=True) if not is_beaten)
+
+
+def _seconds_left(rows: list[TrialRow], n_left: int, n_running: int) -> float | None:
+    took = [row.seconds for row in rows if row.state in ("complete", "pruned") and row.seconds is not None]
+    if not took or n_left <= 0:
+        return None
+    return n_left * sum(took) / len(took) / max(1, n_running)
+
+
+class SearchWatch:
+    """Reads a search every `seconds` until it is closed; `view` and `problem` are the newest, at once."""
+
+    def __init__(self, name: str, storage: str = "", seconds: float = 1.0) -> None:
+        self.name, self.storage, self.seconds = name, storage, seconds
+        self.view: SearchView | None = None
+        self.problem = ""  # a sentence while the database cannot be read
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._look, name=f"watch-{name}", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Read no more."""
+        self._closed.set()
+
+    def _look(self) -> None:
+        study: Any = None
+        while not self._closed.is_set():
+            try:
+                if study is None:
+                    study, _ = load_study(self.name, self.storage, heartbeat=False)
+                self.view = read_search(study, self.storage)
+                self.problem = ""
+            except Exception as error:
+                sentence = str(error) if isinstance(error, SearchError) else None
+                sentence = sentence or database_sentence(error, self.name, self.storage) or type(error).__name__
+                self.problem = f"The search {self.name} cannot be read: {sentence}."
+                study = None
+            self._closed.wait(self.seconds)
+
+
+# ---------------------------------------------------------------------------------------------- the map
+
+
+@dataclass(frozen=True)
+class TrainabilityMap:
+    """Validation accuracy by gain and learning rate."""
+
+    gains: tuple[float, ...]
+    lrs: tuple[float, ...]
+    accuracy: npt.NDArray[Any]  # (n_gains, n_lrs), nan where nothing was trained to its end yet
+    diverged: npt.NDArray[Any]  # bool (n_gains, n_lrs)
+
+
+def map_of(view: SearchView) -> TrainabilityMap | None:
+    """The map, where a search goes over listed gains and learning rates; else None."""
+    gain, lr = view.spec.vary.get("gain"), view.spec.vary.get("lr")
+    if not isinstance(gain, Values) or not isinstance(lr, Values) or view.spec.objectives[0] != "val_accuracy":
+        return None
+    shape = len(gain.values), len(lr.values)
+    accuracy, diverged = np.full(shape, np.nan), np.zeros(shape, bool)
+    for row in view.trials:
+        if row.superseded or not {"gain", "lr"} <= set(row.params):
+            continue
+        at = gain.values.index(row.params["gain"]), lr.values.index(row.params["lr"])
+        diverged[at] |= row.diverged
+        if row.values:
+            accuracy[at] = row.values[0]
+    return TrainabilityMap(gain.values, lr.values, accuracy, diverged)

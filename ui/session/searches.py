@@ -1,0 +1,180 @@
+"""The search of this visitor: which one is on the page, what is known of it, and what is done to it."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Callable
+
+import streamlit as st
+
+from nn_core import ConfigError
+from nn_core.runner import Run
+from nn_core.search import (
+    SearchError,
+    SearchSpec,
+    SearchView,
+    SearchWatch,
+    control,
+    create_search,
+    list_searches,
+    open_trial,
+    start_workers,
+    test_accuracy,
+)
+from ui.session.current import COMMAND_SECONDS, start
+from ui.session.notices import notify
+from ui.session.stored import open_run, store
+
+Place = tuple[str, str]  # the name of a search, and the URL of its storage ("": the runs folder)
+MOST_WATCHED = 4  # searches that are read at once, for all visitors
+
+
+@st.cache_resource(show_spinner=False)
+def _watches() -> dict[Place, SearchWatch]:
+    return {}
+
+
+@st.cache_resource(show_spinner=False)
+def _workers() -> dict[Place, list[subprocess.Popen[bytes]]]:
+    """The worker processes that this server has started."""
+    return {}
+
+
+def search_on_page() -> Place | None:
+    """The search that the page shows."""
+    place: Place | None = st.session_state.get("search")
+    return place
+
+
+def show_search(name: str, storage: str = "") -> None:
+    """Show a search, or with "" none."""
+    st.session_state["search"] = (name, storage) if name else None
+
+
+def watch() -> SearchWatch | None:
+    """What reads the search on the page, without anybody waiting for it."""
+    place = search_on_page()
+    if place is None:
+        return None
+    watches = _watches()
+    if place not in watches:
+        while len(watches) >= MOST_WATCHED:
+            watches.pop(next(iter(watches))).close()
+        watches[place] = SearchWatch(*place)
+    return watches[place]
+
+
+def search_view() -> SearchView | None:
+    """The newest reading of the search on the page; None until there is one."""
+    found = watch()
+    return found.view if found is not None else None
+
+
+def workers_here() -> int:
+    """How many workers of the search on the page run on this machine, started by this server."""
+    place = search_on_page()
+    if place is None:
+        return 0
+    alive = [process for process in _workers().get(place, []) if process.poll() is None]
+    _workers()[place] = alive
+    return len(alive)
+
+
+def search_runs() -> bool:
+    """Whether the page should keep looking: the search has workers, or has not been read yet."""
+    if search_on_page() is None:
+        return False
+    view = search_view()
+    return view is None or (view.control == "run" and not _is_done(view)) or workers_here() > 0
+
+
+def _is_done(view: SearchView) -> bool:
+    return view.n_done >= view.n_total
+
+
+def begin_search(name: str, spec: SearchSpec, n_workers: int) -> None:
+    """Create a search in the runs folder and start its workers."""
+
+    def begin() -> None:
+        create_search(name, spec)
+        show_search(name)
+        _start(n_workers)
+
+    _or_say(begin)
+
+
+def add_workers(n: int = 1) -> None:
+    """Start more workers of the search on the page."""
+    _or_say(lambda: _start(n))
+
+
+def _start(n: int) -> None:
+    place = search_on_page()
+    if place is not None:
+        _workers().setdefault(place, []).extend(start_workers(place[0], n, storage=place[1]))
+
+
+def pause_search() -> None:
+    """The workers wait at the end of their epochs."""
+    _control("pause")
+
+
+def go_on_with_search(n_workers: int) -> None:
+    """Go on after a pause or a stop, with workers where there are none left."""
+    _control("run")
+    missing = n_workers - workers_here()
+    if missing > 0:
+        add_workers(missing)
+
+
+def stop_search() -> None:
+    """The workers end."""
+    _control("stop")
+
+
+def _control(command: str) -> None:
+    place = search_on_page()
+    if place is not None:
+        _or_say(lambda: control(place[0], command, storage=place[1]))
+
+
+def searches() -> list[str]:
+    """The searches in the runs folder, by name."""
+    try:
+        return list_searches()
+    except SearchError as error:
+        notify(str(error))
+        return []
+
+
+def open_trial_as_run(number: int) -> None:
+    """Show a trial on all pages as a run with its curves."""
+    place, runs = search_on_page(), store()
+    if place is not None and runs is not None:
+        _or_say(lambda: open_run(open_trial(place[0], number, runs, storage=place[1])))
+
+
+def train_trial_again(number: int) -> None:
+    """Train a new network with the settings of a trial."""
+    view = search_view()
+    trial = next((row for row in view.trials if row.number == number), None) if view else None
+    run = start(trial.config) if trial is not None and trial.config is not None else None
+    if run is not None:
+        Run.play(run).wait(COMMAND_SECONDS)
+
+
+def score_on_test(number: int) -> None:
+    """Read the test images with the network of a trial, once."""
+    place = search_on_page()
+    if place is not None:
+        with contextlib.suppress(KeyError):
+            _or_say(lambda: test_accuracy(place[0], number, storage=place[1]))
+
+
+def _or_say(act: Callable[[], object]) -> None:
+    """Do it; what cannot be done is said at the top of the page."""
+    try:
+        act()
+    except (SearchError, ConfigError) as error:
+        notify(str(error))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from statistics import median
 from typing import Any
@@ -22,19 +22,21 @@ MODULES = {OURS: "train_ours", TORCH: "train_torch"}
 Epochs = list[list[float]]  # [seconds since the start, accuracy on validation] of each epoch's end
 
 
-def measure(recipes: Iterable[Recipe], n_seeds: int, python: str, say: Callable[[str], None] = print) -> dict[str, Any]:
+def measure(
+    recipes: Iterable[Recipe], seeds: Sequence[int], python: str, say: Callable[[str], None] = print
+) -> dict[str, Any]:
     """{"machine": ..., "seeds": n, "rows": [...]}, a row a recipe; `python` is the interpreter of PyTorch's program."""
     rows: list[dict[str, Any]] = []
     versions: dict[str, str] = {}
     for recipe in recipes:
-        row, found = _measure_row(recipe, n_seeds, python, say)
+        row, found = _measure_row(recipe, seeds, python, say)
         rows.append(row)
         versions.update(found)
-    return {"machine": machine_name(), "versions": versions, "seeds": n_seeds, "rows": rows}
+    return {"machine": machine_name(), "versions": versions, "seeds": len(seeds), "rows": rows}
 
 
 def _measure_row(
-    recipe: Recipe, n_seeds: int, python: str, say: Callable[[str], None]
+    recipe: Recipe, seeds: Sequence[int], python: str, say: Callable[[str], None]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Every seed once by each program, in turns; PyTorch in the setting that was quickest on the first seed."""
     with ExitStack() as stack:
@@ -50,11 +52,11 @@ def _measure_row(
                 say(str(missing))
                 break
             stack.callback(running[contender].close)
-        first = {contender: program.ask("0")["epochs"] for contender, program in running.items()}
+        first = {contender: program.ask(str(seeds[0]))["epochs"] for contender, program in running.items()}
         rivals = [contender for contender in running if contender.kind == TORCH]
         chosen = [next(iter(running)), *sorted(rivals, key=lambda one: first[one][-1][0])[:1]]
         runs: dict[Contender, list[Epochs]] = {contender: [] for contender in chosen}
-        for seed in range(n_seeds):
+        for seed in seeds:
             for contender in chosen:
                 runs[contender].append(running[contender].ask(str(seed))["epochs"])
                 ends = ", ".join(f"{accuracy:.2%} at {seconds:.2f} s" for seconds, accuracy in runs[contender][-1])

@@ -65,11 +65,33 @@ def reference(network: MLP, indices: np.ndarray) -> tuple[float, np.ndarray]:
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-6), (np.float32, 2e-3)], ids=["float64", "float32"])
 @settings(max_examples=60)
 @given(
-    config=cases, m=batches, seed=st.integers(0, 1000), general=st.booleans(), as_slice=st.booleans(), cut=st.booleans()
+    config=cases,
+    m=batches,
+    seed=st.integers(0, 1000),
+    general=st.booleans(),
+    as_slice=st.booleans(),
+    cut=st.booleans(),
+    rows=st.sampled_from([24, ROWS]),
 )
-@example(config=RunConfig(hidden=(3, 2), dropout=0.3), m=2 * ROWS + 7, seed=0, general=False, as_slice=True, cut=True)
+@example(
+    config=RunConfig(hidden=(3, 2), dropout=0.3),
+    m=2 * ROWS + 7,
+    seed=0,
+    general=False,
+    as_slice=True,
+    cut=True,
+    rows=24,
+)
 def test_the_fast_step_equals_the_reference(
-    dtype: Any, tolerance: float, config: RunConfig, m: int, seed: int, general: bool, as_slice: bool, cut: bool
+    dtype: Any,
+    tolerance: float,
+    config: RunConfig,
+    m: int,
+    seed: int,
+    general: bool,
+    as_slice: bool,
+    cut: bool,
+    rows: int,
 ):
     with patch.dict(fast_pass.IN_PLACE, clear=general):  # without an entry, an activation goes through layers.py
         network, kernel = build(config, dtype, seed)
@@ -80,7 +102,7 @@ def test_the_fast_step_equals_the_reference(
     else:
         batch = indices = np.random.default_rng(seed).permutation(N_IMAGES)[:m]
     before = network.flat.copy()
-    with patch.object(fast, "ENOUGH", 1 if cut else 10**12):
+    with patch.object(fast, "ENOUGH", 1 if cut else 10**12), patch.object(fast_pass, "CUT", rows):
         loss = kernel.gradients(batch, config.dropout, np.random.default_rng(7))
     gradients = network.flat_grads.copy()
     expected_loss, expected = reference(network, indices)

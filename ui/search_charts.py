@@ -31,11 +31,30 @@ def _optuna(name: str, *, all_states: bool = False) -> Chart:
         if name == "pareto_front":
             more = {"target_names": [OBJECTIVES[each].label for each in view.spec.objectives]}
         figure = draw_it(study, **more)
-        figure.update_layout(title=None, margin={"l": 60, "r": 20, "t": 20, "b": 50}, font=None, colorway=None)
-        figure.update_layout(paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)")
+        palette = theme.palette(dark)
+        figure.update_layout(
+            title=None,
+            margin={"l": 60, "r": 20, "t": 40, "b": 50},
+            paper_bgcolor="rgba(0,0,0,0)",
+            plot_bgcolor="rgba(0,0,0,0)",
+            colorway=[palette.series["val"], palette.series["train"], palette.series["l2"]],
+            legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+            meta={"label": f"{name.replace('_', ' ')} of {len(study.trials)} trials"},
+        )
+        for trace in figure.data:
+            _without_bar(trace)
         return figure
 
     return draw
+
+
+def _without_bar(trace: Any) -> None:
+    """No colour bar: what its colours say stands on an axis too, and a bar takes the room of a small chart."""
+    if "showscale" in trace:
+        trace.showscale = False
+    for holder in (getattr(trace, "marker", None), getattr(trace, "line", None)):
+        if holder is not None and "showscale" in holder:
+            holder.showscale = False
 
 
 def _complete(study: Any) -> Any:
@@ -79,7 +98,7 @@ def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
     label = OBJECTIVES[view.spec.objectives[0]].label
     layout = {
         "xaxis": {"title": {"text": "epoch"}, "dtick": 1 if view.spec.base.epochs <= 12 else None},
-        "yaxis": {"title": {"text": label}},
+        "yaxis": {"title": {"text": label}, "tickformat": ".0%" if view.spec.objectives[0] == "val_accuracy" else ""},
         "showlegend": False,
         "hovermode": "closest",
         "margin": {"l": 60, "r": 20, "t": 20, "b": 45},

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from nn_core.config import knob
+from nn_core.knobs import choices
 from nn_core.search import OBJECTIVES, SearchView, TrialRow, map_of
 from ui import search_charts, session
 from ui.gallery import switch
@@ -23,6 +24,7 @@ STATES = {  # of a trial, in words
     "pruned": "pruned",
     "failed": "failed",
 }
+HEIGHT = 400  # px of the table and of the chart beside it
 CONTROLS = {"run": "searching", "pause": "paused", "stop": "stopped"}
 
 
@@ -165,7 +167,7 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
     event = st.dataframe(
         table,
         hide_index=True,
-        height=330,
+        height=HEIGHT,
         on_select="rerun",
         selection_mode="single-row",
         key="search-table",
@@ -192,6 +194,8 @@ def _setting(name: str, params: Mapping[str, Any]) -> str:
     value = params[name]
     if isinstance(value, float):
         return f"{value:.3g}"
+    if item.kind == "choice" and value in choices(name):
+        return choices(name)[value].label
     try:
         return item.format(value)
     except (TypeError, ValueError):
@@ -209,7 +213,7 @@ def _chart(view: SearchView) -> None:
     )
     dark = session.is_dark()
     if name == "map" and found is not None:
-        live_plot(search_charts.trainability(found, dark), key="search-map-plot", height=330)
+        live_plot(search_charts.trainability(found, dark), key="search-map-plot", height=HEIGHT)
         return
     _, draw, needed = search_charts.CHARTS[name]
     only_complete = session.widget_value("search-which") == "complete"
@@ -224,7 +228,7 @@ def _chart(view: SearchView) -> None:
     except (ValueError, ZeroDivisionError, RuntimeError) as error:  # Optuna's, where all trials are alike, say
         st.info(f"This chart cannot be drawn of these trials: {plain(str(error).splitlines()[0])}")
         return
-    live_plot(figure, key=f"search-plot-{name}", height=330)
+    live_plot(figure, key=f"search-plot-{name}", height=HEIGHT)
 
 
 # ---------------------------------------------------------------------------------------------- one trial

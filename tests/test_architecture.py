@@ -49,6 +49,8 @@ LEVELS = {
     "nn_core.recorder": 6,
     "nn_core.comparison": 6,
     "nn_core.explain": 6,
+    "nn_core.maps": 6,
+    "nn_core.saliency": 6,
     "nn_core.shipped": 6,
     "nn_core.profile": 6,
     "nn_core": 6,  # the front: `from nn_core import Trainer`

@@ -1,0 +1,83 @@
+"""Which pixels speak for a class: against numerical derivatives, and against the logit itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nn_core import RunConfig
+from nn_core.network import build_model, from_weights
+from nn_core.saliency import activation_map, logit_gradients, saliency
+from tests.numerical import numerical_gradient, relative_error
+
+CNN = RunConfig(model="cnn", channels=(3, 4), activation="tanh", normalization="batch")
+NETWORKS = {
+    "mlp": RunConfig(hidden=(9, 7), activation="tanh"),
+    "linear": RunConfig(hidden=()),
+    "layer norm": RunConfig(hidden=(9,), activation="tanh", normalization="layer"),
+    "cnn": CNN,
+    "average": CNN.replace(head="average", normalization="none", input_scaling="standard"),
+    "dense": CNN.replace(dense_units=(6,), pooling="average"),
+}
+IMAGE = np.random.default_rng(5).integers(0, 255, (28, 28)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_gradient_of_a_logit_to_the_pixels_is_its_numerical_derivative(name: str):
+    model = build_model(NETWORKS[name], np.random.default_rng(0), dtype=np.float64)
+    x = model.inputs(IMAGE[None])
+    gradient = logit_gradients(model, x, 4)[0][1]
+    elements = np.random.default_rng(1).choice(784, 60, replace=False)
+    numerical = numerical_gradient(lambda: float(model.forward(x)[0, 4]), x, elements)
+    assert relative_error(gradient.ravel()[elements], numerical) < 1e-6
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_saliency_is_the_change_of_the_logit_for_a_pixel_of_one_grey_level_times_255(name: str):
+    model = build_model(NETWORKS[name], np.random.default_rng(0), dtype=np.float64)
+    own = from_weights(NETWORKS[name], model.weights())
+    before = own.flat_grads.copy()
+    shown = saliency(own, IMAGE, 7)
+    assert shown.shape == (28, 28) and np.array_equal(own.flat_grads, before)  # a page asks, training goes on
+    at = np.unravel_index(np.abs(shown).argmax(), shown.shape)
+    brighter, darker = IMAGE.copy(), IMAGE.copy()
+    brighter[at], darker[at] = IMAGE[at] + 1, IMAGE[at] - 1
+    up, down = (float(model.forward(model.inputs(image[None]))[0, 7]) for image in (brighter, darker))
+    assert shown[at] == pytest.approx(255 * (up - down) / 2, rel=0.02)
+
+
+@pytest.mark.parametrize("digit", [0, 6])
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+def test_behind_a_global_average_the_mean_of_the_activation_map_and_the_bias_are_the_logit(
+    digit: int, normalization: str
+):
+    config = CNN.replace(head="average", normalization=normalization, activation="relu")
+    model = build_model(config, np.random.default_rng(0))
+    bias = model.parts["dense1"].params["b"]
+    bias[...] = np.arange(10)
+    found = activation_map(model, IMAGE, digit)
+    assert found is not None and found.is_exact and found.citation.startswith("Zhou")
+    assert found.places.mean() + bias[digit] == pytest.approx(model.logits(IMAGE[None])[0, digit], rel=1e-4)
+
+
+def test_behind_other_heads_the_map_is_that_of_the_mean_gradients():
+    model = build_model(NETWORKS["dense"], np.random.default_rng(0), dtype=np.float64)
+    own = from_weights(NETWORKS["dense"], model.weights())
+    found = activation_map(own, IMAGE, 3)
+    assert found is not None and not found.is_exact and found.over_image.shape == (28, 28)
+    maps = model.activations(IMAGE[None])[1]  # (1, 4, 4, 4)
+    expected = np.zeros(maps.shape[2:])
+    for channel in range(4):  # the mean gradient is the change of the logit when a whole map rises together
+        moved = []
+        for step in (1e-4, -1e-4):
+            changed = maps.copy()
+            changed[:, channel] += step
+            for layer in model.layers[model.layers.index(model.parts["dense1"]) - 1 :]:
+                changed = layer.forward(changed)
+            moved.append(changed[0, 3])
+        expected += (moved[0] - moved[1]) / 2e-4 / 16 * maps[0, channel]
+    assert np.allclose(found.places, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_a_network_without_maps_has_no_activation_map():
+    assert activation_map(build_model(NETWORKS["mlp"], np.random.default_rng(0)), IMAGE, 3) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import time
 from typing import Any
 
@@ -58,7 +59,13 @@ def add_search_commands(commands: Any, add_settings: Any, config_of: Any) -> Non
     )
     worker.set_defaults(run=_work)
     _add_study(worker)
-    worker.add_argument("--number", type=int, default=0, help="workers of other numbers draw differently. Default: 0.")
+    worker.add_argument(
+        "--number",
+        type=_number,
+        default=None,
+        metavar="N",
+        help="workers of different numbers draw differently. Default: one at random.",
+    )
     worker.add_argument(
         "--patience", type=float, default=PATIENCE_SECONDS, metavar="SECONDS", help="how long to wait for the database"
     )
@@ -69,8 +76,15 @@ def _add_study(command: argparse.ArgumentParser) -> None:
     command.add_argument("--storage", default=os.environ.get(VARIABLE, ""), metavar="URL", help=STORAGE_HELP)
 
 
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to {2**31 - 1}, got {text!r}")
+    return int(text)
+
+
 def _work(options: argparse.Namespace) -> None:
-    Worker(options.study, options.storage, options.number, options.patience).work()
+    number = secrets.randbelow(2**31) if options.number is None else options.number
+    Worker(options.study, options.storage, number, options.patience).work()
 
 
 def _sweep(options: argparse.Namespace, base: RunConfig) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from nn_core.config import RunConfig
 from nn_core.knobs import ConfigError, shorten
 from nn_core.search import space
@@ -147,13 +149,16 @@ def trainability_map(base: RunConfig, gains: tuple[float, ...] = GAINS, lrs: tup
 # ---------------------------------------------------------------------------------------------- in Optuna's terms
 
 
-def make_sampler(spec: SearchSpec, worker: int = 0) -> Any:
-    """Optuna's sampler; workers of different numbers draw differently, but walk one grid."""
+def make_sampler(spec: SearchSpec, worker: int = 0, n_begun: int = 0) -> Any:
+    """Optuna's sampler; workers of different numbers draw differently, and a worker that begins after `n_begun` trials
+    does not draw the first ones again. All walk one grid.
+    """
     from optuna import samplers
 
+    seed = int(np.random.SeedSequence([spec.seed, worker, n_begun]).generate_state(1)[0])
     made: Mapping[str, Callable[[], Any]] = {
-        "tpe": lambda: samplers.TPESampler(seed=spec.seed + worker, constant_liar=True),
-        "random": lambda: samplers.RandomSampler(seed=spec.seed + worker),
+        "tpe": lambda: samplers.TPESampler(seed=seed, constant_liar=True),
+        "random": lambda: samplers.RandomSampler(seed=seed),
         "grid": lambda: samplers.GridSampler(space.grid(spec.vary), seed=spec.seed),
     }
     return made[spec.sampler]()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
+import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +64,14 @@ def open_storage(name: str, url: str = "", *, create: bool = False, heartbeat: b
         path.parent.mkdir(parents=True, exist_ok=True)
     address = f"sqlite:///{path}" if path is not None else _dialect(url)
     is_sqlite = address.startswith("sqlite")
-    if is_sqlite and not create:
-        _must_exist(address)
+    if is_sqlite:
+        _look_at_file(Path(address.partition("///")[2].partition("?")[0]), name, create)
     engine = {"connect_args": {"timeout": BUSY_SECONDS}} if is_sqlite else {"pool_pre_ping": True}
     with in_a_sentence(name, address), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # heartbeats are called experimental
         import optuna
 
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        optuna.logging.set_verbosity(optuna.logging.ERROR)  # what a trial ended by is told in the search
         signs: dict[str, Any] = {}
         if heartbeat:
             retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=MAX_RETRIES)
@@ -77,7 +80,51 @@ def open_storage(name: str, url: str = "", *, create: bool = False, heartbeat: b
                 "grace_period": _seconds("GLASSNET_GRACE", GRACE_SECONDS),
                 "heartbeat_stale_trial_callback": retry,
             }
-        return optuna.storages.RDBStorage(address, engine_kwargs=engine, **signs)
+        made = _storage_class()(
+            address.replace("{", "{{").replace("}", "}}"), engine, skip_table_creation=not create, **signs
+        )
+        if is_sqlite and create:
+            with made.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # who reads keeps nobody from writing
+        return made
+
+
+@cache
+def _storage_class() -> Any:
+    """Optuna's storage in a database, with signs of life that outlast an outage and miss no lost worker."""
+    import optuna
+    import sqlalchemy
+
+    class Storage(optuna.storages.RDBStorage):
+        """Where a worker was lost between taking a trial and its first sign of life, the trial is given up too."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self._without_a_sign: dict[int, float] = {}  # trial id -> when it was seen so first, time.monotonic()
+
+        def record_heartbeat(self, trial_id: int) -> None:
+            try:
+                super().record_heartbeat(trial_id)
+            except Exception as error:  # the next one comes; meanwhile the training meets the same trouble, and waits
+                if database_sentence(error, "") is None:
+                    raise
+
+        def _get_stale_trial_ids(self, study_id: int) -> list[int]:
+            with self.engine.connect() as connection:
+                found = connection.execute(sqlalchemy.text(_WITHOUT_A_SIGN), {"study": study_id}).scalars().all()
+            now = time.monotonic()
+            self._without_a_sign = {trial: self._without_a_sign.get(trial, now) for trial in found}
+            grace = self.grace_period or 2 * (self.heartbeat_interval or HEARTBEAT_SECONDS)
+            silent = [trial for trial, since in self._without_a_sign.items() if now - since > grace]
+            return [*super()._get_stale_trial_ids(study_id), *silent]
+
+    return Storage
+
+
+_WITHOUT_A_SIGN = (
+    "SELECT trials.trial_id FROM trials LEFT JOIN trial_heartbeats ON trial_heartbeats.trial_id = trials.trial_id "
+    "WHERE trials.study_id = :study AND trials.state = 'RUNNING' AND trial_heartbeats.trial_id IS NULL"
+)
 
 
 def _seconds(variable: str, default: int) -> int:
@@ -93,15 +140,25 @@ def _dialect(url: str) -> str:
     return url
 
 
-def _must_exist(address: str) -> None:
-    path = Path(address.removeprefix("sqlite:///"))
-    if not path.exists():
+def _look_at_file(path: Path, name: str, create: bool) -> None:
+    """Raise SearchError where a file is missing, or is an SQLite database of something else: nothing is added to it."""
+    if not path.is_file():
+        if create:
+            return
         raise SearchError(f"there is no file {path}")
+    with in_a_sentence(name), closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and "studies" not in tables:
+        raise SearchError(f"the file {path} holds something else than searches; it is left as it is")
 
 
 def hidden(url: str) -> str:
-    """The URL without the password in it."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+    """The URL without the password in it, whatever else is wrong with it."""
+    without_query = url.partition("?")[0]
+    scheme, mark, rest = without_query.partition("://")
+    login, at, place = rest.rpartition("@")
+    user = f"{login.partition(':')[0]}:***@" if ":" in login else f"{login}{at}"
+    return f"{scheme}{mark}{user}{place}"
 
 
 @contextmanager
@@ -126,23 +183,25 @@ def database_sentence(error: BaseException, name: str, url: str = "") -> str | N
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
     kinds = {type(each).__name__ for each in chain}
     modules = {type(each).__module__.split(".")[0] for each in chain}
+    is_of_database = bool(modules & _OF_DATABASES) or "StorageInternalError" in kinds
     text = " ".join(str(each) for each in chain)
     where = f"the search {name}" if not url or url.startswith("sqlite") else f"the database {hidden(url)}"
     for pattern, answer in _ANSWERS:
-        if re.search(pattern, text, re.IGNORECASE) and modules & _OF_DATABASES:
+        if is_of_database and re.search(pattern, text, re.IGNORECASE):
             return answer.format(where=where, name=name)
     if kinds & {"NoSuchModuleError", "ArgumentError", "NoSuchModule"}:
-        return f'the storage must be a URL like "postgresql://user:password@host/database", got {hidden(shorten(url))}'
+        return f'the storage must be a URL like "postgresql://user:password@host/database", got {shorten(hidden(url))}'
     if "ImportError" in kinds or "ModuleNotFoundError" in kinds:
         return f"{where} needs a driver that is not installed: pip install -r requirements-distributed.txt"
-    if modules & _OF_DATABASES:
+    if is_of_database:
         return f"{where} cannot be used ({sorted(kinds & _KINDS or kinds)[0]})"
     return None
 
 
-_OF_DATABASES = {"sqlalchemy", "sqlite3", "psycopg", "alembic", "optuna"}
+_OF_DATABASES = {"sqlalchemy", "sqlite3", "psycopg", "alembic"}
 _KINDS = {"OperationalError", "DatabaseError", "StorageInternalError", "ProgrammingError", "IntegrityError"}
 _ANSWERS = (
+    (r"relation \S+ does not exist", "there is no search {name} in {where}"),
     (
         r"not a database|malformed|no such table|no such column",
         "the file of {where} is damaged or holds something else",

@@ -9,11 +9,12 @@ import json
 import os
 import socket
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
 
 from nn_core.config import RunConfig
 from nn_core.crew import CREW
@@ -35,6 +36,7 @@ PATIENCE_SECONDS = 120.0  # that a database may not answer before a worker gives
 MOST_POINTS = 100  # of each curve that are kept with a trial
 CURVES = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
 Say = Callable[[str], None]
+Answer = TypeVar("Answer")
 
 
 class Stopped(Exception):
@@ -53,6 +55,7 @@ class Worker:
         self, name: str, storage: str = "", number: int = 0, patience: float = PATIENCE_SECONDS, tell: Say = say
     ) -> None:
         self.name, self.storage, self.number, self.patience, self.tell = name, storage, number, patience, tell
+        self._lost = ""  # why this worker has given the database up
         set_blas_threads(1)
         CREW.work_alone()  # the other cores have workers of their own
         self.id = f"{socket.gethostname()}:{os.getpid()}"
@@ -62,7 +65,7 @@ class Worker:
     def _open(self) -> None:
         self.study, self.info = load_study(self.name, self.storage)
         self.spec: SearchSpec = self.info.spec
-        self.study.sampler = make_sampler(self.spec, self.number)
+        self.study.sampler = make_sampler(self.spec, self.number, len(self.study.get_trials(deepcopy=False)))
         self.study.pruner = make_pruner(self.spec)
 
     def _data(self) -> Dataset:
@@ -79,35 +82,32 @@ class Worker:
 
         Where the database does not answer it waits for `patience` seconds; then it raises SearchError.
         """
-        threading.excepthook = self._in_a_thread
+        with suppress(Stopped, KeyboardInterrupt):
+            while self._patiently(self._next):
+                pass
+
+    def _patiently(self, ask: Callable[[], Answer]) -> Answer:
+        """What the database answers, also where it does not do so for a while."""
         quiet_since: float | None = None
         while True:
             try:
-                if quiet_since is not None:
-                    self._open()
-                    self.tell("The database answers again.")
-                    quiet_since = None
-                if not self._next():
-                    return
-            except (Stopped, KeyboardInterrupt):
-                return
+                answer = ask()
             except Exception as error:
-                sentence = str(error) if isinstance(error, SearchError) else None
-                sentence = sentence or database_sentence(error, self.name, self.storage)
+                sentence = self._lost or database_sentence(error, self.name, self.storage)
                 if sentence is None:
                     raise
                 now = time.monotonic()
                 if quiet_since is None:
                     quiet_since = now
                     self.tell(f"{_capital(sentence)}; trying again for {self.patience:.0f} s.")
-                if now - quiet_since > self.patience:
+                if self._lost or now - quiet_since > self.patience:
+                    self._lost = sentence
                     raise SearchError(f"{sentence}; what was finished is kept, and the search can go on") from None
                 time.sleep(1.0)
-
-    def _in_a_thread(self, failure: Any) -> None:
-        """The thread that gives the signs of life has lost the database: the training notices it too."""
-        if database_sentence(failure.exc_value, self.name, self.storage) is None:
-            sys.__excepthook__(failure.exc_type, failure.exc_value, failure.exc_traceback)
+            else:
+                if quiet_since is not None:
+                    self.tell("The database answers again.")
+                return answer
 
     def _next(self) -> bool:
         """Train one trial, or wait for those of others; False when there is nothing left to do."""
@@ -122,15 +122,20 @@ class Worker:
         if finished >= self.spec.n_trials:
             return False
         if finished + running >= self.spec.n_trials:
-            time.sleep(LOOK_SECONDS / 5)  # the last ones are being trained; should their worker be lost, they come back
+            time.sleep(LOOK_SECONDS)  # the last ones are being trained; should their worker be lost, they come back
             return True
-        self.study.optimize(self._train, n_trials=1, catch=(ConfigError,))
+        try:
+            self.study.optimize(self._train, n_trials=1, catch=(ConfigError, MemoryError))
+        except (optuna.exceptions.UpdateFinishedTrialError, ValueError) as error:
+            if isinstance(error, ValueError) and "Cannot tell" not in str(error):
+                raise
+            self.tell("A trial of this worker was given up by the others, who had no sign of life from it.")
         return True
 
     def _obey(self) -> None:
         """Wait while the search is paused; raise Stopped when it was told to stop."""
         while True:
-            command = self.study.user_attrs.get("control", "run")
+            command = self._patiently(lambda: self.study.user_attrs).get("control", "run")
             if command == "run":
                 return
             if command == "stop":
@@ -149,24 +154,23 @@ class Worker:
             raise optuna.TrialPruned
         try:
             config = self.spec.config_of(trial)
-        except ConfigError as error:
-            trial.set_user_attr("reason", str(error))
+            trial.set_user_attr("config", json.dumps(config.to_dict()))
+            run = _TrialRun(config, self.data, self.name)
+        except (ConfigError, MemoryError) as error:
+            trial.set_user_attr("reason", str(error) or "There is not enough memory for it.")
             raise
-        trial.set_user_attr("config", json.dumps(config.to_dict()))
-        run = _TrialRun(config, self.data, self.name)
         try:
             self._through_its_epochs(trial, run)
-        except Stopped:
+        except (Stopped, KeyboardInterrupt):
             self._queue_again(trial)
             raise
         finally:
-            trial.set_user_attr("epochs", run.trainer.epoch)
-            trial.set_user_attr("curves", run.curves())
+            self._note(trial, epochs=run.trainer.epoch, curves=run.curves())
         run.keep("finished")
-        trial.set_user_attr("run", run.id)
+        self._note(trial, run=run.id)
         values = run.values(self.spec.objectives)
         if values is None:
-            trial.set_user_attr("reason", f"{TARGET:.0%} of the validation images was not reached.")
+            self._note(trial, reason=f"{TARGET:.0%} of the validation images was not reached.")
             raise optuna.TrialPruned
         return values if len(values) > 1 else values[0]
 
@@ -178,20 +182,23 @@ class Worker:
         for epoch in range(1, self.spec.base.epochs + 1):
             run.one_epoch(self._obey)
             if run.trainer.stopped:
-                trial.set_user_attr("diverged", True)
-                trial.set_user_attr("reason", run.trainer.stopped)
+                self._note(trial, diverged=True, reason=run.trainer.stopped)
                 raise optuna.TrialPruned
             value = run.value_at_epoch(self.spec.objectives[0])
             if len(self.spec.objectives) > 1:  # Optuna prunes by one objective only
                 reported[str(epoch)] = value
-                trial.set_user_attr("reported", reported)
+                self._note(trial, reported=dict(reported))
                 continue
-            trial.report(value, epoch)
-            if epoch < self.spec.base.epochs and trial.should_prune():
+            self._patiently(partial(trial.report, value, epoch))
+            if epoch < self.spec.base.epochs and self._patiently(trial.should_prune):
                 run.keep("paused")
-                trial.set_user_attr("run", run.id)
-                trial.set_user_attr("reason", f"It was behind the others after epoch {epoch}.")
+                self._note(trial, run=run.id, reason=f"It was behind the others after epoch {epoch}.")
                 raise optuna.TrialPruned
+
+    def _note(self, trial: Any, **facts: Any) -> None:
+        """Keep these facts with a trial."""
+        for name, value in facts.items():
+            self._patiently(partial(trial.set_user_attr, name, value))
 
     def _is_one_too_many(self, trial: Any) -> bool:
         """Whether two workers have asked for the last trial at once, and this is the later one."""

@@ -93,7 +93,6 @@ def open_storage(name: str, url: str = "", *, create: bool = False, heartbeat: b
 def _storage_class() -> Any:
     """Optuna's storage in a database, with signs of life that outlast an outage and miss no lost worker."""
     import optuna
-    import sqlalchemy
 
     class Storage(optuna.storages.RDBStorage):
         """Where a worker was lost between taking a trial and its first sign of life, the trial is given up too."""
@@ -111,7 +110,7 @@ def _storage_class() -> Any:
 
         def _get_stale_trial_ids(self, study_id: int) -> list[int]:
             with self.engine.connect() as connection:
-                found = connection.execute(sqlalchemy.text(_WITHOUT_A_SIGN), {"study": study_id}).scalars().all()
+                found = connection.exec_driver_sql(_WITHOUT_A_SIGN.format(int(study_id))).scalars().all()
             now = time.monotonic()
             self._without_a_sign = {trial: self._without_a_sign.get(trial, now) for trial in found}
             grace = self.grace_period or 2 * (self.heartbeat_interval or HEARTBEAT_SECONDS)
@@ -123,7 +122,7 @@ def _storage_class() -> Any:
 
 _WITHOUT_A_SIGN = (
     "SELECT trials.trial_id FROM trials LEFT JOIN trial_heartbeats ON trial_heartbeats.trial_id = trials.trial_id "
-    "WHERE trials.study_id = :study AND trials.state = 'RUNNING' AND trial_heartbeats.trial_id IS NULL"
+    "WHERE trials.study_id = {} AND trials.state = 'RUNNING' AND trial_heartbeats.trial_id IS NULL"
 )
 
 

@@ -1,0 +1,133 @@
+"""A search measured: what two workers do over one, how soon a worker takes its next trial, what forty trials find.
+
+`python -m benchmarks.search` runs real workers on an SQLite file in a temporary folder. Speed is that of 784-64-10
+within three epochs, nothing pruned. The forty trials have the same network and epochs; the winner is trained again
+on three seeds that the search has not seen, beside the default settings. The figures need two idle cores.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from typing import Any
+
+from nn_core import RunConfig, Trainer, load_mnist
+from nn_core.search import SearchSpec, Span, Values, create_search, start_workers
+from nn_core.search.study import load_study
+from nn_core.search.watch import SearchView, read_search
+
+BASE = RunConfig(hidden=(64,), epochs=3)
+FRESH_SEEDS = (1, 2, 3)
+SPEED_TRIALS = 12
+FOUND_TRIALS = 40
+VARY: dict[str, Any] = {
+    "lr": Span(0.001, 0.05, log=True),
+    "optimizer": Values(("momentum", "adam", "adamw", "muon")),
+    "batch_size": Values((32, 64, 128, 256)),
+    "schedule": Values(("constant", "cosine", "linear")),
+    "input_scaling": Values(("unit", "standard")),
+    "init": Values(("he", "xavier")),
+    "label_smoothing": Span(0.0, 0.2),
+}
+
+
+def run(name: str, spec: SearchSpec, workers: int) -> tuple[SearchView, float]:
+    """The finished search, and the seconds from its first trial's begin to its last trial's end."""
+    create_search(name, spec)
+    for process in start_workers(name, workers):
+        if process.wait():
+            sys.exit(f"a worker of {name} failed")
+    view = read_search(load_study(name, heartbeat=False)[0])
+    begun = [trial.datetime_start for trial in view.frozen]
+    return view, (max(trial.datetime_complete for trial in view.frozen) - min(begun)).total_seconds()
+
+
+def between_trials(view: SearchView) -> list[float]:
+    """Seconds between the end of a trial and the begin of the next one of the same worker."""
+    gaps: list[float] = []
+    for worker in {row.worker for row in view.trials}:
+        own = [t for t, row in zip(view.frozen, view.trials, strict=True) if row.worker == worker]
+        own.sort(key=lambda trial: trial.datetime_start)
+        gaps += [(b.datetime_start - a.datetime_complete).total_seconds() for a, b in pairwise(own)]
+    return gaps
+
+
+def speed(rounds: int) -> dict[str, Any]:
+    """Trials a second with one worker and with two, in turns; and the time between trials."""
+    spec = SearchSpec(BASE, {"lr": Span(0.05, 0.2, log=True)}, "random", "none", SPEED_TRIALS)
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    gaps: list[float] = []
+    for round_ in range(rounds):
+        for workers, measured in rates.items():
+            view, seconds = run(f"speed {workers} {round_}", spec, workers)
+            measured.append(SPEED_TRIALS / seconds)
+            gaps += between_trials(view)
+    one, two = (statistics.median(each) for each in rates.values())
+    return {
+        "trials_per_second_1": one,
+        "trials_per_second_2": two,
+        "speedup": two / one,
+        "next_trial_median_s": statistics.median(gaps),
+        "next_trial_max_s": max(gaps),
+    }
+
+
+def found(seed: int) -> dict[str, Any]:
+    """What forty trials find, and how its best does on fresh seeds beside the default settings."""
+    spec = SearchSpec(BASE, VARY, "tpe", "median", FOUND_TRIALS, seed=seed)
+    view, seconds = run("found", spec, 2)
+    assert view.best is not None and view.best.config is not None
+    winner, default = (fresh_accuracies(config) for config in (view.best.config, BASE))
+    return {
+        "seconds": seconds,
+        "epochs_saved": view.epochs_saved,
+        "best_val_accuracy": view.best.values[0] if view.best.values else None,
+        "best": view.best.config.title(),
+        "fresh_seeds": list(FRESH_SEEDS),
+        "winner_val_accuracy": winner,
+        "default_val_accuracy": default,
+        "margin": statistics.median(winner) - statistics.median(default),
+    }
+
+
+def fresh_accuracies(config: RunConfig) -> list[float]:
+    """Validation accuracy after the last epoch, of each fresh seed."""
+    accuracies = []
+    for seed in FRESH_SEEDS:
+        trainer = Trainer(config.replace(seed=seed), load_mnist())
+        trainer.train_epochs(config.epochs)
+        accuracies.append(trainer.score().val_accuracy)
+    return accuracies
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
+    parser.add_argument("--only", choices=["speed", "found"], help="one half of it")
+    parser.add_argument("--rounds", type=int, default=2, help="of the speed; default: 2")
+    parser.add_argument("--seed", type=int, default=0, help="of the search; default: 0")
+    options = parser.parse_args()
+    result: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="glassnet-search-") as folder:
+        os.environ["GLASSNET_RUNS"] = folder
+        started = time.perf_counter()
+        if options.only != "found":
+            result |= speed(options.rounds)
+        if options.only != "speed":
+            result |= found(options.seed)
+        result["benchmark_seconds"] = time.perf_counter() - started
+    for name, value in result.items():
+        print(f"{name:24} {value:.4g}" if isinstance(value, float) else f"{name:24} {value}")
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -83,6 +83,7 @@ def test_after_twenty_kills_in_mid_trial_nothing_finished_is_lost_and_nothing_ru
         assert rows[number].state == "failed" and (again or not rows[number].superseded)
 
 
+@pytest.mark.slow
 def test_a_trial_whose_worker_was_lost_before_its_first_sign_of_life_does_not_run_for_ever(runs: Path):
     create_search("silent", SearchSpec(BASE.replace(epochs=1), SPEC.vary, "random", "none", 1))
     load_study("silent", heartbeat=False)[0].ask()  # taken, and nothing more is heard
@@ -92,6 +93,7 @@ def test_a_trial_whose_worker_was_lost_before_its_first_sign_of_life_does_not_ru
     assert states == {"failed": True, "complete": False}
 
 
+@pytest.mark.slow
 def test_an_interrupted_worker_leaves_its_trial_to_the_next(runs: Path):
     create_search("ctrl-c", SearchSpec(BASE.replace(epochs=5_000), SPEC.vary, "random", "none", 1))
     (process,) = start_workers("ctrl-c", 1)

@@ -215,7 +215,7 @@ def test_what_diverges_is_pruned_with_its_reason_and_marked_on_the_map(runs: Pat
 
 
 def test_bad_trials_are_pruned_and_the_epochs_saved_are_counted(runs: Path, tell: list[str]):
-    spec = SearchSpec(BASE.replace(epochs=3), {"lr": Span(1e-5, 0.5, True)}, "random", n_trials=9)
+    spec = SearchSpec(BASE.replace(epochs=3), {"lr": Span(1e-5, 0.5, True)}, "random", n_trials=9, seed=5)
     create_search("uneven", spec)
     worker("uneven", tell).work()
     view = read("uneven")

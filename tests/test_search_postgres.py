@@ -75,7 +75,8 @@ def test_what_the_database_refuses_is_one_sentence_without_the_password(
         assert server.password not in error and "s3cret" not in error
 
 
-def test_a_search_that_a_worker_of_other_code_resumes_finishes_in_postgresql(server: Postgres, runs: Path):
+@pytest.mark.slow
+def test_sweep_goes_on_with_a_search_in_postgresql(server: Postgres, runs: Path):
     create_search("later", SPEC, server.url())
     assert main(["sweep", "--study", "later", "--storage", server.url(), "--resume", "--workers", "1"]) == 0
     assert read_search(load_study("later", server.url())[0]).n_done == 6

@@ -105,6 +105,8 @@ def test_the_network_of_the_project_reads_until_one_is_trained_and_can_be_chosen
     read = []
     for digit in (1, 4, 7):
         draw_digit(page, digit)
+        wait_agree(page)
+        wait_idle(page)  # the last stroke has been read too
         read.append(read_digit(page))
         clear(page)
     assert read == [1, 4, 7]

@@ -90,7 +90,7 @@ def test_a_page_shows_a_trained_network(app, mnist, page, network):
 
 
 @pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
-@pytest.mark.parametrize("page", ["pages/look/weights.py", "pages/look/evaluate.py"])
+@pytest.mark.parametrize("page", ["pages/look/weights.py", "pages/look/inside.py", "pages/look/evaluate.py"])
 def test_the_pages_that_look_inside_show_networks_of_any_form(app, mnist, page, hidden):
     with_run(app, mnist, hidden=hidden)
     assert not fails(at(app, page))
@@ -167,6 +167,37 @@ def test_an_empty_cell_is_a_sentence(app, mnist):
     shown = at(app, "pages/look/evaluate.py")
     assert f"No validation image of {true} is read as {read_as} at step" in words(shown)
     assert not fails(shown)
+
+
+# ---------------------------------------------------------------------------------------------- Inside
+
+
+def test_inside_shows_every_layer_of_a_convolutional_network_and_what_each_place_sees(app, mnist):
+    with_run(app, mnist, model="cnn", channels=(3, 4), dense_units=(6,), head="average", n_train=400)
+    shown = at(app, "pages/look/inside.py")
+    assert "sees rows" in words(shown) and "Zhou et al. 2016" not in words(shown)  # a hidden dense layer is behind
+    (key,) = [group.key for group in shown.button_group if group.key and group.key.startswith("inside-layer")]
+    for layer in ("1", "2"):
+        shown.button_group(key=key).set_value(layer).run()
+        assert not fails(shown)
+    assert "no receptive field" in words(shown)
+
+
+def test_behind_a_global_average_the_activation_map_is_the_exact_one(app, mnist):
+    with_run(app, mnist, model="cnn", channels=(3,), head="average", n_train=400)
+    assert "Zhou et al. 2016" in words(at(app, "pages/look/inside.py"))
+
+
+def test_an_image_of_evaluate_and_a_sketch_can_be_looked_inside(app, mnist):
+    with_run(app, mnist)
+    shown = at(app, "pages/look/evaluate.py")
+    shown.button(key="evaluate-inside").click().run()
+    shown = at(shown, "pages/look/inside.py")
+    split, index = shown.session_state["chosen"]["inside-image"]
+    assert f"Validation image {index:,}, labelled {mnist.val_labels[index]}" in words(shown) and split == "val"
+    shown.session_state["sketchpad"].put_digit(mnist.val_images[3])
+    shown.session_state["chosen"]["inside-source"] = "sketch"
+    assert "Your sketch" in words(shown.run()) and not fails(shown)
 
 
 # ---------------------------------------------------------------------------------------------- Data and Weights

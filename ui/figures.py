@@ -46,9 +46,9 @@ def _figure(traces: Sequence[Trace], layout: Mapping[str, Any], label: str, **me
     return go.Figure({"data": list(traces), "layout": {**layout, "meta": {"label": label, **meta}}})
 
 
-def assembled(traces: Sequence[Trace], layout: Mapping[str, Any], label: str) -> go.Figure:
+def assembled(traces: Sequence[Trace], layout: Mapping[str, Any], label: str, **meta: Any) -> go.Figure:
     """A figure of parts that another module has built as plain dicts."""
-    return _figure(traces, layout, label)
+    return _figure(traces, layout, label, **meta)
 
 
 def _number(value: float) -> str:
@@ -165,6 +165,7 @@ def tile_wall(
     outgoing: Array | None = None,
     chosen: int | None = None,
     limit: float | None = None,
+    what: str = "first-layer filters",
 ) -> go.Figure:
     """First-layer weights (side * side, n), 1 <= n <= 2048, as tiles on the signed scale; a click gives the unit as z.
 
@@ -190,7 +191,7 @@ def tile_wall(
     ends = _ends(limit) if shared_scale else ["−largest", "0", "+largest"]
     layout = {"title": {"text": title}, "margin": {"l": 2, "r": 2, "t": 34, "b": 2}}
     scale = f"colour scale ±{_ends(limit)[2][1:]}" if shared_scale else "each filter on its own colour scale"
-    label = f"{len(order)} first-layer filters, {scale}"
+    label = f"{len(order)} {what}, {scale}"
     heatmap, place = wall_parts(wall, order, [labels[int(unit)] for unit in order], chosen, theme.palette(dark).text)
     return _wall(wall, [heatmap, signed_bar(limit, ends, dark)], {**place, **layout}, label)
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from nn_core.explain import cell_images, most_common_confusion
 from nn_core.metrics import confusion_matrix
-from ui import controls, figures, session
+from ui import controls, figures, inside, session
 from ui.gallery import SPLITS, close_up, score_table, switch
 from ui.live_plot import live_plot
 
@@ -89,6 +89,9 @@ def image_panel(reading: session.Reading, index: int) -> None:
     with left:
         name = f"{SPLITS[reading.split].capitalize()} image {index:,}, labelled {classes[labels[index]]}"
         close_up(images[index], title=name, note=f"{name} ({data.name}).", key="evaluate", height=250)
+        if st.button("Why? Look inside", icon=":material/layers:", key="evaluate-inside", width="stretch"):
+            inside.show_image(reading.split, index)
+            st.switch_page(inside.PAGE)
     with right:
         p = reading.probabilities[index]
         title = f"Read as {classes[p.argmax()]} with {p.max():.1%}"

@@ -4,11 +4,12 @@ import secrets
 
 import streamlit as st
 
-from ui import controls, figures, session, sketchpad
+from ui import controls, figures, inside, session, sketchpad
 from ui.live_plot import live_plot
 
 pad = session.sketchpad()
 has_network = session.snapshot() is not None
+INSIDE = "What the layers of the run on these pages (without one, of the network that comes along) make of the sketch."
 
 
 def show_me_a_digit() -> None:
@@ -62,6 +63,9 @@ def reading() -> None:
         if pad.now.note:
             st.caption(pad.now.note)
         live_plot(figures.probability_bars(probabilities, dark=session.is_dark()), key="reading", height=300)
+        if st.button("Why? Look inside", icon=":material/layers:", key="sketch-inside", help=INSIDE):
+            inside.show_sketch()
+            st.switch_page(inside.PAGE)
     st.caption(reader.caption)
     controls.empty_state("What your own network reads")
 

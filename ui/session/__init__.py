@@ -25,7 +25,7 @@ from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widg
 from ui.session.process import Split, epoch_seconds, first_weights, mean_digits, registry
 from ui.session.race import command_race, end_race, race, race_trains, start_race
 from ui.session.readers import choose_reader, chosen_reader, reader, readers
-from ui.session.sights import Reading, choose, chosen, clicked, reading, sketchpad, steady
+from ui.session.sights import Reading, choose, chosen, clicked, reading, sketchpad, steady, strongest
 from ui.session.stored import (
     any_trains,
     change_stored,
@@ -110,6 +110,7 @@ __all__ = [
     "start_race",
     "steady",
     "store",
+    "strongest",
     "sync_address",
     "train_preset",
     "unreadable",

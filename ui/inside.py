@@ -1,0 +1,209 @@
+"""The panels of the Inside page: a layer's outputs for one image, one of its maps, and what speaks for the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from nn_core.maps import HiddenLayer, Strongest, hidden_layers, receptive_field
+from nn_core.network import Network
+from nn_core.saliency import activation_map, saliency
+from ui import figures, map_charts, session
+from ui.gallery import SPLITS, switch
+from ui.live_plot import live_plot
+
+Array = npt.NDArray[Any]
+N_EXCITING = 12  # images shown for a channel
+PAGE = "pages/look/inside.py"
+
+
+def show_image(split: session.Split, index: int) -> None:
+    """Let the page show an image of the data set."""
+    session.choose("inside-image", (split, index))
+    session.choose("inside-source", "image")
+
+
+def show_sketch() -> None:
+    """Let the page show what is on the canvas."""
+    session.choose("inside-source", "sketch")
+
+
+def choose_image() -> tuple[Array, str]:
+    """The image uint8 (28, 28) that is looked at, and what it is called; with the widgets that choose it."""
+    data, pad = session.dataset(), session.sketchpad()
+    split, index = session.chosen("inside-image", ("val", 0))
+    images, labels = data.split(split)
+    index = min(index, len(labels) - 1)
+    source, number = st.columns([1.7, 1], vertical_alignment="bottom")
+    session.show_in_widget("inside-source", session.chosen("inside-source", "image"))
+    sources = {"image": "Image", "sketch": "Your sketch"}
+    with source:
+        shown = switch("The image", sources, key="inside-source")
+    session.choose("inside-source", shown)
+    if shown == "sketch" and not pad.now.sketch.empty:
+        return pad.now.sketch.image, "Your sketch"
+    if shown == "sketch":
+        number.caption("Draw one on the page Draw; until then:")
+    else:
+        session.show_in_widget("inside-number", index)
+        number.number_input(
+            "Which image",
+            0,
+            len(labels) - 1,
+            index,
+            key="inside-number",
+            label_visibility="collapsed",
+            on_change=lambda: session.choose("inside-image", (split, int(session.widget_value("inside-number")))),
+        )
+    return images[index], f"{SPLITS[split].capitalize()} image {index:,}, labelled {data.class_names[labels[index]]}"
+
+
+def choose_layer(model: Network) -> int:
+    """Which hidden layer is looked at, counted from 0."""
+    layers = hidden_layers(model.config)
+    options = {str(at): f"{layer.title}: {layer.size} {layer.unit}s" for at, layer in enumerate(layers)}
+    names = "-".join(options.values())  # another network has other layers, so another switch
+    return int(switch("Layer", options, key=f"inside-layer-{len(layers)}-{names}"))
+
+
+def outputs_wall(model: Network, at: int, outputs: Array, found: Strongest) -> int:
+    """What each channel (or unit) of a layer puts out for the image; returns the chosen one."""
+    layer = hidden_layers(model.config)[at]
+    click = session.clicked("inside-wall")
+    if click and layer.kind == "block" and click["z"] is not None:
+        session.choose("inside-channel", int(click["z"]))
+    elif click and click["point"] is not None:
+        session.choose("inside-channel", int(click["point"]))
+    channel = min(session.chosen("inside-channel", 0), layer.size - 1)
+    dead = [", dead: 0 for every validation image" if is_dead else "" for is_dead in found.dead]
+    flat = outputs.reshape(layer.size, -1)
+    if layer.kind == "block":
+        labels = [f"channel {c}: largest here {flat[c].max():z.2f}{dead[c]}" for c in range(layer.size)]
+        figure = figures.tile_wall(
+            flat.T,
+            labels=labels,
+            chosen=channel,
+            aspect=1.75,
+            dark=session.is_dark(),
+            title=f"{layer.title}: {layer.size} maps of {layer.side} x {layer.side}",
+            what="maps",
+        )
+    else:
+        names = [f"unit {c}{dead[c]}" for c in range(layer.size)] if layer.size > figures.N_BARS else None
+        names = names or [f"{c}{' dead' if found.dead[c] else ''}" for c in range(layer.size)]
+        title = f"{layer.title}: what each of {layer.size} units puts out"
+        figure = figures.outgoing_bars(flat[:, 0], names=names, dark=session.is_dark(), title=title)
+    live_plot(figure, key="inside-wall", height=300, clickable=True)
+    n_dead = int(found.dead.sum())
+    words = f"{n_dead} of {layer.size} {layer.unit}s dead: 0 for every validation image. " if n_dead else ""
+    st.caption(f"{words}Click a {'map' if layer.kind == 'block' else 'bar'} for its {layer.unit}.")
+    return channel
+
+
+def map_panel(model: Network, at: int, channel: int, values: Array) -> map_charts.Field:
+    """One map enlarged; returns the receptive field of the chosen place: the one clicked, else the largest."""
+    click = session.clicked("inside-map")
+    about = (model.config.key(), at)
+    if click:
+        session.choose("inside-place", (about, (int(click["y"]), int(click["x"]))))
+    of, place = session.chosen("inside-place", (None, (0, 0)))
+    if of != about:
+        row, column = np.unravel_index(int(values.argmax()), values.shape)
+        place = int(row), int(column)
+    figure = map_charts.map_detail(
+        values,
+        sees=lambda row, column: receptive_field(model.config, at, row, column),
+        place=place,
+        dark=session.is_dark(),
+        title=f"Channel {channel}",
+        limit=float(np.abs(values).max()) or 1.0,
+    )
+    live_plot(figure, key="inside-map", height=300, clickable=True)
+    field = receptive_field(model.config, at, *place)
+    st.caption(f"The framed place, {values[place]:z.2f}, sees {map_charts.span(field)}. Click another.")
+    return field
+
+
+def kernels(model: Network, layer: HiddenLayer, channel: int) -> None:
+    """The kernels with which a channel of a block looks at the maps before it."""
+    if layer.kind != "block":
+        st.info("Units of a fully connected layer see the whole image: they have no maps and no receptive field.")
+        return
+    W = model.parts[f"conv{layer.number}"].params["W"][channel]  # (C_in, K, K)
+    before = "the image" if len(W) == 1 else f"the {len(W)} maps before"
+    figure = figures.tile_wall(
+        W.reshape(len(W), -1).T,
+        labels=[f"kernel for map {c} of the layer before" if len(W) > 1 else "its kernel" for c in range(len(W))],
+        aspect=1.6,
+        dark=session.is_dark(),
+        title=f"Its kernels on {before}",
+        what="kernels",
+    )
+    live_plot(figure, key="inside-kernels", height=190)
+
+
+def exciting(model: Network, at: int, channel: int, found: Strongest) -> None:
+    """The validation images on which a channel is largest; outside of what it saw there, they are greyed."""
+    layer, data = hidden_layers(model.config)[at], session.dataset()
+    images, captions = [], []
+    for index, value, row, column in zip(
+        *(of[channel] for of in (found.images, found.values, found.rows, found.columns)), strict=True
+    ):
+        image = data.val_images[index]
+        label = data.class_names[data.val_labels[index]]
+        seen = ""
+        if layer.kind == "block":
+            field = receptive_field(model.config, at, int(row), int(column))
+            image, seen = map_charts.dimmed_outside(image, field), f", at {map_charts.span(field)}"
+        images.append(image)
+        captions.append(f"validation image {index:,}, labelled {label}: {value:z.2f}{seen}")
+    title = f"What excites {layer.unit} {channel} most, of {len(data.val_labels):,} validation images"
+    click = session.clicked("inside-exciting")
+    if click:
+        show_image("val", int(click["z"]))
+        st.rerun()
+    wall = figures.image_wall(
+        np.stack(images), captions=captions, columns=N_EXCITING // 2, title=title, numbers=found.images[channel]
+    )
+    live_plot(wall, key="inside-exciting", height=210, clickable=True)
+    if found.dead[channel]:
+        st.caption(f"This {layer.unit} is dead: it puts out 0 for every validation image.")
+
+
+def why(model: Network, image: Array, name: str, field: map_charts.Field | None) -> None:
+    """The image with the frame of the receptive field, and what in it speaks for and against a digit."""
+    names, dark = session.dataset().class_names, session.is_dark()
+    p = model.predict_proba(image[None])[0]
+    read_as = int(p.argmax())
+    title = f"Read as {names[read_as]} with {p[read_as]:.1%}"
+    live_plot(map_charts.image_under(image, None, field=field, dark=dark, title=title), key="inside-image", height=300)
+    st.caption(name)
+    digit = read_as
+    key = f"inside-digit-{len(names)}"
+    picked = st.selectbox("What speaks for", ["the answer", *names], key=key, persist_state="session")
+    if picked != "the answer":
+        digit = names.index(picked)
+    found = activation_map(model, image, digit)
+    columns = st.columns(2)
+    with columns[0]:
+        over = saliency(model, image, digit)
+        live_plot(
+            map_charts.image_under(image, over, dark=dark, title=f"Saliency, {names[digit]}"),
+            key="inside-saliency",
+            height=190,
+        )
+    with columns[1]:
+        if found is None:
+            st.info("Class-activation maps need maps: choose Model Convolutional.")
+        else:
+            kind = "CAM" if found.is_exact else "Grad-CAM"
+            live_plot(
+                map_charts.image_under(image, found.over_image, dark=dark, title=f"{kind}, {names[digit]}"),
+                key="inside-cam",
+                height=190,
+            )
+    of = "" if found is None else f" The map at the right: {found.citation}."
+    st.caption(f"Blue speaks for {names[digit]}, orange against it. Saliency: Simonyan et al. 2014.{of}")

@@ -1,0 +1,83 @@
+"""Charts of what goes on inside a network for one image: a map enlarged, and the image under a frame or an overlay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ui import figures, theme
+from ui.wall_traces import ON_IMAGES, enlarged, outline
+
+Array = npt.NDArray[Any]
+Field = tuple[slice, slice]  # rows and columns of an image
+
+DIMMED = 0.4  # of an image's brightness outside of a field
+GREY = 56  # the least brightness there, so that the field shows on black too
+
+
+def map_detail(
+    values: Array, *, sees: Callable[[int, int], Field], place: tuple[int, int], dark: bool, title: str, limit: float
+) -> Any:
+    """One map (H, W) enlarged; hover says a place's value and what it sees; a click gives its column and row.
+
+    `sees` gives the receptive field of (row, column); the place (row, column) is framed.
+    """
+    height, width = values.shape
+    texts = [[_sentence(values[r, s], r, s, sees(r, s)) for s in range(width)] for r in range(height)]
+    colours = {"zmin": -limit, "zmax": limit, "colorscale": theme.signed_scale(dark), "hovertext": texts}
+    heatmap, layout = enlarged(values.astype(np.float32), colours, "", title, dark)
+    heatmap["hovertemplate"] = "%{hovertext}<extra></extra>"
+    layout["shapes"] = [outline(place[1], place[0], theme.palette(dark).text)]
+    return figures.assembled([heatmap], layout, f"A map of {height} by {width} places. {title}", aspect=1.0)
+
+
+def _sentence(value: float, row: int, column: int, field: Field) -> str:
+    return f"row {row}, column {column}: {value:z.3f}; sees {span(field)}"
+
+
+def span(field: Field) -> str:
+    """Like "rows 4-9, columns 0-5"."""
+    rows, columns = field
+    if rows.start == rows.stop:
+        return "nothing but padding"
+    return f"rows {rows.start}-{rows.stop - 1}, columns {columns.start}-{columns.stop - 1}"
+
+
+def image_under(
+    image: Array, over: Array | None, *, field: Field | None = None, dark: bool, title: str, limit: float = 0.0
+) -> Any:
+    """An image uint8 (28, 28), and over it signed values (28, 28), clear where 0, or the frame of a field."""
+    grey = {"zmin": 0, "zmax": 255, "colorscale": [[0, "#000000"], [1, "#ffffff"]]}
+    picture, layout = enlarged(image, grey, "%{z} of 255", title, dark)
+    traces = [picture]
+    if over is not None:
+        limit = limit or float(np.abs(over).max()) or 1.0
+        colours = {"zmin": -limit, "zmax": limit, "colorscale": _clear_at_zero()}
+        above, _ = enlarged(over.astype(np.float32), colours, "%{z:.3f}", title, dark)
+        traces.append(above)
+    if field is not None and field[0].start < field[0].stop:
+        rows, columns = field
+        corners = {"x0": columns.start - 0.5, "x1": columns.stop - 0.5, "y0": rows.start - 0.5, "y1": rows.stop - 0.5}
+        layout["shapes"] = [{"type": "rect", **corners, "line": {"color": ON_IMAGES, "width": 3}}]
+    return figures.assembled(traces, layout, f"An image. {title}", aspect=1.0)
+
+
+def _clear_at_zero() -> list[list[Any]]:
+    """The signed scale over a picture: orange against, blue for, the stronger the less can be seen through it."""
+    against, speaks_for = theme.DARK.negative[2], theme.DARK.positive[2]
+    return [
+        [0, theme.translucent(against, 0.95)],
+        [0.5, theme.translucent(against, 0)],
+        [0.5, theme.translucent(speaks_for, 0)],
+        [1, theme.translucent(speaks_for, 0.95)],
+    ]
+
+
+def dimmed_outside(image: Array, field: Field) -> Array:
+    """An image uint8 (28, 28) as it is inside the field, and greyed around it."""
+    shown = (GREY + DIMMED * image).astype(np.uint8)
+    shown[field] = image[field]
+    return shown

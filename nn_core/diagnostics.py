@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nn_core.config import RunConfig
-from nn_core.filters import first_filters, hidden_sizes
+from nn_core.filters import first_filters, hidden_sizes, is_convolutional
 from nn_core.history import Series
 
 Array = npt.NDArray[Any]
@@ -83,8 +83,9 @@ def health(
         return Health("bad", "stuck near chance", why, faster)
     n_dead, n_units = sum(dead or []), sum(hidden_sizes(weights))
     if n_dead > 0.25 * n_units:
-        why = f"{n_dead} of {n_units} hidden units put out 0 for every image, and a zero slope cannot mend them."
-        return Health("warning", "dead units", why, slower)
+        of_what = "channels" if is_convolutional(weights) else "units"
+        why = f"{n_dead} of {n_units} hidden {of_what} put out 0 for every image, and a zero slope cannot mend them."
+        return Health("warning", f"dead {of_what}", why, slower)
     if gap > 0.03 and val[-1] > 1.15 * val.min():
         ratio = val[-1] / val.min()
         why = f"Training accuracy is {gap:.1%} above validation, and the validation loss is {ratio:.2f} times"

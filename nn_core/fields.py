@@ -106,6 +106,7 @@ class NetworkFields:
         low=1,
         high=256,
         steps=(1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128),
+        each="Block {} channels",
     )
     kernel: int = declare(
         "int",
@@ -174,6 +175,7 @@ class NetworkFields:
         low=1,
         high=2048,
         steps=(8, 10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512),
+        each="Dense layer {} units",
     )
     activation: str = declare(
         "choice",

@@ -103,6 +103,7 @@ class Knob:
     zero_means: str = ""  # what the value 0 stands for, where it is special
     in_sidebar: bool = True
     folded: bool = False  # among the settings that the sidebar keeps folded away until they are asked for
+    each: str = "Layer {} units"  # what one of several sizes is called, by its number from 1 on
     needs: str = ""  # another field, without which (at 0) this one has no effect
 
     def check(self, value: Any) -> Any:

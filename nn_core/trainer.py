@@ -37,6 +37,7 @@ Array = npt.NDArray[Any]
 
 N_SCORED = 5_000  # training images, a fixed sample, on which the training curves are taken
 EARLY_STEPS, EARLY_COST = 256, 0.05  # steps 1, 2, 4 ... 256 are scored too, where that takes less than so many seconds
+FIRST_SECONDS = 1.0  # of training, after which the network is scored again for the first time, whatever that takes
 SCORING_SHARE = 0.1  # of the training time, when eval_every is automatic
 SAVE_EVERY = 16  # steps between two copies of the state that a diverging run falls back to
 DENSE_BATCH_POINTS = 1_000  # batch losses kept one by one; later ones are averaged over ever longer stretches
@@ -356,9 +357,10 @@ class Trainer:
         if early and min(self._scoring_costs, default=0) < EARLY_COST:
             return True
         # the least of the last few: one scoring held up by another program must not keep the curves waiting
-        return (
-            self.seconds - self._scored_at >= min(self._scoring_costs, default=0) * (1 - SCORING_SHARE) / SCORING_SHARE
-        )
+        wait = min(self._scoring_costs, default=0) * (1 - SCORING_SHARE) / SCORING_SHARE
+        if self.scores is not None and self.scores.step == 0:
+            wait = min(wait, FIRST_SECONDS)
+        return self.seconds - self._scored_at >= wait
 
     def _note_batch_loss(self, loss: float) -> None:
         self._batch_losses.append(loss)

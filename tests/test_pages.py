@@ -123,6 +123,16 @@ def test_the_sketch_is_read_by_whom_the_menu_says(app, mnist):
     assert not fails(shown) and "Read by the network that comes with Glassnet" in words(shown)
 
 
+def test_a_kernel_that_does_not_fit_is_refused_in_a_sentence_and_the_page_stays(app):
+    app.session_state["draft"] = RunConfig(model="cnn", channels=(8, 16, 16), pool=2, kernel=3)
+    shown = app.run()
+    assert "Block 3 channels" in "".join(slider.label for slider in shown.select_slider)
+    shown.select_slider(key="set-kernel").set_value(11).run()
+    assert not fails(shown) and shown.session_state["draft"].kernel == 3
+    said = "\n".join(str(part.value) for part in [*shown.warning, *shown.markdown, *shown.info, *shown.toast])
+    assert "conv2: kernel must be at most 9x9" in said and "got 11" in said
+
+
 # ---------------------------------------------------------------------------------------------- Evaluate
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from itertools import chain
+from itertools import chain, count
 from types import SimpleNamespace
 from typing import Any
 
@@ -367,6 +367,15 @@ def test_scores_are_taken_at_the_start_and_every_so_many_steps(tiny: Dataset):
     assert np.array_equal(trainer.history["val/loss"].images, [0, 230, 460, 690])
     assert np.array_equal(trainer.history["val/loss"].epoch, [0, 1, 2, 3])
     assert (np.diff(trainer.history["val/loss"].seconds) > 0).all()
+
+
+def test_scores_that_cost_much_come_after_the_first_second_and_then_keep_to_their_share(
+    tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    clock = count(0.0)  # every look at it is a second
+    monkeypatch.setattr("nn_core.trainer.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    trainer = advance(Trainer(SMALL.replace(eval_every=0, hidden=(1,)), tiny), 40)
+    assert trainer.history["val/loss"].step.tolist() == [0, 1, 10, 19, 28, 37]  # a scoring takes a second, as a step
 
 
 def test_asking_twice_for_the_scores_of_a_step_notes_one_point(tiny: Dataset):

@@ -20,7 +20,7 @@ from nn_core.runner import SPEEDS, Run, Snapshot
 from ui import folded, session, time_machine
 from ui.words import plain
 
-WIDE = ("lr", "hidden", "channels", "dense_units")  # settings whose slider takes the sidebar's whole width
+WIDE = ("lr", "model", "hidden", "channels", "dense_units")  # settings that take the sidebar's whole width
 COSTLY = (  # settings on which the time of a step depends
     *("dataset", "n_train", "input_scaling", "model"),
     *(name for model in choices("model").values() for name in model.uses),
@@ -291,7 +291,7 @@ def _sizes(item: Knob, sizes: tuple[int, ...]) -> None:
     for at, size in enumerate(sizes[:-1]):
         key = f"set-{item.name}-{at}"
         session.show_in_widget(key, size)
-        _slider(item, f"Layer {at + 1} units **{size:,}**", _whole(_stops(item, size)), size, key, moved(at, key))
+        _slider(item, f"{item.each.format(at + 1)} **{size:,}**", _whole(_stops(item, size)), size, key, moved(at, key))
     longer, shorter = (*sizes, _one_more(item, sizes)), sizes[:-1]
     slider, more, fewer = st.columns([5, 1, 1], vertical_alignment="bottom")
     with slider:
@@ -299,7 +299,7 @@ def _sizes(item: Knob, sizes: tuple[int, ...]) -> None:
             at, size = len(sizes) - 1, sizes[-1]
             key = f"set-{item.name}-{at}"
             session.show_in_widget(key, size)
-            name = item.label if len(sizes) == 1 else f"Layer {at + 1} units"
+            name = item.label if len(sizes) == 1 else item.each.format(at + 1)
             _slider(item, f"{name} **{size:,}**", _whole(_stops(item, size)), size, key, moved(at, key))
         else:
             st.markdown(f"{item.label} **none**", help=_help(item))

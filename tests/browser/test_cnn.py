@@ -1,0 +1,46 @@
+"""A convolutional network in a real browser: it learns live, curves and kernels move, and it reads a sketch."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Server
+from tests.browser.strokes import canvas, draw_digit, read_digit
+from tests.browser.test_train import curve_points, press, validation_accuracy
+from tests.browser.waiting import open_app, wait_idle, wait_until
+
+SETTINGS = "?model=cnn&channels=4-8&n_train=2000&batch_size=50&epochs=30"
+
+
+def kernels(page: Page) -> str | None:
+    """The picture of the first layer's kernels, as it is drawn."""
+    image = page.locator(".st-key-filters .glassnet-plot image").first
+    return image.get_attribute("href") if image.count() else None
+
+
+def test_a_convolutional_network_learns_live_and_reads_a_sketch(page: Page, app: Server) -> None:
+    open_app(page, f"{app.url}/{SETTINGS}")
+    expect(page.locator(".st-key-set-channels-1")).to_contain_text("Block 2 channels")
+    press(page, "train")
+    seen: set[str | None] = set()
+
+    def moved() -> tuple[int, int]:
+        seen.add(kernels(page))
+        return len(seen - {None}), curve_points(page)
+
+    wait_until(page, moved, lambda now: now[0] >= 3 and now[1] >= 3, timeout=40)
+    wait_until(page, lambda: validation_accuracy(page), lambda share: share > 0.85, timeout=60)
+    expect(page.locator(".st-key-train")).to_be_visible(timeout=60_000)  # the budget is made
+    page.locator(".stAppHeader").get_by_role("link", name="Draw").click()
+    page.wait_for_url(re.compile("/draw"))
+    canvas(page).wait_for()
+    wait_idle(page)
+    draw_digit(page, 0)
+    wait_until(page, lambda: read_digit(page), lambda digit: digit == 0)
+    page.get_by_role("button", name="Why? Look inside").click()
+    page.wait_for_url(re.compile("/inside"))
+    expect(page.locator(".st-key-inside-image .glassnet-plot")).to_contain_text("Read as 0")
+    expect(page.locator(".st-key-inside-wall .glassnet-plot")).to_contain_text("Block 1: 4 maps of 12 x 12")
+    expect(page.get_by_text("sees rows")).to_be_visible()

@@ -14,6 +14,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import argparse
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -40,25 +41,50 @@ VARY: dict[str, Any] = {
 }
 
 
-def run(name: str, spec: SearchSpec, workers: int) -> tuple[SearchView, float]:
-    """The finished search, and the seconds from its first trial's begin to its last trial's end."""
+def run(name: str, spec: SearchSpec, workers: int) -> SearchView:
+    """The finished search."""
     create_search(name, spec)
-    for process in start_workers(name, workers):
-        if process.wait():
+    started = start_workers(name, workers)
+    try:
+        if any(process.wait() for process in started):
             sys.exit(f"a worker of {name} failed")
-    view = read_search(load_study(name, heartbeat=False)[0])
-    begun = [trial.datetime_start for trial in view.frozen]
-    return view, (max(trial.datetime_complete for trial in view.frozen) - min(begun)).total_seconds()
+    finally:
+        for process in started:
+            process.kill()
+    return read_search(load_study(name, heartbeat=False)[0])
+
+
+def by_worker(view: SearchView) -> list[list[Any]]:
+    """Each worker's trials, in order."""
+    rows = list(zip(view.frozen, view.trials, strict=True))
+    workers = {row.worker for row in view.trials}
+    own = [[trial for trial, row in rows if row.worker == worker] for worker in workers]
+    return [sorted(trials, key=lambda trial: trial.datetime_start) for trials in own]
+
+
+def rate(view: SearchView) -> float:
+    """Trials a second while all workers train: the programs' start, a second or two, is left out."""
+    spans = [(trials[-1].datetime_complete - trials[0].datetime_start).total_seconds() for trials in by_worker(view)]
+    return sum(len(trials) / span for trials, span in zip(by_worker(view), spans, strict=True))
 
 
 def between_trials(view: SearchView) -> list[float]:
     """Seconds between the end of a trial and the begin of the next one of the same worker."""
-    gaps: list[float] = []
-    for worker in {row.worker for row in view.trials}:
-        own = [t for t, row in zip(view.frozen, view.trials, strict=True) if row.worker == worker]
-        own.sort(key=lambda trial: trial.datetime_start)
-        gaps += [(b.datetime_start - a.datetime_complete).total_seconds() for a, b in pairwise(own)]
-    return gaps
+    pairs = [pair for trials in by_worker(view) for pair in pairwise(trials)]
+    return [(after.datetime_start - before.datetime_complete).total_seconds() for before, after in pairs]
+
+
+def plain_rate(n: int) -> float:
+    """Trainings a second of n processes that train the same network, without a search: what the machine can do."""
+    code = (
+        "import time; from nn_core import RunConfig, Trainer, load_mnist\n"
+        f"times = []\nfor _ in range({SPEED_TRIALS // 2}):\n"
+        "    started = time.perf_counter(); Trainer(RunConfig(hidden=(64,), epochs=3), load_mnist()).train_epochs(3)\n"
+        "    times.append(time.perf_counter() - started)\n"
+        "print(sum(times[1:]) / len(times[1:]))"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(n)]
+    return sum(1 / float(process.communicate()[0]) for process in started)
 
 
 def speed(rounds: int) -> dict[str, Any]:
@@ -68,14 +94,15 @@ def speed(rounds: int) -> dict[str, Any]:
     gaps: list[float] = []
     for round_ in range(rounds):
         for workers, measured in rates.items():
-            view, seconds = run(f"speed {workers} {round_}", spec, workers)
-            measured.append(SPEED_TRIALS / seconds)
+            view = run(f"speed {workers} {round_}", spec, workers)
+            measured.append(rate(view))
             gaps += between_trials(view)
     one, two = (statistics.median(each) for each in rates.values())
     return {
         "trials_per_second_1": one,
         "trials_per_second_2": two,
         "speedup": two / one,
+        "speedup_without_search": plain_rate(2) / plain_rate(1),
         "next_trial_median_s": statistics.median(gaps),
         "next_trial_max_s": max(gaps),
     }
@@ -84,7 +111,9 @@ def speed(rounds: int) -> dict[str, Any]:
 def found(seed: int) -> dict[str, Any]:
     """What forty trials find, and how its best does on fresh seeds beside the default settings."""
     spec = SearchSpec(BASE, VARY, "tpe", "median", FOUND_TRIALS, seed=seed)
-    view, seconds = run("found", spec, 2)
+    started = time.perf_counter()
+    view = run("found", spec, 2)
+    seconds = time.perf_counter() - started
     assert view.best is not None and view.best.config is not None
     winner, default = (fresh_accuracies(config) for config in (view.best.config, BASE))
     return {

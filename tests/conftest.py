@@ -35,12 +35,6 @@ hypothesis.settings.register_profile("glassnet", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("glassnet")
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two processes share the whole of the tests; files that are named, and the slow tests, run in this one."""
-    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    return 2 if whole and config.option.markexpr != "slow" else 0
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the browser tests, and run them last: Playwright's event loop then meets no other test."""
     for item in items:

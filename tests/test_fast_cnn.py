@@ -96,7 +96,8 @@ def test_the_fast_step_equals_the_reference(
     gradients = network.flat_grads.copy()
     assert np.array_equal(network.flat, before)
     assert loss == pytest.approx(expected_loss, rel=1e-10)
-    assert relative_error(gradients, expected) < 1e-9
+    # a batch whose values hardly differ is divided by next to nothing: rounding is then magnified
+    assert relative_error(gradients, expected) < (1e-6 if normalized else 1e-9)
     if not normalized:  # with it, the biases' gradients are zero, and rounding in the reference
         for pair, expected_pair in zip(network.views(gradients), network.views(expected), strict=True):
             for one, other in zip(pair, expected_pair, strict=True):

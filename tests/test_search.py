@@ -153,7 +153,7 @@ def test_two_workers_share_a_search_and_any_trial_opens_as_a_run(runs: Path):
     assert len({row.worker for row in view.trials}) == 2
     assert view.best is not None and view.best.values is not None
     assert view.best.values[0] == max(row.values[0] for row in view.trials if row.values)
-    for row in view.trials:
+    for row in (row for row in view.trials if not row.superseded):  # both may ask for the last one at once
         assert row.config is not None and row.values is not None
         assert row.config == BASE.replace(**row.params) and row.epochs == 2
         assert row.values[0] == max(row.reported.values()) or row.values[0] >= max(row.reported.values())
@@ -173,7 +173,7 @@ def test_two_workers_share_a_search_and_any_trial_opens_as_a_run(runs: Path):
             found,
         )
     )
-    other = next(row.number for row in view.trials if row.number != view.best.number)
+    other = next(row.number for row in view.trials if row.values and row.number != view.best.number)
     with pytest.raises(SearchError, match="were read for trial"):
         test_accuracy("pair", other)
     assert list_searches() == ["pair"]

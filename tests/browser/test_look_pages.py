@@ -66,9 +66,14 @@ def test_from_a_cell_of_the_matrix_to_its_images_to_one_of_them_on_the_canvas(ap
     expect(chart(page, "evaluate-detail")).to_contain_text(f"labelled {true}")
     expect(chart(page, "evaluate-probabilities")).to_contain_text(f"Read as {read_as} with")
     first = chart(page, "evaluate-detail").inner_text()
-    wait_idle(page)  # a click on a wall that is about to be drawn anew is lost
-    click_cell(page, "evaluate-images", 1, 0, *grid(page, "evaluate-images"))
-    expect(chart(page, "evaluate-detail")).not_to_have_text(first)
+
+    def another_image() -> bool:
+        wait_idle(page)  # a click on a wall that is about to be drawn anew is lost
+        click_cell(page, "evaluate-images", 1, 0, *grid(page, "evaluate-images"))
+        wait_idle(page)
+        return chart(page, "evaluate-detail").inner_text() != first
+
+    wait_until(page, another_image)
     title = chart(page, "evaluate-detail").locator(".gtitle").text_content()
     assert title
     page.locator(".st-key-evaluate-canvas button").click()

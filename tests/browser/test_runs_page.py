@@ -106,7 +106,7 @@ def test_ticked_runs_lie_over_one_another_and_a_pinned_one_stands_dashed_behind_
     for run_id in (middle, fast):
         row(page, run_id).locator(".tick input").check()
     wait_until(page, lambda: [line["name"] for line in lines(page, "overlay-loss")] == ["lr 0.3", "lr 1"])
-    assert all(line["n"] > 3 for line in lines(page, "overlay-loss"))
+    assert all(line["n"] > 1 for line in lines(page, "overlay-loss"))
     expect(page.get_by_text("Both started from the same weights")).to_be_visible()
     expect(page.locator(".stTable tbody tr")).to_have_count(1)  # the learning rate alone differs
     act(page, middle, "ghost")

@@ -128,16 +128,34 @@ class CNNKernel:
 
 def logits(model: CNN, images: Array) -> Array:
     """Logits (n, 10) of uint8 images (n, 28, 28), without dropout, on buffers of its own."""
-    raw = images.reshape(len(images), -1)
-    out = np.empty((len(raw), N_CLASSES), model.flat.dtype)
-    hands = Hands.two(model)
-    hands[0].arrange()
-    middle = len(raw) // 2 if len(raw) >= 2 * FEWEST else 0
-    CREW.run(lambda: hands[0].answer(raw[:middle], out[:middle]), lambda: hands[1].answer(raw[middle:], out[middle:]))
-    return out
+    return _outside(model, images, (N_CLASSES,), lambda step: step.forward().T)
 
 
 FAST_LOGITS[CNN] = logits
+
+
+def activations(model: CNN, images: Array, layer: int) -> Array:
+    """What one hidden layer (from 0, blocks first) puts out for uint8 images (n, 28, 28), as in `CNN.activations`."""
+    if layer >= len(model.blocks):
+        size: tuple[int, ...] = (model.dense_sizes[1 + layer - len(model.blocks)],)
+    else:
+        block = model.blocks[layer]
+        size = (block.c_out, block.pooled, block.pooled)
+    return _outside(model, images, size, lambda step: step.hidden(layer))
+
+
+def _outside(model: CNN, images: Array, size: tuple[int, ...], answer: Callable[[Pass], Array]) -> Array:
+    """What `answer` (m, *size) gives for the images taken by a pass, outside of training: (n, *size) of all."""
+    raw = images.reshape(len(images), -1)
+    out = np.empty((len(raw), *size), model.flat.dtype)
+    hands = Hands.two(model)
+    hands[0].arrange()
+    middle = len(raw) // 2 if len(raw) >= 2 * FEWEST else 0
+    CREW.run(
+        lambda: hands[0].answer(raw[:middle], out[:middle], answer),
+        lambda: hands[1].answer(raw[middle:], out[middle:], answer),
+    )
+    return out
 
 
 def _both(work: Callable[[int], None], n: int) -> None:
@@ -183,13 +201,13 @@ class Hands:
             self.flat_grads[...] = summed
         return total
 
-    def answer(self, raw: Array, out: Array) -> None:
-        """The logits (n, 10) of these images."""
+    def answer(self, raw: Array, out: Array, of: Callable[[Pass], Array]) -> None:
+        """What `of` gives once a pass has taken these images, their number first, into `out`."""
         for start in range(0, len(raw), PART):
             part = slice(start, start + PART)
             step = self.pass_of(len(raw[part]))
             step.take(raw[part])
-            np.copyto(out[part], step.forward().T)
+            np.copyto(out[part], of(step))
 
     def pass_of(self, n: int) -> Pass:
         """Buffers for n images; those of the sizes that were used last are kept."""
@@ -260,7 +278,20 @@ class Pass:
 
     def forward(self) -> Array:
         """Logits (10, n) of what was taken, as outside of training: without dropout, by the running statistics."""
-        for at, (block, conv) in enumerate(zip(self.blocks, self.model.conv, strict=True)):
+        self._blocks_up_to(len(self.blocks) - 1)
+        return self._dense([])
+
+    def hidden(self, layer: int) -> Array:
+        """What a hidden layer (from 0, blocks first) puts out then: a view (n, C, H, W) or (n, n_units)."""
+        n_blocks = len(self.blocks)
+        if layer >= n_blocks:
+            self.forward()
+            return self.a[1 + layer - n_blocks].T
+        self._blocks_up_to(layer)
+        return self.outs[layer].transpose(3, 1, 0, 2)
+
+    def _blocks_up_to(self, last: int) -> None:
+        for at, (block, conv) in enumerate(zip(self.blocks[: last + 1], self.model.conv, strict=False)):
             block.convolve()
             factor, shift = None, conv.params["b"]
             if self.norms:
@@ -268,7 +299,6 @@ class Pass:
                 factor = norm.params["gamma"] / np.sqrt(norm.state["var"] + self.number(EPSILON))
                 shift = norm.params["beta"] + (shift - norm.state["mean"]) * factor
             self._bend(at, factor, shift)
-        return self._dense([])
 
     def _bend(self, at: int, factor: Array | None, shift: Array) -> None:
         """The output of a block from its pooled sums: times a factor (C',), plus a shift (C',), then the activation."""

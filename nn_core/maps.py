@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nn_core.cnn import BlockSizes, block_sizes
+from nn_core import fast_cnn
+from nn_core.cnn import CNN, BlockSizes, block_sizes
 from nn_core.config import RunConfig
 from nn_core.network import CHUNK, SIDE, Network
 
 Array = npt.NDArray[Any]
+
+MOST_VALUES = 8_000_000  # of maps that are held at once
 
 
 @dataclass(frozen=True)
@@ -113,11 +116,20 @@ class Strongest:
     dead: Array  # bool (n_channels,): whether its output was 0 everywhere on every image
 
 
+def layer_outputs(model: Network, images: Array, layer: int) -> Array:
+    """One of `model.activations(images)`: a convolutional network's by its fast pass, which stops behind that layer."""
+    if isinstance(model, CNN):
+        return fast_cnn.activations(model, images, layer)
+    return model.activations(images)[layer]
+
+
 def strongest(model: Network, images: Array, layer: int, n: int) -> Strongest:
     """The n images uint8 (n_images, 28, 28) on which each channel of a hidden layer (from 0) is largest anywhere."""
     peaks, places, alive, width = [], [], [], 1
-    for start in range(0, len(images), CHUNK):
-        outputs = model.activations(images[start : start + CHUNK])[layer]
+    of = hidden_layers(model.config)[layer]
+    most = max(CHUNK, MOST_VALUES // (of.size * of.side**2)) if isinstance(model, CNN) else CHUNK
+    for start in range(0, len(images), most):
+        outputs = layer_outputs(model, images[start : start + most], layer)
         width = outputs.shape[-1] if outputs.ndim == 4 else 1
         flat = outputs.reshape(*outputs.shape[:2], -1)
         at = flat.argmax(axis=2)

@@ -14,7 +14,7 @@ from nn_core import fast_cnn, fast_conv
 from nn_core.cnn import CNN
 from nn_core.config import RunConfig
 from nn_core.crew import Crew
-from nn_core.fast_cnn import FEWEST, KEPT, PART, CNNKernel, logits
+from nn_core.fast_cnn import FEWEST, KEPT, PART, CNNKernel, activations, logits
 from nn_core.knobs import ConfigError, choices
 from tests.numerical import relative_error
 
@@ -103,6 +103,21 @@ def test_the_fast_step_equals_the_reference(
             for one, other in zip(pair, expected_pair, strict=True):
                 assert relative_error(one, other) < 1e-10
     assert relative_error(logits(network, IMAGES[indices]), network.forward(network.inputs(IMAGES[indices]))) < 1e-12
+
+
+@settings(max_examples=60)
+@given(shapes, st.integers(1, 40), st.integers(0, 1000))
+@example({"channels": (3, 4), "dense_units": (5, 6), "normalization": "batch"}, N_IMAGES, 0)
+@example({"channels": (3, 4), "head": "average", "dense_units": (5,), "padding": 2, "pooling": "average"}, 17, 0)
+def test_the_fast_outputs_of_every_hidden_layer_equal_the_reference(shape: dict[str, Any], m: int, seed: int):
+    network, _ = build(made(shape), np.float64, seed)
+    network.running += np.random.default_rng(seed).random(len(network.running))
+    images = IMAGES[:m].reshape(-1, 28, 28)
+    expected = network.activations(images)
+    for layer, outputs in enumerate(expected):
+        found = activations(network, images, layer)
+        assert found.shape == outputs.shape and relative_error(found, outputs) < 1e-12
+        assert np.array_equal(found.any(axis=(0, *range(2, found.ndim))), outputs.any(axis=(0, *range(2, found.ndim))))
 
 
 @pytest.mark.parametrize("m", [1, 30, N_IMAGES])

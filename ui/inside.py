@@ -17,6 +17,7 @@ from ui.live_plot import live_plot
 
 Array = npt.NDArray[Any]
 N_EXCITING = 12  # images shown for a channel
+N_NAMED = 8  # dead ones that are named one by one
 PAGE = "pages/look/inside.py"
 
 
@@ -34,6 +35,9 @@ def show_sketch() -> None:
 def choose_image() -> tuple[Array, str]:
     """The image uint8 (28, 28) that is looked at, and what it is called; with the widgets that choose it."""
     data, pad = session.dataset(), session.sketchpad()
+    click = session.clicked("inside-exciting")
+    if click:
+        show_image("val", int(click["z"]))
     split, index = session.chosen("inside-image", ("val", 0))
     images, labels = data.split(split)
     index = min(index, len(labels) - 1)
@@ -69,7 +73,7 @@ def choose_layer(model: Network) -> int:
     return int(switch("Layer", options, key=f"inside-layer-{len(layers)}-{names}"))
 
 
-def outputs_wall(model: Network, at: int, outputs: Array, found: Strongest) -> int:
+def outputs_wall(model: Network, at: int, outputs: Array) -> int:
     """What each channel (or unit) of a layer puts out for the image; returns the chosen one."""
     layer = hidden_layers(model.config)[at]
     click = session.clicked("inside-wall")
@@ -78,10 +82,9 @@ def outputs_wall(model: Network, at: int, outputs: Array, found: Strongest) -> i
     elif click and click["point"] is not None:
         session.choose("inside-channel", int(click["point"]))
     channel = min(session.chosen("inside-channel", 0), layer.size - 1)
-    dead = [", dead: 0 for every validation image" if is_dead else "" for is_dead in found.dead]
     flat = outputs.reshape(layer.size, -1)
     if layer.kind == "block":
-        labels = [f"channel {c}: largest here {flat[c].max():z.2f}{dead[c]}" for c in range(layer.size)]
+        labels = [f"channel {c}: largest here {flat[c].max():z.2f}" for c in range(layer.size)]
         figure = figures.tile_wall(
             flat.T,
             labels=labels,
@@ -92,14 +95,11 @@ def outputs_wall(model: Network, at: int, outputs: Array, found: Strongest) -> i
             what="maps",
         )
     else:
-        names = [f"unit {c}{dead[c]}" for c in range(layer.size)] if layer.size > figures.N_BARS else None
-        names = names or [f"{c}{' dead' if found.dead[c] else ''}" for c in range(layer.size)]
+        names = [f"unit {c}" if layer.size > figures.N_BARS else f"{c}" for c in range(layer.size)]
         title = f"{layer.title}: what each of {layer.size} units puts out"
         figure = figures.outgoing_bars(flat[:, 0], names=names, dark=session.is_dark(), title=title)
     live_plot(figure, key="inside-wall", height=300, clickable=True)
-    n_dead = int(found.dead.sum())
-    words = f"{n_dead} of {layer.size} {layer.unit}s dead: 0 for every validation image. " if n_dead else ""
-    st.caption(f"{words}Click a {'map' if layer.kind == 'block' else 'bar'} for its {layer.unit}.")
+    st.caption(f"Click a {'map' if layer.kind == 'block' else 'bar'} for its {layer.unit}.")
     return channel
 
 
@@ -161,16 +161,21 @@ def exciting(model: Network, at: int, channel: int, found: Strongest) -> None:
         images.append(image)
         captions.append(f"validation image {index:,}, labelled {label}: {value:z.2f}{seen}")
     title = f"What excites {layer.unit} {channel} most, of {len(data.val_labels):,} validation images"
-    click = session.clicked("inside-exciting")
-    if click:
-        show_image("val", int(click["z"]))
-        st.rerun()
     wall = figures.image_wall(
         np.stack(images), captions=captions, columns=N_EXCITING // 2, title=title, numbers=found.images[channel]
     )
     live_plot(wall, key="inside-exciting", height=210, clickable=True)
-    if found.dead[channel]:
-        st.caption(f"This {layer.unit} is dead: it puts out 0 for every validation image.")
+    st.caption(f"{_dead_in_words(layer, channel, found.dead)}Click an image to look inside for it.")
+
+
+def _dead_in_words(layer: HiddenLayer, channel: int, dead: Array) -> str:
+    """Which of a layer's channels put out 0 for every validation image, in a sentence; "" where none do."""
+    names = np.flatnonzero(dead).tolist()
+    if not names:
+        return ""
+    listed = ", ".join(map(str, names[:N_NAMED])) + (f" and {len(names) - N_NAMED} more" * (len(names) > N_NAMED))
+    this = f"This {layer.unit} is dead. " if dead[channel] else ""
+    return f"{this}{len(names)} of {layer.size} {layer.unit}s are dead, 0 for every validation image: {listed}. "
 
 
 def why(model: Network, image: Array, name: str, field: map_charts.Field | None) -> None:

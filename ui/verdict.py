@@ -8,6 +8,7 @@ import streamlit as st
 
 from nn_core.config import LIVE_FIELDS, knob
 from nn_core.diagnostics import Health, dead_units, health
+from nn_core.maps import hidden_layers, layer_outputs
 from nn_core.runner import Snapshot
 from ui import session
 
@@ -37,7 +38,8 @@ def _verdict_on(shot: Snapshot) -> Health:
     """The verdict on a snapshot."""
     dead = None
     if shot.config.activation == "relu" and shot.step:
-        dead = dead_units(shot.model.activations(session.dataset().val_images[:HEALTH_IMAGES]))
+        images, layers = session.dataset().val_images[:HEALTH_IMAGES], range(len(hidden_layers(shot.config)))
+        dead = dead_units([layer_outputs(shot.model, images, layer) for layer in layers])
     past = session.looked_at_step() is not None
     stopped = shot.message if shot.status in ("diverged", "failed") and not past else ""
     series = {name: one.until(shot.step) for name, one in shot.series.items()} if past else shot.series

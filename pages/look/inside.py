@@ -2,37 +2,42 @@
 
 import streamlit as st
 
-from nn_core.maps import hidden_layers
+from nn_core.maps import hidden_layers, layer_outputs
 from ui import controls, inside, session
 
 NO_LAYER = "This network has no hidden layer: each digit has one template of weights, shown on the page Weights."
 
 
 def page() -> None:
-    """The image and why it is read so at the left, a layer's maps in the middle, one of them at the right."""
+    """The image and why it is read so at the left, a layer's maps in the middle, one of them at the right.
+
+    What reads one image alone is drawn first, what reads all validation images last.
+    """
     reader = session.reader("live")  # before anything is trained, the network that comes with Glassnet
-    model, field = reader.model, None
-    layers = hidden_layers(model.config)
     left, right = st.columns([1, 2.4])
     with left:
         image, name = inside.choose_image()
+    model, field, at, channel = reader.model, None, 0, 0
+    layers = hidden_layers(model.config)
     with right:
-        at = inside.choose_layer(model) if layers else 0
+        if layers:
+            at = inside.choose_layer(model)
+        else:
+            st.info(NO_LAYER)
         middle, last = st.columns([1.5, 1])
     if layers:
-        layer, outputs = layers[at], model.activations(image[None])[at][0]
-        found = session.strongest(model, at, inside.N_EXCITING)
+        outputs = layer_outputs(model, image[None], at)[0]
         with middle:
-            channel = inside.outputs_wall(model, at, outputs, found)
-            inside.exciting(model, at, channel, found)
+            channel = inside.outputs_wall(model, at, outputs)
         with last:
-            if layer.kind == "block":
+            if layers[at].kind == "block":
                 field = inside.map_panel(model, at, channel, outputs[channel])
-            inside.kernels(model, layer, channel)
-    else:
-        right.info(NO_LAYER)
+            inside.kernels(model, layers[at], channel)
     with left:
         inside.why(model, image, name, field)
+    if layers:
+        with middle:
+            inside.exciting(model, at, channel, session.strongest(model, at, inside.N_EXCITING))
     st.caption(reader.caption)
 
 

@@ -1,4 +1,4 @@
-"""Which pixels speak for a class: against numerical derivatives, and against the logit itself."""
+"""Which pixels speak for a class: against numerical derivatives, and against the logits themselves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from nn_core import RunConfig
 from nn_core.network import build_model, from_weights
-from nn_core.saliency import activation_map, logit_gradients, saliency
+from nn_core.saliency import activation_map, evidence_gradients, saliency
 from tests.numerical import numerical_gradient, relative_error
 
 CNN = RunConfig(model="cnn", channels=(3, 4), activation="tanh", normalization="batch")
@@ -22,18 +22,23 @@ NETWORKS = {
 IMAGE = np.random.default_rng(5).integers(0, 255, (28, 28)).astype(np.uint8)
 
 
+def evidence(logits: np.ndarray, digit: int) -> float:
+    """The logit of a class less the mean of all."""
+    return float(logits[digit]) - sum(map(float, logits)) / 10
+
+
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_gradient_of_a_logit_to_the_pixels_is_its_numerical_derivative(name: str):
+def test_the_gradient_of_the_evidence_to_the_pixels_is_its_numerical_derivative(name: str):
     model = build_model(NETWORKS[name], np.random.default_rng(0), dtype=np.float64)
     x = model.inputs(IMAGE[None])
-    gradient = logit_gradients(model, x, 4)[0][1]
+    gradient = evidence_gradients(model, x, 4)[0][1]
     elements = np.random.default_rng(1).choice(784, 60, replace=False)
-    numerical = numerical_gradient(lambda: float(model.forward(x)[0, 4]), x, elements)
+    numerical = numerical_gradient(lambda: evidence(model.forward(x)[0], 4), x, elements)
     assert relative_error(gradient.ravel()[elements], numerical) < 1e-6
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_saliency_is_the_change_of_the_logit_for_a_pixel_of_one_grey_level_times_255(name: str):
+def test_saliency_is_the_change_of_the_evidence_for_a_pixel_of_one_grey_level_times_255(name: str):
     model = build_model(NETWORKS[name], np.random.default_rng(0), dtype=np.float64)
     own = from_weights(NETWORKS[name], model.weights())
     before = own.flat_grads.copy()
@@ -42,22 +47,23 @@ def test_saliency_is_the_change_of_the_logit_for_a_pixel_of_one_grey_level_times
     at = np.unravel_index(np.abs(shown).argmax(), shown.shape)
     brighter, darker = IMAGE.copy(), IMAGE.copy()
     brighter[at], darker[at] = IMAGE[at] + 1, IMAGE[at] - 1
-    up, down = (float(model.forward(model.inputs(image[None]))[0, 7]) for image in (brighter, darker))
+    up, down = (evidence(model.forward(model.inputs(image[None]))[0], 7) for image in (brighter, darker))
     assert shown[at] == pytest.approx(255 * (up - down) / 2, rel=0.02)
 
 
 @pytest.mark.parametrize("digit", [0, 6])
 @pytest.mark.parametrize("normalization", ["none", "batch"])
-def test_behind_a_global_average_the_mean_of_the_activation_map_and_the_bias_are_the_logit(
+def test_behind_a_global_average_the_mean_of_the_activation_map_and_the_bias_are_the_evidence(
     digit: int, normalization: str
 ):
     config = CNN.replace(head="average", normalization=normalization, activation="relu")
     model = build_model(config, np.random.default_rng(0))
     bias = model.parts["dense1"].params["b"]
-    bias[...] = np.arange(10)
+    bias[...] = np.arange(10) ** 2
     found = activation_map(model, IMAGE, digit)
     assert found is not None and found.is_exact and found.citation.startswith("Zhou")
-    assert found.places.mean() + bias[digit] == pytest.approx(model.logits(IMAGE[None])[0, digit], rel=1e-4)
+    said = found.places.mean() + bias[digit] - bias.mean()
+    assert said == pytest.approx(evidence(model.logits(IMAGE[None])[0], digit), rel=1e-4)
 
 
 def test_behind_other_heads_the_map_is_that_of_the_mean_gradients():
@@ -67,16 +73,32 @@ def test_behind_other_heads_the_map_is_that_of_the_mean_gradients():
     assert found is not None and not found.is_exact and found.over_image.shape == (28, 28)
     maps = model.activations(IMAGE[None])[1]  # (1, 4, 4, 4)
     expected = np.zeros(maps.shape[2:])
-    for channel in range(4):  # the mean gradient is the change of the logit when a whole map rises together
+    for channel in range(4):  # the mean gradient is the change of the evidence when a whole map rises together
         moved = []
         for step in (1e-4, -1e-4):
             changed = maps.copy()
             changed[:, channel] += step
             for layer in model.layers[model.layers.index(model.parts["dense1"]) - 1 :]:
                 changed = layer.forward(changed)
-            moved.append(changed[0, 3])
+            moved.append(evidence(changed[0], 3))
         expected += (moved[0] - moved[1]) / 2e-4 / 16 * maps[0, channel]
     assert np.allclose(found.places, expected, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_all_logits_share_shows_nowhere(name: str):
+    model = build_model(NETWORKS[name], np.random.default_rng(0))
+    before = saliency(model, IMAGE, 7), activation_map(model, IMAGE, 7)
+    last = [part for part in model.parts if part.startswith("dense")][-1]
+    W, b = (model.parts[last].params[one] for one in ("W", "b"))
+    p = model.predict_proba(IMAGE[None])
+    W += np.random.default_rng(2).normal(0, 1, (len(W), 1)).astype(W.dtype)  # the same for every class
+    b += 3
+    assert np.allclose(model.predict_proba(IMAGE[None]), p, atol=1e-4)
+    after = saliency(model, IMAGE, 7), activation_map(model, IMAGE, 7)
+    assert np.allclose(after[0], before[0], atol=1e-4 * np.abs(before[0]).max())
+    if before[1] is not None and after[1] is not None:
+        assert np.allclose(after[1].places, before[1].places, atol=1e-4 * np.abs(before[1].places).max())
 
 
 def test_a_network_without_maps_has_no_activation_map():

@@ -210,5 +210,8 @@ def why(model: Network, image: Array, name: str, field: map_charts.Field | None)
                 key="inside-cam",
                 height=190,
             )
-    of = "" if found is None else f" The map at the right: {found.citation}."
-    st.caption(f"Blue speaks for {names[digit]}, orange against it. Saliency: Simonyan et al. 2014.{of}")
+    of = "" if found is None else f"; {'CAM' if found.is_exact else 'Grad-CAM'}: {found.citation}"
+    st.caption(
+        f"Blue speaks for {names[digit]}, orange against it: its logit rises or falls beside the mean of all "
+        f"{len(names)}. Saliency: Simonyan et al. 2014{of}."
+    )

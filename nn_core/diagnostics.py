@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nn_core.config import RunConfig
-from nn_core.filters import first_filters, hidden_sizes, is_convolutional
+from nn_core.filters import first_filters, hidden_sizes
 from nn_core.history import Series
 
 Array = npt.NDArray[Any]
@@ -81,11 +81,12 @@ def health(
         why = f"Validation accuracy is {val_accuracy[-1]:.1%} after {epoch:.1f} epochs; guessing gives about 10 %."
         faster = {"lr": _slider_value(config.lr * 10)} if train[-1] < 1.02 * train[0] and config.lr < 0.05 else slower
         return Health("bad", "stuck near chance", why, faster)
-    n_dead, n_units = sum(dead or []), sum(hidden_sizes(weights))
-    if n_dead > 0.25 * n_units:
-        of_what = "channels" if is_convolutional(weights) else "units"
-        why = f"{n_dead} of {n_units} hidden {of_what} put out 0 for every image, and a zero slope cannot mend them."
-        return Health("warning", f"dead {of_what}", why, slower)
+    counts = _dead_by_kind(weights, dead or [])
+    many = [kind for kind, (n_dead, n) in counts.items() if n_dead > 0.25 * n]
+    if many:
+        found = " and ".join(f"{n_dead} of {n} {kind}" for kind, (n_dead, n) in counts.items() if n_dead)
+        why = f"{found} put out 0 for every image, and a zero slope cannot mend them."
+        return Health("warning", f"dead {' and '.join(many)}", why, slower)
     if gap > 0.03 and val[-1] > 1.15 * val.min():
         ratio = val[-1] / val.min()
         why = f"Training accuracy is {gap:.1%} above validation, and the validation loss is {ratio:.2f} times"
@@ -104,6 +105,13 @@ def health(
     return Health(
         "good", "learning well", f"The validation loss is falling: {val[-1]:.3g} now, {val[0]:.3g} at the start."
     )
+
+
+def _dead_by_kind(weights: Mapping[str, Array], dead: Sequence[int]) -> dict[str, tuple[int, int]]:
+    """Of a network's channels, and of its units: how many are dead, by layer in `dead`, and how many there are."""
+    sizes, n_blocks = hidden_sizes(weights), sum(W.ndim == 4 for W in weights.values())
+    kinds = {"channels": slice(n_blocks), "units": slice(n_blocks, None)}
+    return {kind: (sum(dead[layers]), sum(sizes[layers])) for kind, layers in kinds.items()}
 
 
 def _slider_value(lr: float) -> float:

@@ -79,6 +79,27 @@ def test_many_dead_units_are_told_with_their_number():
     assert verdict(FALLING, dead=[2]).verdict == "learning well"
 
 
+def test_channels_and_units_behind_them_are_counted_apart():
+    weights = {
+        "conv1.W": np.random.default_rng(0).normal(size=(6, 1, 5, 5)),
+        "conv2.W": np.random.default_rng(1).normal(size=(10, 6, 5, 5)),
+        "dense1.W": np.random.default_rng(2).normal(size=(160, 64)),
+        "dense2.W": np.random.default_rng(3).normal(size=(64, 10)),
+    }
+    series = curves(FALLING, FALLING, 0.9, 0.9)
+
+    def said(dead: list[int]) -> Health:
+        return health(RunConfig(model="cnn"), series, weights, step=100, epoch=5.0, dead=dead)
+
+    found = said([2, 4, 5])
+    assert found.verdict == "dead channels"
+    assert found.why.startswith("6 of 16 channels and 5 of 64 units put out 0 for every image")
+    assert said([0, 0, 20]).verdict == "dead units" and "channels" not in said([0, 0, 20]).why
+    assert said([3, 2, 0]).why.startswith("5 of 16 channels put out 0")  # few beside 64 units, many of the channels
+    assert said([5, 9, 60]).verdict == "dead channels and units"
+    assert said([2, 2, 16]).verdict == "learning well"
+
+
 def test_a_growing_gap_is_memorising():
     val = [2.3, 1.0, 0.6, 0.5, 0.55, 0.6, 0.65, 0.7]
     found = verdict([2.3 * 0.6**i for i in range(8)], val, accuracies=(1.0, 0.9))

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Selectbox
 
 from nn_core.checkpoint import Parent
 from nn_core.config import RunConfig
@@ -73,6 +74,11 @@ def fails(app: AppTest) -> list[str]:
     return [*(shown.message for shown in app.exception), *(shown.value for shown in app.error)]
 
 
+def menu(app: AppTest, place: str) -> Selectbox:
+    """The menu of networks on the page."""
+    return next(box for box in app.selectbox if box.key and re.fullmatch(rf"{place}-\w+", box.key))
+
+
 def test_the_pages_are_found():
     assert {"pages/play/train.py", "pages/look/data.py", "pages/look/evaluate.py"} <= set(PAGES)
 
@@ -117,10 +123,50 @@ def test_the_sketch_is_read_by_whom_the_menu_says(app, mnist):
     with_run(app, mnist, model="cnn", channels=(3,), n_train=400)
     shown = at(app, "pages/play/draw.py")
     assert "Read by the network **conv 3, 5x5, dense 10**" in words(shown)
-    shown.selectbox(key="reader").set_value(other.id).run()
+    menu(shown, "reader").set_value(other.id).run()
     assert not fails(shown) and "Read by a stored run, the network **784-7-10**" in words(shown)
-    shown.selectbox(key="reader").set_value("shipped").run()
+    menu(shown, "reader").set_value("shipped").run()
     assert not fails(shown) and "Read by the network that comes with Glassnet" in words(shown)
+
+
+def test_a_reader_chosen_by_hand_counts_though_a_run_has_just_begun(app):
+    shown = at(app, "pages/play/draw.py")
+    assert menu(shown, "reader").value == "shipped"
+    shown.button(key="empty-quick").click().run()
+    assert menu(shown, "reader").value == "live" and "Read by the network **784-32-10**" in words(shown)
+    menu(shown, "reader").set_value("shipped").run()
+    assert menu(shown, "reader").value == "shipped" and "Read by the network that comes with Glassnet" in words(shown)
+
+
+def test_two_stored_runs_of_the_same_settings_are_told_apart_in_the_menu(app, mnist):
+    alike = [with_run(app, mnist, hidden=(6,)) for _ in range(2)]
+    with_run(app, mnist)
+    shown = at(app, "pages/play/draw.py")
+    for run in alike:
+        menu(shown, "reader").set_value(run.id).run()
+        assert menu(shown, "reader").value == run.id and not fails(shown)
+
+
+def test_why_explains_the_network_that_has_read_the_sketch(app, mnist):
+    other = with_run(app, mnist, hidden=(7,))
+    with_run(app, mnist)
+    shown = at(app, "pages/play/draw.py")
+    shown.session_state["sketchpad"].put_digit(mnist.val_images[3])
+    menu(shown.run(), "reader").set_value(other.id).run()
+    shown.button(key="sketch-inside").click().run()
+    shown = at(shown, "pages/look/inside.py")
+    assert "Your sketch" in words(shown) and "Read by a stored run, the network **784-7-10**" in words(shown)
+    menu(shown, "inside-reader").set_value("live").run()
+    assert not fails(shown) and "Read by the network **784-32-10**" in words(shown)
+    assert menu(at(shown, "pages/play/draw.py"), "reader").value == other.id  # there it still reads
+
+
+def test_why_of_evaluate_explains_the_run_on_the_pages_whatever_read_before(app, mnist):
+    with_run(app, mnist)
+    shown = at(app, "pages/look/inside.py")
+    menu(shown, "inside-reader").set_value("shipped").run()
+    at(shown, "pages/look/evaluate.py").button(key="evaluate-inside").click().run()
+    assert "Read by the network **784-32-10**" in words(at(shown, "pages/look/inside.py"))
 
 
 def test_a_kernel_that_does_not_fit_is_refused_in_a_sentence_and_the_page_stays(app):

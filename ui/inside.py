@@ -19,16 +19,23 @@ Array = npt.NDArray[Any]
 N_EXCITING = 12  # images shown for a channel
 N_NAMED = 8  # dead ones that are named one by one
 PAGE = "pages/look/inside.py"
+READER = "inside-reader"  # the page's menu of networks
 
 
-def show_image(split: session.Split, index: int) -> None:
-    """Let the page show an image of the data set."""
+def show_image(split: session.Split, index: int, reader: str) -> None:
+    """Let the page show what a network (a key of its menu) makes of an image of the data set."""
+    session.choose_reader(reader, READER)
+    _take_image(split, index)
+
+
+def _take_image(split: session.Split, index: int) -> None:
     session.choose("inside-image", (split, index))
     session.choose("inside-source", "image")
 
 
-def show_sketch() -> None:
-    """Let the page show what is on the canvas."""
+def show_sketch(reader: str) -> None:
+    """Let the page show what a network makes of the sketch on the canvas."""
+    session.choose_reader(reader, READER)
     session.choose("inside-source", "sketch")
 
 
@@ -37,7 +44,7 @@ def choose_image() -> tuple[Array, str]:
     data, pad = session.dataset(), session.sketchpad()
     click = session.clicked("inside-exciting")
     if click:
-        show_image("val", int(click["z"]))
+        _take_image("val", int(click["z"]))
     split, index = session.chosen("inside-image", ("val", 0))
     images, labels = data.split(split)
     index = min(index, len(labels) - 1)

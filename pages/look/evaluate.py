@@ -90,7 +90,7 @@ def image_panel(reading: session.Reading, index: int) -> None:
         name = f"{SPLITS[reading.split].capitalize()} image {index:,}, labelled {classes[labels[index]]}"
         close_up(images[index], title=name, note=f"{name} ({data.name}).", key="evaluate", height=250)
         if st.button("Why? Look inside", icon=":material/layers:", key="evaluate-inside", width="stretch"):
-            inside.show_image(reading.split, index)
+            inside.show_image(reading.split, index, reader="live")
             st.switch_page(inside.PAGE)
     with right:
         p = reading.probabilities[index]

@@ -4,6 +4,7 @@ import streamlit as st
 
 from nn_core.maps import hidden_layers, layer_outputs
 from ui import controls, inside, session
+from ui.reader_menu import choose_reader
 
 NO_LAYER = "This network has no hidden layer: each digit has one template of weights, shown on the page Weights."
 
@@ -13,9 +14,9 @@ def page() -> None:
 
     What reads one image alone is drawn first, what reads all validation images last.
     """
-    reader = session.reader("live")  # before anything is trained, the network that comes with Glassnet
     left, right = st.columns([1, 2.4])
     with left:
+        reader = session.reader(choose_reader(inside.READER))
         image, name = inside.choose_image()
     model, field, at, channel = reader.model, None, 0, 0
     layers = hidden_layers(model.config)
@@ -37,7 +38,7 @@ def page() -> None:
         inside.why(model, image, name, field)
     if layers:
         with middle:
-            inside.exciting(model, at, channel, session.strongest(model, at, inside.N_EXCITING))
+            inside.exciting(model, at, channel, session.strongest(reader, at, inside.N_EXCITING))
     st.caption(reader.caption)
 
 

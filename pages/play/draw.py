@@ -6,10 +6,11 @@ import streamlit as st
 
 from ui import controls, figures, inside, session, sketchpad
 from ui.live_plot import live_plot
+from ui.reader_menu import choose_reader
 
 pad = session.sketchpad()
 has_network = session.snapshot() is not None
-INSIDE = "What the layers of the run on these pages (without one, of the network that comes along) make of the sketch."
+INSIDE = "What the layers of the network that reads here make of the sketch."
 
 
 def show_me_a_digit() -> None:
@@ -33,26 +34,13 @@ def buttons() -> None:
         )
 
 
-def choose_reader() -> str:
-    """The menu of networks that can read the sketch; the key of the one that does."""
-    offered = session.readers()
-    session.show_in_widget("reader", session.chosen_reader(offered))
-    return st.selectbox(
-        "Read by",
-        list(offered),
-        format_func=lambda key: offered.get(key, key),
-        key="reader",
-        on_change=session.by_hand("reader", session.choose_reader),
-        label_visibility="collapsed",
-    )
-
-
 def reading() -> None:
     """What a network reads, the ten probabilities, and which network it is."""
     sketch, shot = pad.now.sketch, session.snapshot()
     if shot is not None and not has_network:
         st.rerun()  # the button below has just made one: the sidebar shows it too, and the reading becomes live
-    reader = session.reader(choose_reader())
+    key = choose_reader()
+    reader = session.reader(key)
     if sketch.empty:
         st.html(sketchpad.invitation())
     else:
@@ -64,7 +52,7 @@ def reading() -> None:
             st.caption(pad.now.note)
         live_plot(figures.probability_bars(probabilities, dark=session.is_dark()), key="reading", height=300)
         if st.button("Why? Look inside", icon=":material/layers:", key="sketch-inside", help=INSIDE):
-            inside.show_sketch()
+            inside.show_sketch(reader=key)
             st.switch_page(inside.PAGE)
     st.caption(reader.caption)
     controls.empty_state("What your own network reads")

@@ -113,15 +113,10 @@ def test_the_network_of_the_project_reads_until_one_is_trained_and_can_be_chosen
     page.get_by_role("button", name="Train the quick network").click()
     expect(page.locator(".stMain").get_by_text("Read by the network 784-32-10")).to_be_visible()
     expect(page.get_by_role("button", name="Train the quick network")).to_have_count(0)
-
-    def chosen() -> bool:
-        """A choice in the first seconds after the run began is taken for what the browser still held."""
-        page.locator(".st-key-reader input").click()
-        page.get_by_role("option", name="The network that comes with Glassnet").click()
-        wait_idle(page)
-        return said.count() > 0
-
-    wait_until(page, chosen, timeout=30)
+    page.locator(".st-key-reader input").click()
+    page.get_by_role("option", name="The network that comes with Glassnet").click()
+    wait_idle(page)
+    expect(said).to_be_visible()
 
 
 def test_undo_goes_back_stroke_by_stroke_and_clear_can_be_undone(drawing_app, page):

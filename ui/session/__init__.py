@@ -24,8 +24,8 @@ from ui.session.notices import notice_board, notify, show_notices
 from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, widget_value
 from ui.session.process import Split, epoch_seconds, first_weights, mean_digits, registry
 from ui.session.race import command_race, end_race, race, race_trains, start_race
-from ui.session.readers import choose_reader, chosen_reader, reader, readers
-from ui.session.sights import Reading, choose, chosen, clicked, reading, sketchpad, steady, strongest
+from ui.session.readers import choose_reader, chosen_reader, reader, readers, strongest
+from ui.session.sights import Reading, choose, chosen, clicked, reading, sketchpad, steady
 from ui.session.stored import (
     any_trains,
     change_stored,

@@ -1,18 +1,24 @@
-"""Which network reads the sketch: the run on the pages, a stored one, or the one that comes with Glassnet."""
+"""Which network reads an image: the run on the pages, a stored one, or the one that comes with Glassnet."""
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
 from nn_core import load_shipped
+from nn_core.maps import Strongest
+from nn_core.maps import strongest as strongest_in
 from nn_core.network import Network, from_weights, outline
 from nn_core.store import StoredRun, StoreError
 from nn_core.written import exact_frame
 from ui import sketchpad
+from ui.session.current import dataset
 from ui.session.notices import notify
-from ui.session.sights import choose, chosen
+from ui.session.sights import READING_SECONDS, choose, chosen
 from ui.session.stored import run_in_memory, runs, store, stored_run
 from ui.session.time_machine import looked_at_step, snapshot
 
@@ -22,10 +28,12 @@ MOST = 50  # stored runs in the menu, the newest ones
 
 @dataclass(frozen=True, eq=False)
 class Reader:
-    """A network that reads sketches, and which one it is, in a line."""
+    """A network that reads images, and which one it is, in a line."""
 
     model: Network
     caption: str
+    name: str  # the id of its run, or "shipped"
+    learns: bool = False  # whether it is another one at the next look
 
 
 def readers() -> dict[str, str]:
@@ -33,7 +41,9 @@ def readers() -> dict[str, str]:
     shot = snapshot()
     here = {} if shot is None else {LIVE: f"The run on these pages: {outline(shot.config)}"}
     others = [run for run in runs() if run.step and (shot is None or run.id != shot.run_id)][:MOST]
-    return here | {SHIPPED: "The network that comes with Glassnet"} | {run.id: _label(run) for run in others}
+    labels = here | {SHIPPED: "The network that comes with Glassnet"} | {run.id: _label(run) for run in others}
+    often = Counter(labels.values())  # the browser knows an option by its label alone
+    return {key: f"{label} ({key})" if often[label] > 1 else label for key, label in labels.items()}
 
 
 def _label(run: StoredRun) -> str:
@@ -41,30 +51,52 @@ def _label(run: StoredRun) -> str:
     return f"{outline(run.config)}{accuracy}: {run.title}"
 
 
-def chosen_reader(offered: dict[str, str]) -> str:
-    """The key of the reader that was picked by hand, where it is still offered; else the run, else the shipped one."""
-    key = chosen("reader")
+def chosen_reader(offered: dict[str, str], place: str) -> str:
+    """The key of the reader that was picked in a place, where it is still offered; else the run, else the shipped one.
+
+    A place is a menu: "reader" on Draw, another one on Inside.
+    """
+    key = chosen(place)
     return key if key in offered else next(iter(offered))
 
 
-def choose_reader(key: str) -> None:
-    """Let this one read from now on."""
-    choose("reader", key)
+def choose_reader(key: str, place: str) -> None:
+    """Let this one read there from now on, if it is one."""
+    if key in readers():  # else it is a label that the browser still held, and that is another one by now
+        choose(place, key)
 
 
 def reader(key: str) -> Reader:
     """The network of that key; where a stored one cannot be read, says so and gives the shipped one."""
     shot = snapshot()
     if key == LIVE and shot is not None:
-        return Reader(shot.model, sketchpad.reader(shot, looked_at_step() is not None))
+        past = looked_at_step() is not None
+        return Reader(shot.model, sketchpad.reader(shot, past), shot.run_id, shot.is_training and not past)
     run = stored_run(key) if key != SHIPPED else None
     if run is not None:
         try:
-            return Reader(_model(run), sketchpad.stored_reader(run))
+            return Reader(_model(run), sketchpad.stored_reader(run), run.id)
         except StoreError as error:
             notify(str(error))
     model = _shipped()
-    return Reader(model, sketchpad.shipped_reader(model))
+    return Reader(model, sketchpad.shipped_reader(model), SHIPPED)
+
+
+def strongest(of: Reader, layer: int, n: int) -> Strongest:
+    """The validation images that excite each channel of one of its hidden layers most.
+
+    Of a network that learns, the last answer serves for a little while, so that it takes at most a tenth of the time.
+    """
+    data = dataset()
+    about = (of.name, layer, n, data.identity)
+    kept: tuple[Any, Network, float, Strongest] | None = st.session_state.get("strongest")
+    if kept is not None and kept[0] == about and (kept[1] is of.model or (of.learns and time.monotonic() < kept[2])):
+        return kept[3]
+    started = time.monotonic()
+    found = strongest_in(of.model, data.val_images, layer, n)
+    now = time.monotonic()
+    st.session_state["strongest"] = (about, of.model, now + max(READING_SECONDS, 10 * (now - started)), found)
+    return found
 
 
 def _model(run: StoredRun) -> Network:

@@ -10,9 +10,6 @@ from typing import Any
 import streamlit as st
 
 from nn_core import Dataset
-from nn_core.maps import Strongest
-from nn_core.maps import strongest as strongest_in
-from nn_core.network import Network
 from nn_core.runner import Snapshot
 from ui.session.current import dataset
 from ui.session.process import Array, Split
@@ -98,21 +95,3 @@ def _read(split: Split, shot: Snapshot, data: Dataset) -> Reading:
 def _past_reading(run_id: str, split: Split, step: int, seconds: float, _shot: Snapshot, _data: Dataset) -> Reading:
     """The reading of a frame; seconds of training tell apart two frames of a step that was made twice."""
     return _read(split, _shot, _data)
-
-
-def strongest(model: Network, layer: int, n: int) -> Strongest:
-    """The validation images that excite each channel of a hidden layer most.
-
-    While the run trains, the last answer serves for a little while, so that it takes at most a tenth of the time.
-    """
-    shot, data = snapshot(), dataset()
-    about = (shot.run_id if shot is not None else "", layer, n, data.identity)
-    kept: tuple[Any, Network, float, Strongest] | None = st.session_state.get("strongest")
-    training = shot is not None and shot.is_training and looked_at_step() is None
-    if kept is not None and kept[0] == about and (kept[1] is model or (training and time.monotonic() < kept[2])):
-        return kept[3]
-    started = time.monotonic()
-    found = strongest_in(model, data.val_images, layer, n)
-    now = time.monotonic()
-    st.session_state["strongest"] = (about, model, now + max(READING_SECONDS, 10 * (now - started)), found)
-    return found

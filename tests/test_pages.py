@@ -179,6 +179,16 @@ def test_a_kernel_that_does_not_fit_is_refused_in_a_sentence_and_the_page_stays(
     assert "conv2: kernel must be at most 9x9" in said and "got 11" in said
 
 
+def test_a_model_that_cannot_take_a_setting_puts_it_back_and_says_so(app):
+    app.session_state["draft"] = RunConfig(normalization="layer", kernel=28, lr=0.3)
+    shown = app.run().selectbox(key="set-model").set_value("cnn").run()
+    assert not fails(shown)
+    assert shown.session_state["draft"] == RunConfig(model="cnn", lr=0.3)
+    assert "got layer; normalization is none now" in notices(shown) and "kernel is 5 now" in notices(shown)
+    shown.selectbox(key="set-model").set_value("mlp").run()
+    assert shown.session_state["draft"] == RunConfig(lr=0.3)
+
+
 # ---------------------------------------------------------------------------------------------- Evaluate
 
 

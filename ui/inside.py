@@ -211,13 +211,12 @@ def why(model: Network, image: Array, name: str, field: map_charts.Field | None)
         if found is None:
             st.info("Class-activation maps need maps: choose Model Convolutional.")
         else:
-            kind = "CAM" if found.is_exact else "Grad-CAM"
             live_plot(
-                map_charts.image_under(image, found.over_image, dark=dark, title=f"{kind}, {names[digit]}"),
+                map_charts.image_under(image, found.over_image, dark=dark, title=f"{found.name}, {names[digit]}"),
                 key="inside-cam",
                 height=190,
             )
-    of = "" if found is None else f"; {'CAM' if found.is_exact else 'Grad-CAM'}: {found.citation}"
+    of = "" if found is None else f"; {found.name}: {found.citation}"
     st.caption(
         f"Blue speaks for {names[digit]}, orange against it: its logit rises or falls beside the mean of all "
         f"{len(names)}. Saliency: Simonyan et al. 2014{of}."

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from nn_core.config import RunConfig
+from nn_core.filters import hidden_sizes, is_convolutional
 from nn_core.metrics import class_scores
 from ui import figures, session
 from ui.live_plot import live_plot
@@ -46,6 +47,27 @@ def unit_name(config: RunConfig, unit: int, classes: Sequence[str]) -> str:
 def first_layer_words(config: RunConfig) -> tuple[str, str]:
     """What the first layer is made of, one and many."""
     return ("channel", "channels") if config.model == "cnn" else ("unit", "units")
+
+
+def next_layer_words(weights: Mapping[str, Array], classes: Sequence[str]) -> str:
+    """What the weights that leave the first layer lead to, where there is one behind it."""
+    summed = ", summed over the places" if is_convolutional(weights) else ""
+    if len(hidden_sizes(weights)) == 1:
+        return f"{classes[0]} to {classes[-1]}{summed}"
+    return f"{'the channels of block 2' if 'conv2.W' in weights else 'the units of the next layer'}{summed}"
+
+
+def next_layer_names(weights: Mapping[str, Array]) -> list[str]:
+    """What the units or channels of the second hidden layer are called, for a chart that has little room."""
+    word = "ch." if "conv2.W" in weights else "unit"
+    return [f"{word} {at}" for at in range(hidden_sizes(weights)[1])]
+
+
+def sums_words(weights: Mapping[str, Array]) -> str:
+    """What the numbers are by which images excite a first-layer unit."""
+    if is_convolutional(weights):
+        return "Largest sums before the activation, at any place,"
+    return "Sums before the activation" if hidden_sizes(weights) else "Logits"
 
 
 def pager(members: Array, per_page: int, *, what: str, key: str) -> Array:

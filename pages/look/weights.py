@@ -7,7 +7,7 @@ from nn_core.explain import ORDERS, class_votes, most_exciting, outgoing_weights
 from nn_core.filters import first_biases, first_filters, hidden_sizes
 from nn_core.runner import Snapshot
 from ui import controls, figures, ghost, session, tiles
-from ui.gallery import switch, unit_name
+from ui.gallery import first_layer_words, next_layer_names, next_layer_words, sums_words, switch, unit_name
 from ui.live_plot import live_plot
 
 N_EXCITING = 16
@@ -64,10 +64,10 @@ def wall(shot: Snapshot, unit: int) -> None:
         + (f" (as of step {sorted_at:,})" if sorted_at != shot.step and order != "index" else ""),
     )
     largest = unit_name(shot.config, int(norms.argmax()), classes).lower()
-    text = f"{len(norms):,} units, norms from {norms.min():.2f} to {norms.max():.2f} ({largest})."
+    many = first_layer_words(shot.config)[1]
+    text = f"{len(norms):,} {many}, norms from {norms.min():.2f} to {norms.max():.2f} ({largest})."
     if outgoing is not None and len(outgoing) <= tiles.MANY:
-        targets = f"{classes[0]} to {classes[-1]}" if len(hidden_sizes(shot.weights)) == 1 else "the next layer's units"
-        text += f" Under each tile its weights to {targets}, from left to right."
+        text += f" Under each tile its weights to {next_layer_words(shot.weights, classes)}, from left to right."
     st.caption(text)
 
 
@@ -91,7 +91,7 @@ def detail(shot: Snapshot, unit: int) -> None:
     limit = float(tiles.weight_limits(W, not own_scale)[unit])
     live_plot(figures.filter_detail(w, limit=limit, dark=dark, title="Weights"), key="weights-filter", height=310)
     if outgoing is not None:
-        to = classes if len(hidden_sizes(shot.weights)) == 1 else None
+        to = classes if len(hidden_sizes(shot.weights)) == 1 else next_layer_names(shot.weights)
         best = classes[class_votes(shot.weights)[unit].argmax()]
         bars = figures.outgoing_bars(
             outgoing[unit],
@@ -111,7 +111,7 @@ def detail(shot: Snapshot, unit: int) -> None:
     live_plot(
         figures.image_wall(images[indices], captions=captions, columns=8, title=title), key="weights-images", height=130
     )
-    what = "Sums before the activation" if hidden_sizes(shot.weights) else "Logits"
+    what = sums_words(shot.weights)
     st.caption(f"{what} from {sums[-1]:.2f} to {sums[0]:.2f}." if sums[0] > sums[-1] else "All images alike.")
 
 

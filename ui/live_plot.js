@@ -93,13 +93,21 @@ function heightOf(layout, height, width) {
   return Math.min(height, Math.ceil((width - margin.l - margin.r) / aspect + margin.t + margin.b));
 }
 
-function narrow(data, layout) {
+function narrow(data, layout, width, font) {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = `13px ${font}`; // that of a title here, by templateOf
   if (layout.title?.text && layout.showlegend) {
     layout.legend = { ...layout.legend, x: 0, xref: "paper", xanchor: "left", y: 1, yref: "paper", yanchor: "bottom" };
     const entries = data.filter((trace) => trace.showlegend !== false).length;
     layout.margin = { ...layout.margin, t: layout.margin.t + 20 * Math.ceil(entries / 3) }; // lines under the title
   }
-  for (const { marker } of data) if (marker?.colorbar) marker.colorbar.len = 120;
+  for (const { marker } of data) {
+    if (!marker?.colorbar) continue;
+    marker.colorbar.len = 120;
+    if (pen.measureText(layout.title?.text ?? "").width + 130 < width) continue; // else the title is under it
+    marker.colorbar.ypad = 22;
+    layout.margin = { ...layout.margin, t: 67 }; // what plotly gives the bar: its padding twice, itself and its numbers
+  }
 }
 
 // ---------------------------------------------------------------------------------------- drawing
@@ -117,11 +125,11 @@ function draw(chart) {
     }
     const { data, layout } = structuredClone(sent.figure); // plotly writes into what it is given
     const touch = matchMedia("(pointer: coarse)").matches; // a finger scrolls the page
+    if (width < 480) narrow(data, layout, width, themeOf(box).font);
     const height = heightOf(layout, sent.height, width);
     box.style.height = `${height}px`;
     Object.assign(layout, { template: templateOf(themeOf(box), width), width, height, uirevision: layout.uirevision ?? "kept" });
     if (touch) layout.dragmode = false;
-    if (width < 480) narrow(data, layout);
     if (chart.failed) box.textContent = "";
     chart.failed = false;
     try {

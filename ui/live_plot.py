@@ -26,7 +26,8 @@ Click = dict[str, Any]
 _component = st.components.v2.component(
     "glassnet_live_plot",
     js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
-    css=".glassnet-plot .modebar { top: 30px !important; right: 4px !important }",  # not upon the legend
+    css=".glassnet-plot .modebar { top: 30px !important; right: 4px !important }"  # not upon the legend
+    "@media (max-width: 480px) { .glassnet-plot .modebar { top: 2px !important } }",  # which is lower there
     isolate_styles=False,
 )
 

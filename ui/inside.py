@@ -191,7 +191,7 @@ def why(model: Network, image: Array, name: str, field: map_charts.Field | None)
     p = model.predict_proba(image[None])[0]
     read_as = int(p.argmax())
     title = f"Read as {names[read_as]} with {p[read_as]:.1%}"
-    live_plot(map_charts.image_under(image, None, field=field, dark=dark, title=title), key="inside-image", height=300)
+    live_plot(map_charts.image_under(image, None, field=field, dark=dark, title=title), key="inside-image", height=250)
     st.caption(name)
     digit = read_as
     key = f"inside-digit-{len(names)}"

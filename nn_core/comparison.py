@@ -9,11 +9,12 @@ import numpy as np
 
 from nn_core.checkpoint import Edit
 from nn_core.config import RunConfig, knobs
-from nn_core.network import shapes_of
+from nn_core.network import outline, shapes_of
 from nn_core.trainer import Trainer
 
 UNUSED = "not used"
 MAX_NAME = 44  # characters of a name in a legend
+OUTLINED = ("model", "hidden", "channels", "kernel", "dense_units")  # settings that an outline tells
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,17 @@ def side_by_side(configs: Sequence[RunConfig]) -> list[SettingRow]:
 def telling_names(configs: Sequence[RunConfig], own: Sequence[str]) -> list[str]:
     """A name for each run that no other of them has: its own, else the settings in which they differ ("lr 0.3").
 
-    `own` are the names that the user gave, "" where none. What is alike gets a number.
+    Networks of different models are named by what they are first ("784-32-10, lr 0.3"). `own` are the names that the
+    user gave, "" where none. What is alike gets a number.
     """
     differing = [row for row in side_by_side(configs) if len({*row.values} - {UNUSED}) > 1]
+    unlike = any(row.field == "model" for row in differing)
+    if unlike:
+        differing = [row for row in differing if row.field not in OUTLINED]
     names: list[str] = []
     for at, config in enumerate(configs):
-        parts = [f"{row.field} {row.values[at]}" for row in differing if row.values[at] != UNUSED]
+        parts = [outline(config)] if unlike else []
+        parts += [f"{row.field} {row.values[at]}" for row in differing if row.values[at] != UNUSED]
         name = own[at] or ", ".join(parts) or config.title()
         if len(name) > MAX_NAME:
             name = name[: MAX_NAME - 1].rstrip(" ,") + "…"

@@ -52,6 +52,12 @@ def test_a_name_says_what_differs_and_nothing_that_is_alike():
     assert telling_names(adam, ["", ""]) == ["optimizer sgd", "optimizer adam"]
 
 
+def test_networks_of_different_models_are_named_by_what_they_are_first():
+    unlike = [RunConfig(), RunConfig(model="cnn", channels=(4, 8), input_scaling="standard")]
+    names = telling_names(unlike, ["", ""])
+    assert names == ["784-32-10, input_scaling unit", "conv 4-8, 5x5, dense 10, input_scaling stan…"]
+
+
 @given(some.lists(some.tuples(some.sampled_from(["", "a", "b" * 100]), some.sampled_from([0.1, 0.3])), max_size=8))
 def test_no_two_runs_have_one_name(made):
     names = telling_names([RunConfig(lr=lr) for _, lr in made], [own for own, _ in made])

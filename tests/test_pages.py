@@ -249,6 +249,16 @@ def test_inside_shows_every_layer_of_a_convolutional_network_and_what_each_place
     assert "no receptive field" in words(shown)
 
 
+def test_a_dead_channel_is_named_and_no_image_is_said_to_excite_it(app, mnist):
+    run = with_run(app, mnist, model="cnn", channels=(3, 4), n_train=400)
+    weights = {name: values.copy() for name, values in run.snapshot.weights.items()}
+    weights["conv1.b"][:] = (9, -99, 9)  # of every image the second channel sees less than it takes
+    run.snapshot = replace(run.snapshot, weights=weights)
+    assert "1 of 3 channels are dead, 0 for every validation image: 1." in words(at(app, "pages/look/inside.py"))
+    app.session_state["chosen"]["inside-channel"] = 1
+    assert "No image excites channel 1: it puts out 0 for all 5,000" in words(app.run()) and not fails(app)
+
+
 def test_behind_a_global_average_the_activation_map_is_the_exact_one(app, mnist):
     with_run(app, mnist, model="cnn", channels=(3,), head="average", n_train=400)
     assert "Zhou et al. 2016" in words(at(app, "pages/look/inside.py"))

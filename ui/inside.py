@@ -101,6 +101,7 @@ def outputs_wall(model: Network, at: int, outputs: Array) -> int:
             title=f"{layer.title}: {layer.size} maps of {layer.side} x {layer.side}",
             what="maps",
         )
+        figure = map_charts.framed(figure, layer.size, session.is_dark())
     else:
         names = [f"unit {c}" if layer.size > figures.N_BARS else f"{c}" for c in range(layer.size)]
         title = f"{layer.title}: what each of {layer.size} units puts out"
@@ -155,6 +156,13 @@ def kernels(model: Network, layer: HiddenLayer, channel: int) -> None:
 def exciting(model: Network, at: int, channel: int, found: Strongest) -> None:
     """The validation images on which a channel is largest; outside of what it saw there, they are greyed."""
     layer, data = hidden_layers(model.config)[at], session.dataset()
+    dead = _dead_in_words(layer, found.dead)
+    if found.dead[channel]:
+        st.info(
+            f"No image excites {layer.unit} {channel}: it puts out 0 for all {len(data.val_labels):,} of validation."
+        )
+        st.caption(dead)
+        return
     images, captions = [], []
     for index, value, row, column in zip(
         *(of[channel] for of in (found.images, found.values, found.rows, found.columns)), strict=True
@@ -172,17 +180,18 @@ def exciting(model: Network, at: int, channel: int, found: Strongest) -> None:
         np.stack(images), captions=captions, columns=N_EXCITING // 2, title=title, numbers=found.images[channel]
     )
     live_plot(wall, key="inside-exciting", height=210, clickable=True)
-    st.caption(f"{_dead_in_words(layer, channel, found.dead)}Click an image to look inside for it.")
+    st.caption(f"{dead}Click an image to look inside for it.")
 
 
-def _dead_in_words(layer: HiddenLayer, channel: int, dead: Array) -> str:
+def _dead_in_words(layer: HiddenLayer, dead: Array) -> str:
     """Which of a layer's channels put out 0 for every validation image, in a sentence; "" where none do."""
     names = np.flatnonzero(dead).tolist()
     if not names:
         return ""
     listed = ", ".join(map(str, names[:N_NAMED])) + (f" and {len(names) - N_NAMED} more" * (len(names) > N_NAMED))
-    this = f"This {layer.unit} is dead. " if dead[channel] else ""
-    return f"{this}{len(names)} of {layer.size} {layer.unit}s are dead, 0 for every validation image: {listed}. "
+    if len(names) == layer.size:
+        return f"All {layer.size} {layer.unit}s are dead: 0 for every validation image. "
+    return f"{len(names)} of {layer.size} {layer.unit}s are dead, 0 for every validation image: {listed}. "
 
 
 def why(model: Network, image: Array, name: str, field: map_charts.Field | None) -> None:

@@ -65,6 +65,17 @@ def image_under(
     return figures.assembled(traces, layout, f"An image. {title}", aspect=1.0)
 
 
+def framed(wall: Any, n: int, dark: bool) -> Any:
+    """A wall of n tiles, each in a thin frame, so that an empty one is seen too."""
+    columns, rule = len(wall.data[0].z[0]), theme.palette(dark).faint
+    frames = [
+        {**outline(at % columns, at // columns, rule), "line": {"color": rule, "width": 1}, "layer": "below"}
+        for at in range(n)
+    ]
+    wall.layout.shapes = [*frames, *wall.layout.shapes]
+    return wall
+
+
 def _clear_at_zero() -> list[list[Any]]:
     """The signed scale over a picture: orange against, blue for, the stronger the less can be seen through it."""
     against, speaks_for = theme.DARK.negative[2], theme.DARK.positive[2]

@@ -37,6 +37,6 @@ class Recipe:
 RECIPES = (
     Recipe(0.97, RunConfig(**QUICK_ADAM, hidden=(128,), batch_size=128, lr=0.005, epochs=2)),
     Recipe(0.98, PRESETS["98-in-seconds"].config),
-    Recipe(0.985, RunConfig(**QUICK_ADAM, hidden=(512,), batch_size=256, lr=0.005, epochs=5)),
+    Recipe(0.985, RunConfig(**QUICK_ADAM, hidden=(512,), batch_size=256, lr=0.005, epochs=6)),
     Recipe(0.99, PRESETS["cnn-fast"].config),
 )

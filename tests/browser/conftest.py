@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from tests.browser.waiting import PATIENCE
 
@@ -46,9 +46,9 @@ def find_chromium() -> str | None:
     return next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """A headless Chromium for the whole session."""
+    """A headless Chromium for all browser tests; gone behind them, so that no other test meets its event loop."""
     executable = find_chromium()
     if executable is None:
         reason = f"no Chromium found (looked for {', '.join(CHROMIUM_NAMES)})"
@@ -165,7 +165,7 @@ def _is_healthy(port: int) -> bool:
 SERVERS: list[Server] = []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """A function that starts a server: `server("dashboard.py", NAME="value" for its environment) -> Server`."""
 
@@ -181,9 +181,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., S
     SERVERS.clear()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def app(server: Callable[..., Server]) -> Server:
-    """The dashboard, one server for the whole session."""
+    """The dashboard, one server for all browser tests."""
     return server("dashboard.py")
 
 
@@ -200,6 +200,33 @@ new MutationObserver(() => {
 """
 
 
+class Desk:
+    """A browser context, and where what goes wrong on its pages is reported: the list of the test that uses it."""
+
+    def __init__(self, chromium: Browser, **options: Any) -> None:
+        self.problems: list[str] = []
+        self.context = chromium.new_context(**{"viewport": VIEWPORT, **options})
+        self.context.set_default_timeout(1000 * PATIENCE)
+        self.context.on("weberror", lambda error: self.problems.append(f"uncaught in the page: {error.error}"))
+        self.context.expose_function("reportTraceback", lambda text: self.problems.append(f"a traceback: {text}"))
+        self.context.add_init_script(WATCH_FOR_TRACEBACKS)
+
+    def clear(self) -> None:
+        """Close its pages, once what they have reported has arrived."""
+        for page in self.context.pages:
+            page.evaluate("1")
+            page.close()
+
+
+@pytest.fixture(scope="package")
+def shared_desk(chromium: Browser) -> Desk:
+    """One context for all tests that ask for nothing special: it has read and compiled Streamlit's scripts already.
+
+    Streamlit keeps nothing of a session in the browser: a new page is a new session.
+    """
+    return Desk(chromium)
+
+
 @pytest.fixture
 def problems() -> Iterator[list[str]]:
     """What went wrong on the test's pages; it must be empty in the end (a test that provokes an error clears it)."""
@@ -209,32 +236,32 @@ def problems() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def open_page(chromium: Browser, problems: list[str]) -> Iterator[Callable[..., Page]]:
-    """A function that opens a page in a fresh context: `open_page(color_scheme="dark", viewport={...}, ...) -> Page`.
+def open_page(chromium: Browser, shared_desk: Desk, problems: list[str]) -> Iterator[Callable[..., Page]]:
+    """A function that opens a page: `open_page(color_scheme="dark", viewport={...}, ...) -> Page`.
 
     Uncaught script errors and Streamlit tracebacks on it, and on the tabs it opens, fail the test.
     """
-    contexts: list[BrowserContext] = []
+    desks: list[Desk] = [shared_desk]
+    shared_desk.problems = problems
 
     def open_one(**options: Any) -> Page:
-        context = chromium.new_context(**{"viewport": VIEWPORT, **options})
-        contexts.append(context)
-        context.set_default_timeout(1000 * PATIENCE)
-        context.on("weberror", lambda error: problems.append(f"uncaught in the page: {error.error}"))
-        context.expose_function("reportTraceback", lambda text: problems.append(f"a traceback was shown: {text}"))
-        context.add_init_script(WATCH_FOR_TRACEBACKS)
-        return context.new_page()
+        desk = shared_desk
+        if options:
+            desk = Desk(chromium, **options)
+            desk.problems = problems
+            desks.append(desk)
+        return desk.context.new_page()
 
     yield open_one
-    for context in contexts:
-        for page in context.pages:
-            page.evaluate("1")  # lets what the page has reported arrive
-        context.close()
+    for desk in desks:
+        desk.clear()
+    for desk in desks[1:]:
+        desk.context.close()
 
 
 @pytest.fixture
 def page(open_page: Callable[..., Page]) -> Page:
-    """An empty page of 1366x768 in a fresh context."""
+    """An empty page of 1366x768."""
     return open_page()
 
 

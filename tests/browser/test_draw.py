@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import re
-import statistics
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -71,19 +69,17 @@ def wait_picture(page: Page, picture: np.ndarray) -> None:
     wait_until(page, lambda: np.array_equal(drawn(page), picture) and np.array_equal(pixels(page), picture))
 
 
-def test_clearly_drawn_digits_are_read_rightly_and_at_once(drawing_app, page, record_property):
+@pytest.mark.parametrize("digits", [(0, 3, 4, 7), pytest.param(range(10), marks=pytest.mark.slow)], ids=["four", "all"])
+def test_clearly_drawn_digits_are_read_rightly(drawing_app, page, digits):
     open_draw(page, drawing_app.url, "?epochs=20")  # the quick preset
     expect(page.get_by_role("button", name="Train the quick network")).to_be_visible()
     draw(page, [(60, 60), (220, 220)])  # canvas and film work before there is a network
     assert wait_agree(page)[140, 140] == 255
     train(page, n_steps=20 * 430)
     clear(page)
-    seconds, read = [], []
-    for digit in range(10):
+    read = []
+    for digit in digits:
         draw_digit(page, digit)
-        start = time.monotonic()
-        read_digit(page)
-        seconds.append(time.monotonic() - start)
         wait_agree(page)
         wait_idle(page)
         read.append(read_digit(page))
@@ -91,13 +87,11 @@ def test_clearly_drawn_digits_are_read_rightly_and_at_once(drawing_app, page, re
             "aria-label", re.compile(str(read[-1]))
         )
         clear(page)
-    right = sum(digit == at for at, digit in enumerate(read))
-    record_property("median_seconds", statistics.median(seconds))
-    print(f"{right} of 10 right, read as {read}; median {1000 * statistics.median(seconds):.0f} ms")
-    assert right >= 8, f"0 to 9 were read as {read}"
-    assert statistics.median(seconds) < 1
+    right = sum(digit == at for at, digit in zip(digits, read, strict=True))
+    assert right >= 0.75 * len(digits), f"{list(digits)} were read as {read}"
 
 
+@pytest.mark.slow
 def test_the_network_of_the_project_reads_until_one_is_trained_and_can_be_chosen_again(drawing_app, page):
     open_draw(page, drawing_app.url)
     said = page.locator(".stMain").get_by_text("Read by the network that comes with Glassnet")
@@ -119,6 +113,7 @@ def test_the_network_of_the_project_reads_until_one_is_trained_and_can_be_chosen
     expect(said).to_be_visible()
 
 
+@pytest.mark.slow
 def test_undo_goes_back_stroke_by_stroke_and_clear_can_be_undone(drawing_app, page):
     open_draw(page, drawing_app.url)
     undo, press_clear = (page.get_by_role("button", name=name) for name in ("Undo", "Clear"))
@@ -141,6 +136,7 @@ def test_undo_goes_back_stroke_by_stroke_and_clear_can_be_undone(drawing_app, pa
     expect(page.locator(".st-key-canvas").get_by_role("button", name="Redo")).to_have_count(0)  # no second undo
 
 
+@pytest.mark.slow
 def test_the_drawing_survives_a_page_switch_and_takes_more_strokes(drawing_app, page):
     open_draw(page, drawing_app.url)
     draw(page, LINES[2])
@@ -159,6 +155,7 @@ def test_the_drawing_survives_a_page_switch_and_takes_more_strokes(drawing_app, 
     wait_picture(page, before)
 
 
+@pytest.mark.slow
 def test_a_blank_a_tiny_and_a_full_canvas_each_get_a_sentence(drawing_app, page):
     open_draw(page, drawing_app.url, "?epochs=1")
     page.locator(".st-key-train button").click()
@@ -195,6 +192,7 @@ def test_no_stroke_is_lost_while_the_network_trains_and_the_reading_is_live(draw
     assert np.array_equal(wait_agree(page), picture)
 
 
+@pytest.mark.slow
 def test_a_digit_shown_on_the_canvas_is_the_image_itself_and_can_be_drawn_over(drawing_app, page):
     open_draw(page, drawing_app.url, "?epochs=1")
     page.locator(".st-key-train button").click()

@@ -62,6 +62,7 @@ def test_zoom_and_node_survive_ten_updates(plots, page):
     assert chart(page, "curves").evaluate("node => node._fullData[0]._length") > n_points
 
 
+@pytest.mark.slow
 def test_a_chart_is_never_blank_or_faded_while_it_is_updated(plots, page):
     open_plots(page, plots.url)
     page.evaluate("""() => {
@@ -98,6 +99,7 @@ def test_clicks_on_cells_tiles_and_curves_come_back_to_python_once(plots, page):
     expect(page.get_by_text("curve validation").or_(page.get_by_text("curve training"))).to_be_visible()
 
 
+@pytest.mark.slow
 def test_hover_shows_the_values_with_split_and_n_and_stays_during_updates(plots, page):
     open_plots(page, plots.url)
     page.mouse.move(*middle(page, "curves"))
@@ -111,6 +113,7 @@ def test_hover_shows_the_values_with_split_and_n_and_stays_during_updates(plots,
     expect(chart(page, "matrix").locator(".hoverlayer")).to_contain_text("3 of 450 images of 2 read as 7 (0.7 %)")
 
 
+@pytest.mark.slow
 def test_switching_the_theme_recolours_what_is_there(plots, page):
     open_plots(page, plots.url)
     chart(page, "matrix").evaluate("node => { node.sameAsEver = true }")
@@ -124,6 +127,7 @@ def test_switching_the_theme_recolours_what_is_there(plots, page):
     assert chart(page, "matrix").evaluate("node => node.sameAsEver")
 
 
+@pytest.mark.slow
 def test_a_rerun_that_changes_nothing_draws_nothing(plots, page):
     open_plots(page, plots.url)
     page.mouse.move(5, 5)
@@ -134,6 +138,7 @@ def test_a_rerun_that_changes_nothing_draws_nothing(plots, page):
     assert (drawn(page, "matrix"), drawn(page, "wall")) == before
 
 
+@pytest.mark.slow
 def test_a_chart_that_leaves_the_page_is_purged_and_may_come_back(plots, page):
     open_plots(page, plots.url)
     wall = page.evaluate_handle("document.querySelector('.st-key-wall .glassnet-plot')")
@@ -144,6 +149,7 @@ def test_a_chart_that_leaves_the_page_is_purged_and_may_come_back(plots, page):
     wait_until(page, lambda: chart(page, "wall").count() and drawn(page, "wall"))
 
 
+@pytest.mark.slow
 def test_charts_follow_the_width_of_the_page(plots, page):
     open_plots(page, plots.url)
     fits = "node => node._fullLayout.width === node.clientWidth && node.clientWidth === node.scrollWidth"
@@ -153,6 +159,7 @@ def test_charts_follow_the_width_of_the_page(plots, page):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.slow
 def test_without_the_library_a_sentence_stands_in_the_chart(plots, page):
     def refuse(route: Route) -> None:
         route.abort()
@@ -165,6 +172,7 @@ def test_without_the_library_a_sentence_stands_in_the_chart(plots, page):
     expect(chart(page, "curves")).not_to_contain_text("could not be loaded")
 
 
+@pytest.mark.slow
 def test_charts_load_the_library_once_and_say_in_words_what_they_show(plots, page):
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "plotly.min.js" in request.url else None)

@@ -133,6 +133,7 @@ def test_a_click_on_a_filter_enlarges_its_unit_which_stays_while_it_learns(app, 
     stop_training(page)
 
 
+@pytest.mark.slow
 def test_an_image_of_the_data_page_is_enlarged_and_goes_to_the_canvas(app, page):
     open_app(page, app.url)
     go(page, "Data")

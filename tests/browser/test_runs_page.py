@@ -69,6 +69,7 @@ def go(page: Page, name: str) -> None:
     wait_idle(page)
 
 
+@pytest.mark.slow
 def test_runs_are_sorted_filtered_starred_renamed_and_deleted_and_one_click_brings_back_what_was_deleted(
     page: Page, kept: Kept
 ) -> None:
@@ -169,6 +170,7 @@ def test_ticked_settings_race_under_one_transport_bar_and_f5_finds_the_race_agai
     assert "race=" not in page.url
 
 
+@pytest.mark.slow
 def test_a_run_is_taken_away_in_files_and_an_archive_brought_in_becomes_the_run_on_the_pages(
     page: Page, kept: Kept, tmp_path: Path
 ) -> None:

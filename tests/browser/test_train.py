@@ -159,7 +159,7 @@ def test_two_tabs_on_one_run_both_see_it_and_both_command_it(open_page: Callable
         pytest.param("?optimizer=adm", "did you mean 'adam'", marks=pytest.mark.slow),
         pytest.param("?nonsense=3", "settings that there are not: nonsense", marks=pytest.mark.slow),
         pytest.param("?run=feedface&lr=0.3", "not on this server any more", marks=pytest.mark.slow),
-        ("?dataset=/etc/passwd", "not a path"),
+        pytest.param("?dataset=/etc/passwd", "not a path", marks=pytest.mark.slow),
     ],
 )
 def test_an_address_that_makes_no_sense_is_answered_with_a_sentence(
@@ -170,6 +170,7 @@ def test_an_address_that_makes_no_sense_is_answered_with_a_sentence(
     expect(page.locator(".st-key-train")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_copied_link_opens_the_same_settings(open_page: Callable[..., Page], app: Server) -> None:
     page = open_page()
     open_app(page, f"{app.url}/?hidden=64-16&lr=0.25&init=uniform&l2=0.001&batch_size=0")
@@ -240,6 +241,7 @@ def test_a_page_asked_for_by_its_address_opens_on_a_fresh_server(
     own.stop()
 
 
+@pytest.mark.slow
 def test_reset_keeps_the_seed_and_the_dice_rolls_a_new_one(page: Page, app: Server) -> None:
     start_training(page, app, "?seed=7")
     wait_training(page)
@@ -250,6 +252,7 @@ def test_reset_keeps_the_seed_and_the_dice_rolls_a_new_one(page: Page, app: Serv
     wait_until(page, lambda: "seed=" in page.url and "seed=7&" not in f"{page.url}&")
 
 
+@pytest.mark.slow
 def test_a_preset_says_what_it_changes_and_moves_no_slider(page: Page, app: Server) -> None:
     open_app(page, app.url)
     press(page, "step")
@@ -283,6 +286,7 @@ def test_a_live_setting_moved_in_one_tab_is_shown_in_the_other(open_page: Callab
     pause(one)
 
 
+@pytest.mark.slow
 def test_the_button_that_fills_an_empty_page_shows_all_of_its_label(page: Page, app: Server) -> None:
     open_app(page, f"{app.url}/draw")
     label = page.locator(".st-key-empty-quick button p").first
@@ -290,6 +294,7 @@ def test_the_button_that_fills_an_empty_page_shows_all_of_its_label(page: Page, 
     assert label.evaluate("(shown) => shown.scrollWidth <= shown.clientWidth")
 
 
+@pytest.mark.slow
 def test_one_step_and_one_epoch_do_what_they_say(page: Page, app: Server) -> None:
     open_app(page, f"{app.url}/?n_train=1000&batch_size=100")
     press(page, "step")

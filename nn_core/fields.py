@@ -209,6 +209,7 @@ class NetworkFields:
         high=10,
         log=True,
         steps=(0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0, 10.0),
+        searched=(0.003, 0.3),
     )
     gain: float = declare(
         "float",
@@ -223,4 +224,5 @@ class NetworkFields:
         log=True,
         steps=(0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0),
         folded=True,
+        searched=(0.1, 3.0),
     )

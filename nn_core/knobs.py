@@ -104,6 +104,7 @@ class Knob:
     in_sidebar: bool = True
     folded: bool = False  # among the settings that the sidebar keeps folded away until they are asked for
     each: str = "Layer {} units"  # what one of several sizes is called, by its number from 1 on
+    searched: tuple[float, float] | None = None  # where a search begins to look, if not between the slider's ends
     needs: str = ""  # another field, without which (at 0) this one has no effect
 
     def check(self, value: Any) -> Any:

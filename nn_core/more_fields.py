@@ -24,6 +24,7 @@ class RegularizationFields:
         log=True,
         steps=(0.0, 1e-05, 3e-05, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
         zero_means="off",
+        searched=(1e-6, 1e-2),
     )
     dropout: float = declare(
         "float",
@@ -37,6 +38,7 @@ class RegularizationFields:
         high=0.9,
         steps=(0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
         zero_means="off",
+        searched=(0.0, 0.5),
     )
     l1: float = declare(
         "float",
@@ -52,6 +54,7 @@ class RegularizationFields:
         steps=(0.0, 1e-06, 1e-05, 3e-05, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.1, 1.0),
         zero_means="off",
         folded=True,
+        searched=(1e-7, 1e-3),
     )
     label_smoothing: float = declare(
         "float",
@@ -66,6 +69,7 @@ class RegularizationFields:
         steps=(0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.9),
         zero_means="off",
         folded=True,
+        searched=(0.0, 0.2),
     )
     clip_norm: float = declare(
         "float",
@@ -81,6 +85,7 @@ class RegularizationFields:
         steps=(0.0, 0.01, 0.03, 0.1, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0),
         zero_means="off",
         folded=True,
+        searched=(0.1, 10.0),
     )
     max_norm: float = declare(
         "float",
@@ -96,6 +101,7 @@ class RegularizationFields:
         steps=(0.0, 0.1, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0),
         zero_means="off",
         folded=True,
+        searched=(1.0, 10.0),
     )
     normalization: str = declare(
         "choice",
@@ -141,6 +147,7 @@ class AugmentationFields:
         steps=(0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0),
         folded=True,
         zero_means="off",
+        searched=(0.0, 2.0),
     )
     rotation: float = declare(
         "float",
@@ -155,6 +162,7 @@ class AugmentationFields:
         steps=(0.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 45.0, 90.0, 180.0),
         folded=True,
         zero_means="off",
+        searched=(0.0, 20.0),
     )
     scale: float = declare(
         "float",
@@ -169,6 +177,7 @@ class AugmentationFields:
         steps=(0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5),
         folded=True,
         zero_means="off",
+        searched=(0.0, 0.2),
     )
     shear: float = declare(
         "float",
@@ -183,6 +192,7 @@ class AugmentationFields:
         steps=(0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0),
         folded=True,
         zero_means="off",
+        searched=(0.0, 0.4),
     )
     thickness: float = declare(
         "float",
@@ -197,6 +207,7 @@ class AugmentationFields:
         steps=(0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0),
         folded=True,
         zero_means="off",
+        searched=(0.0, 0.7),
     )
     noise: float = declare(
         "float",
@@ -211,6 +222,7 @@ class AugmentationFields:
         steps=(0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0),
         folded=True,
         zero_means="off",
+        searched=(0.0, 0.2),
     )
     elastic: float = declare(
         "float",
@@ -225,6 +237,7 @@ class AugmentationFields:
         steps=(0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 34.0, 40.0, 60.0, 100.0, 200.0),
         folded=True,
         zero_means="off",
+        searched=(0.0, 40.0),
     )
     elastic_sigma: float = declare(
         "float",
@@ -239,4 +252,5 @@ class AugmentationFields:
         steps=(0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0),
         folded=True,
         needs="elastic",
+        searched=(3.0, 8.0),
     )

@@ -57,6 +57,7 @@ class TrainingFields:
         low=0.0,
         high=0.999,
         steps=(0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999),
+        searched=(0.8, 0.99),
     )
     beta1: float = declare(
         "float",
@@ -69,6 +70,7 @@ class TrainingFields:
         low=0.0,
         high=0.999,
         steps=(0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999),
+        searched=(0.8, 0.99),
     )
     beta2: float = declare(
         "float",
@@ -81,6 +83,7 @@ class TrainingFields:
         low=0.0,
         high=0.99999,
         steps=(0.0, 0.5, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999),
+        searched=(0.9, 0.9999),
     )
     weight_decay: float = declare(
         "float",
@@ -118,6 +121,7 @@ class TrainingFields:
         high=0.9,
         steps=(0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5),
         folded=True,
+        searched=(0.0, 0.3),
     )
     decay_factor: float = declare(
         "float",
@@ -131,6 +135,7 @@ class TrainingFields:
         high=1.0,
         steps=(0.01, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0),
         folded=True,
+        searched=(0.3, 0.99),
     )
     decay_every: int = declare(
         "int",

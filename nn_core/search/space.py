@@ -20,7 +20,9 @@ NOT_SEARCHED = {
     "seed",
     "eval_every",
     "n_train",
+    "label_noise",
 }  # what is learned, and how long, is the same for all
+NOT_SUGGESTED = {"init": {"zeros", "constant"}}  # all units stay copies of one; taken where they are asked for
 DECADES = 1e-3  # of the highest stop: a logarithmic range begins no lower, unless it is asked to
 MOST_CHOICES = 16  # values that are suggested, where a field has more stops
 
@@ -62,7 +64,10 @@ def varied_fields() -> tuple[Knob, ...]:
 def suggested(item: Knob) -> Range:
     """The range of a field that a search begins with, from what the field says of itself."""
     if item.kind == "choice":
-        return Values(tuple(choices(item.name)))
+        left_out = NOT_SUGGESTED.get(item.name, set())
+        return Values(tuple(name for name in choices(item.name) if name not in left_out))
+    if item.searched:
+        return Span(*item.searched, log=item.log)
     stops = tuple(stop for stop in item.steps if stop > 0)
     if item.kind == "sizes":
         widths = [int(stop) for stop in stops if 8 <= stop <= 256] or [int(stop) for stop in stops]

@@ -42,6 +42,7 @@ def stop_training(page: Page) -> None:
 def click_cell(page: Page, key: str, column: int, row: int, columns: int, rows: int) -> None:
     """Click the middle of a cell of a chart that is a grid."""
     wait_drawn(page, key)
+    chart(page, key).scroll_into_view_if_needed()
     box = chart(page, key).locator(".nsewdrag").first.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + (column + 0.5) / columns * box["width"], box["y"] + (row + 0.5) / rows * box["height"])

@@ -146,7 +146,7 @@ def activations(model: CNN, images: Array, layer: int) -> Array:
 
 def _outside(model: CNN, images: Array, size: tuple[int, ...], answer: Callable[[Pass], Array]) -> Array:
     """What `answer` (m, *size) gives for the images taken by a pass, outside of training: (n, *size) of all."""
-    raw = images.reshape(len(images), -1)
+    raw = images.reshape(-1, SIDE * SIDE)
     out = np.empty((len(raw), *size), model.flat.dtype)
     hands = Hands.two(model)
     hands[0].arrange()

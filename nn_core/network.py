@@ -62,7 +62,7 @@ def standard_scaling() -> tuple[float, float]:
 def scale_pixels(images: Array, scaling: str, dtype: npt.DTypeLike = np.float32) -> Array:
     """uint8 images (m, 28, 28) or (m, 784) as network inputs (m, 784) of the given dtype."""
     factor, offset = choices("input_scaling")[scaling].target()
-    x = images.reshape(len(images), -1).astype(dtype)
+    x = images.reshape(-1, N_PIXELS).astype(dtype)
     x *= x.dtype.type(factor)
     if offset:
         x += x.dtype.type(offset)

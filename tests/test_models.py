@@ -14,7 +14,7 @@ from nn_core import RunConfig
 from nn_core.data import Dataset
 from nn_core.knobs import choices
 from nn_core.models import MLP
-from nn_core.network import CHUNK, count_params, from_weights, scale_pixels
+from nn_core.network import CHUNK, build_model, count_params, from_weights, scale_pixels
 from tests.numerical import numerical_gradient, relative_error
 
 DEPTHS: list[tuple[int, ...]] = [(), (7,), (6, 5), (6, 5, 4)]
@@ -172,9 +172,10 @@ def test_weights_of_another_shape_or_with_one_missing_are_refused_by_name():
 # ---------------------------------------------------------------------------------------------- questions
 
 
+@pytest.mark.parametrize("model", choices("model"))
 @pytest.mark.parametrize("n", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1])
-def test_probabilities_are_float32_and_sum_to_one_for_any_number_of_images(n: int, tiny: Dataset):
-    network = MLP(RunConfig(), np.random.default_rng(0))
+def test_probabilities_are_float32_and_sum_to_one_for_any_number_of_images(n: int, model: str, tiny: Dataset):
+    network = build_model(RunConfig(model=model), np.random.default_rng(0))
     p = network.predict_proba(tiny.train_images[:n])
     assert p.shape == (n, 10) and p.dtype == np.float32
     assert np.allclose(p.sum(axis=1), 1, atol=1e-5) and (p >= 0).all()

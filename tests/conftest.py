@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSER_TESTS = ROOT / "tests" / "browser"
-TIME_LIMIT, SLOW_TIME_LIMIT = 120.0, 1200.0  # seconds
+TIME_LIMIT, SLOW_TIME_LIMIT = 240.0, 1200.0  # seconds
 
 # A deadline an example would measure how busy the machine is.
 hypothesis.settings.register_profile("glassnet", deadline=None, max_examples=50)

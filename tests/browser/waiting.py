@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from playwright.sync_api import Locator, Page
 
-PATIENCE = 30.0  # seconds: another process with tests, and whatever else the machine does, may have the cores meanwhile
+PATIENCE = 60.0  # seconds: the tests without a browser, or something else, may have the cores meanwhile
 
 _Value = TypeVar("_Value")
 

@@ -36,12 +36,12 @@ hypothesis.settings.load_profile("glassnet")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the browser tests; they come first, all in one process, so that no two browsers run at once."""
+    """Mark the browser tests, and run them last; where there are several processes (-n), one has all of them."""
     for item in items:
         if BROWSER_TESTS in item.path.parents:
             item.add_marker("browser")
             item.add_marker(pytest.mark.xdist_group("browser"))
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
 def pytest_unconfigure() -> None:

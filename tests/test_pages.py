@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -31,6 +32,8 @@ from nn_core.metrics import confusion_matrix
 from nn_core.models import MLP
 from nn_core.network import from_weights
 from nn_core.runner import Run
+from nn_core.search import SearchSpec, Values, create_search
+from nn_core.search.worker import Worker
 from nn_core.trainer import Trainer
 from ui import session
 from ui.words import plain
@@ -631,3 +634,51 @@ def test_what_is_not_saved_is_said_by_the_status(app, mnist):
     run = with_run(app, mnist)
     run.snapshot = replace(run.snapshot, not_saved="The disk is full, so nothing is saved.")
     assert "The disk is full" in words(app.run()).replace("\\", "")
+
+
+# ---------------------------------------------------------------------------------------------- Search
+
+
+@pytest.fixture
+def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a search of two trials that is done."""
+    monkeypatch.setenv("GLASSNET_RUNS", str(tmp_path))
+    spec = SearchSpec(RunConfig(n_train=300, hidden=(8,), epochs=1), {"lr": Values((0.1, 0.5))}, "grid", n_trials=2)
+    create_search("done", spec)
+    Worker("done", tell=lambda line: None).work()
+    return "done"
+
+
+def of_search(app: AppTest, name: str) -> AppTest:
+    """The Search page with this search, as it has been read."""
+    app.session_state["search"] = (name, "")
+    shown = at(app, "pages/compare/search.py")
+    deadline = time.monotonic() + 30
+    while "search-back" not in {button.key for button in shown.button}:
+        assert time.monotonic() < deadline
+        shown = shown.run()
+    return shown
+
+
+def test_a_search_that_is_done_is_left_for_the_form_of_another(app, searched):
+    shown = of_search(app, searched)
+    shown.button(key="search-back").click().run()
+    assert not fails(shown) and "search-back" not in {button.key for button in shown.button}
+    assert any(button.label.startswith("Search: ") for button in shown.button)
+
+
+def test_the_test_accuracy_of_a_trial_is_shown_once_it_is_known(app, searched):
+    shown = of_search(app, searched)
+    shown.button(key="search-test").click().run()
+    deadline = time.monotonic() + 30
+    while "of the 10,000 test images" not in words(shown):
+        assert time.monotonic() < deadline
+        shown = shown.run()
+    assert not fails(shown)
+
+
+def test_a_trial_whose_run_lies_elsewhere_is_trained_again_from_its_settings(app, searched, tmp_path):
+    shutil.rmtree(tmp_path / "searches" / searched)
+    shown = of_search(app, searched)
+    keys = {button.key for button in shown.button}
+    assert "search-again" in keys and not {"search-open", "search-test"} & keys

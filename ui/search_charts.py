@@ -26,8 +26,14 @@ def _optuna(name: str, *, all_states: bool = False) -> Chart:
             study = _complete(study)
         draw_it = getattr(optuna.visualization, f"plot_{name}")
         more: dict[str, Any] = {}
+        is_high_good = study.directions[0] == optuna.study.StudyDirection.MAXIMIZE
+        # of a given target, Optuna takes the importance for low values
+        sign = -1 if name == "param_importances" and is_high_good else 1
         if len(study.directions) > 1 and name not in ("pareto_front", "timeline"):
-            more = {"target": lambda trial: trial.values[0], "target_name": OBJECTIVES[view.spec.objectives[0]].label}
+            more = {
+                "target": lambda trial: sign * trial.values[0],
+                "target_name": OBJECTIVES[view.spec.objectives[0]].label,
+            }
         if name == "pareto_front":
             more = {"target_names": [OBJECTIVES[each].label for each in view.spec.objectives]}
         figure = draw_it(study, **more)
@@ -75,6 +81,7 @@ def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
         "pruned": {"color": palette.faint, "width": 1},
     }
     traces = []
+    timed = view.spec.objectives[0] == "seconds_to_97"  # what is reported is the share of errors then
     shown = [row for row in view.trials if row.reported and row.state in looks and not row.superseded]
     for row in shown[-MOST_CURVES:]:
         if only_complete and row.state == "pruned":
@@ -87,7 +94,7 @@ def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
                 "type": "scatter",
                 "mode": "lines+markers",
                 "x": epochs,
-                "y": [row.reported[epoch] for epoch in epochs],
+                "y": [1 - row.reported[epoch] if timed else row.reported[epoch] for epoch in epochs],
                 "name": f"trial {row.number}",
                 "line": line,
                 "marker": {"size": 5, "color": line["color"]},
@@ -95,10 +102,11 @@ def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
                 "hovertemplate": f"trial {row.number} ({row.state}), epoch %{{x}}: %{{y:.4f}}<extra></extra>",
             }
         )
-    label = OBJECTIVES[view.spec.objectives[0]].label
+    label = OBJECTIVES["val_accuracy" if timed else view.spec.objectives[0]].label
+    is_share = timed or view.spec.objectives[0] == "val_accuracy"
     layout = {
         "xaxis": {"title": {"text": "epoch"}, "dtick": 1 if view.spec.base.epochs <= 12 else None},
-        "yaxis": {"title": {"text": label}, "tickformat": ".0%" if view.spec.objectives[0] == "val_accuracy" else ""},
+        "yaxis": {"title": {"text": label}, "tickformat": ".0%" if is_share else ""},
         "showlegend": False,
         "hovermode": "closest",
         "margin": {"l": 60, "r": 20, "t": 20, "b": 45},

@@ -10,7 +10,7 @@ import streamlit as st
 
 from nn_core.config import knob
 from nn_core.knobs import choices
-from nn_core.search import OBJECTIVES, SearchView, TrialRow, map_of
+from nn_core.search import OBJECTIVES, SearchView, TrialRow, holds_run, map_of
 from ui import search_charts, session
 from ui.gallery import switch
 from ui.live_plot import live_plot
@@ -102,7 +102,9 @@ def _sentence(view: SearchView, here: int) -> str:
     elif view.front:
         parts.append(f"{len(view.front)} trials on the front")
     if view.workers:
-        parts.append(f"{len(view.workers)} at work" + (f", {here} of them here" if here != len(view.workers) else ""))
+        parts.append(f"{len(view.workers)} at work")
+    if here and here != len(view.workers):
+        parts.append(f"{here} worker process{'es' if here > 1 else ''} of this page")
     if view.counts.get("pruned"):
         parts.append(f"pruning saved {view.epochs_saved:.0%} of the epochs")
     return f":small[{plain(' · '.join(parts))}]"
@@ -136,7 +138,8 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
     """The trials, the best first; the one that is ticked, else the best."""
     objective = view.spec.objectives[0]
     sign = -1 if objective == "val_accuracy" else 1
-    value = {row.number: row.values[0] if row.values else _last(row) for row in rows}
+    timed = objective == "seconds_to_97"  # what is reported is an accuracy then
+    value = {row.number: row.values[0] if row.values else None if timed else _last(row) for row in rows}
     order = {"running": 0, "complete": 1, "pruned": 2, "waiting": 3, "failed": 4}
 
     def rank(row: TrialRow) -> tuple[Any, ...]:
@@ -144,6 +147,9 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
         return order[row.state], found is None, sign * (found or 0.0), row.number
 
     rows = sorted(rows, key=rank)
+    if session.chosen("search-ticked"):  # as they stood when one was ticked: what is ticked is a place in the table
+        places = {number: at for at, number in enumerate(session.chosen("search-order", ()))}
+        rows.sort(key=lambda row: places.get(row.number, len(places)))
     if not rows:
         st.info("There are no trials yet: the first worker is starting.")
         return None
@@ -173,11 +179,12 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
         key="search-table",
         column_config={label: percent, "seconds": st.column_config.NumberColumn(format="%.1f")},
     )
-    ticked = event["selection"]["rows"]
-    if ticked and ticked[0] < len(rows):
-        session.choose("search-trial", rows[ticked[0]].number)
-    elif session.chosen("search-trial") is not None and not ticked:
-        session.choose("search-trial", None)
+    ticked = tuple(event["selection"]["rows"])
+    stood = session.chosen("search-order", ()) or tuple(row.number for row in rows)
+    if ticked != session.chosen("search-ticked", ()):
+        session.choose("search-ticked", ticked)
+        session.choose("search-trial", stood[ticked[0]] if ticked and ticked[0] < len(stood) else None)
+    session.choose("search-order", tuple(row.number for row in rows))
     wanted = session.chosen("search-trial")
     picked = next((row for row in rows if row.number == wanted), None)
     return picked or view.best or next((row for row in rows if row.state == "complete"), None)
@@ -245,7 +252,8 @@ def _trial(view: SearchView, row: TrialRow) -> None:
         st.markdown(f"**Trial {row.number}**{badge}: {plain(settings)}", width="content")
         st.space("stretch")
         finished = row.state in ("complete", "pruned")
-        if row.run and finished:
+        here = holds_run(view.name, row.run)
+        if here and finished:
             st.button(
                 "Open as a run",
                 icon=":material/open_in_new:",
@@ -263,7 +271,7 @@ def _trial(view: SearchView, row: TrialRow) -> None:
                 args=(row.number,),
                 help="Its network is not on this machine; its settings are enough to train it anew.",
             )
-        if row.state == "complete" and row.run:
+        if row.state == "complete" and here:
             st.button(
                 "Test accuracy",
                 key="search-test",

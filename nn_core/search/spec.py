@@ -58,7 +58,13 @@ PRUNERS: Mapping[str, Option] = {
 OBJECTIVES: Mapping[str, Objective] = {
     each.name: each
     for each in (
-        Objective("val_accuracy", "Validation accuracy", "The highest at the end of an epoch.", "maximize", True),
+        Objective(
+            "val_accuracy",
+            "Validation accuracy",
+            "The highest at the end of an epoch; a trial that opens as a run is as it was at its last.",
+            "maximize",
+            True,
+        ),
         Objective("val_loss", "Validation loss", "The lowest at the end of an epoch, in nats.", "minimize", True),
         Objective(
             "seconds_to_97",

@@ -20,6 +20,7 @@ VARIABLE = "GLASSNET_STORAGE"  # how a worker process is told a URL: the passwor
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,59}")
 HEARTBEAT_SECONDS, GRACE_SECONDS = 5, 20  # a worker gives a sign of life so often, and is given up after so long
 MAX_RETRIES = 3  # of a trial whose worker was lost
+A_URL = 'a URL like "postgresql://user:password@host/database"'
 BUSY_SECONDS = 20  # that an SQLite file may be locked by another process
 
 
@@ -81,9 +82,11 @@ def open_storage(name: str, url: str = "", *, create: bool = False, heartbeat: b
                 "grace_period": _seconds("GLASSNET_GRACE", GRACE_SECONDS),
                 "heartbeat_stale_trial_callback": retry,
             }
-        made = _storage_class()(
-            address.replace("{", "{{").replace("}", "}}"), engine, skip_table_creation=not create, **signs
-        )
+        template = address.replace("{", "{{").replace("}", "}}")
+        try:
+            made = _storage_class()(template, engine, skip_table_creation=not create, **signs)
+        except ValueError:  # a port that is no number, say; what is said of it may repeat the password
+            raise SearchError(f"the storage must be {A_URL}, got {shorten(hidden(address))}") from None
         if is_sqlite and create:
             with made.engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # who reads keeps nobody from writing
@@ -148,6 +151,14 @@ def _dialect(url: str) -> str:
     return url
 
 
+def lost_trials(study: Any) -> set[int]:
+    """The ids of the trials that run without a sign of life for longer than the grace; empty where nobody looks."""
+    kept = study._storage
+    if getattr(kept, "get_heartbeat_interval", lambda: None)() is None:
+        return set()
+    return set(kept._get_stale_trial_ids(study._study_id))
+
+
 def _look_at_file(path: Path, name: str, create: bool) -> None:
     """Raise SearchError where a file is missing, or is an SQLite database of something else: nothing is added to it."""
     if not path.is_file():
@@ -156,17 +167,20 @@ def _look_at_file(path: Path, name: str, create: bool) -> None:
         raise SearchError(f"there is no file {path}")
     with in_a_sentence(name), closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if tables and "studies" not in tables:
+    if tables and not {"studies", "version_info", "alembic_version"} <= tables:
         raise SearchError(f"the file {path} holds something else than searches; it is left as it is")
 
 
 def hidden(url: str) -> str:
     """The URL without the password in it, whatever else is wrong with it."""
-    without_query = url.partition("?")[0]
-    scheme, mark, rest = without_query.partition("://")
-    login, at, place = rest.rpartition("@")
-    user = f"{login.partition(':')[0]}:***@" if ":" in login else f"{login}{at}"
-    return f"{scheme}{mark}{user}{place}"
+    login, at, place = url.rpartition("@")
+    place = place.partition("?")[0]
+    if not at:
+        return place
+    found = re.fullmatch(r"([\w+]+://)([^:/?@]*)(:.*)?", login, re.DOTALL)
+    if found is None:  # nobody knows where in it the password is
+        return f"***@{place}"
+    return f"{found[1]}{found[2]}{':***' if found[3] else ''}@{place}"
 
 
 @contextmanager
@@ -197,8 +211,10 @@ def database_sentence(error: BaseException, name: str, url: str = "") -> str | N
     for pattern, answer in _ANSWERS:
         if is_of_database and re.search(pattern, text, re.IGNORECASE):
             return answer.format(where=where, name=name)
+    if "The runtime optuna version" in text:
+        return f"{where} was made by another version of Optuna than the one installed here"
     if kinds & {"NoSuchModuleError", "ArgumentError", "NoSuchModule"}:
-        return f'the storage must be a URL like "postgresql://user:password@host/database", got {shorten(hidden(url))}'
+        return f"the storage must be {A_URL}, got {shorten(hidden(url))}"
     if "ImportError" in kinds or "ModuleNotFoundError" in kinds:
         return f"{where} needs a driver that is not installed: pip install -r requirements-distributed.txt"
     if is_of_database:

@@ -70,6 +70,11 @@ def test_accuracy(name: str, number: int, storage: str = "") -> float:
     return found
 
 
+def holds_run(name: str, run_id: str) -> bool:
+    """Whether the run of a trial of this search is on this machine."""
+    return bool(run_id) and RunStore(trials_folder(name)).run_folder(run_id).holds_a_run()
+
+
 def _trial(name: str, number: int, storage: str) -> tuple[Any, Any, Any]:
     study, info = load_study(name, storage, heartbeat=False)
     with in_a_sentence(name, storage):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,10 +16,11 @@ import numpy.typing as npt
 from nn_core.config import RunConfig
 from nn_core.search.space import Values, values_of
 from nn_core.search.spec import SearchSpec
-from nn_core.search.storage import SearchError, database_sentence
+from nn_core.search.storage import SearchError, database_sentence, lost_trials
 from nn_core.search.study import config_of, info_of, load_study
 from nn_core.search.worker import count_done, superseded
 
+UNWATCHED_SECONDS = 10  # after which a search that nobody asks for is not read until somebody does
 STATES = {"WAITING": "waiting", "RUNNING": "running", "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 
 
@@ -57,7 +59,7 @@ class SearchView:
     seconds_left: float | None
     epochs_saved: float  # by pruning: the share of all epochs of the finished trials
     counts: Mapping[str, int]
-    workers: tuple[str, ...]  # of the trials that run
+    workers: tuple[str, ...]  # of the trials that run and give signs of life
     data_name: str
     code: str
     test: tuple[int, float] | None  # the trial whose network was tested, and its test accuracy
@@ -83,7 +85,9 @@ def read_search(study: Any, storage: str = "") -> SearchView:
     ended = [row for row in shown if row.state in ("complete", "pruned") and not row.diverged]
     n_done, n_total = count_done(trials), info.spec.n_trials
     test = attrs.get("test")
-    running = [row for row in rows if row.state == "running"]
+    lost = lost_trials(study)
+    ids = [trial._trial_id for trial in trials]
+    at_work = [row for row, id in zip(rows, ids, strict=True) if row.state == "running" and id not in lost]
     epochs = sum(row.epochs for row in ended)
     return SearchView(
         name=study.study_name,
@@ -94,10 +98,10 @@ def read_search(study: Any, storage: str = "") -> SearchView:
         front=_front(info.spec, ranked),
         n_done=n_done,
         n_total=n_total,
-        seconds_left=_seconds_left(shown, n_total - n_done, len(running)),
+        seconds_left=_seconds_left(shown, n_total - n_done, len(at_work)),
         epochs_saved=1 - epochs / (len(ended) * info.spec.base.epochs) if ended else 0.0,
         counts=Counter(row.state for row in shown),
-        workers=tuple(sorted({row.worker for row in running if row.worker})),
+        workers=tuple(sorted({row.worker for row in at_work if row.worker})),
         data_name=str(info.data.get("name", "")),
         code=info.code,
         test=(int(test[0]), float(test[1])) if isinstance(test, list) and len(test) == 2 else None,
@@ -142,7 +146,7 @@ def _best(spec: SearchSpec, ranked: list[TrialRow]) -> TrialRow | None:
 
 
 def _front(spec: SearchSpec, ranked: list[TrialRow]) -> tuple[TrialRow, ...]:
-    if len(spec.objectives) < 2:
+    if len(spec.objectives) < 2 or not ranked:
         return ()
     points = np.array([_signed(spec, row) for row in ranked]).reshape(len(ranked), -1)
     beaten = [bool(((points >= point).all(axis=1) & (points > point).any(axis=1)).any()) for point in points]
@@ -157,34 +161,57 @@ def _seconds_left(rows: list[TrialRow], n_left: int, n_running: int) -> float | 
 
 
 class SearchWatch:
-    """Reads a search every `seconds` until it is closed; `view` and `problem` are the newest, at once."""
+    """Reads a search every `seconds` until it is closed; `view` and `problem` are the newest, at once.
+
+    While nobody asks for the view, it does not read.
+    """
 
     def __init__(self, name: str, storage: str = "", seconds: float = 1.0) -> None:
         self.name, self.storage, self.seconds = name, storage, seconds
-        self.view: SearchView | None = None
+        self._view: SearchView | None = None
+        self._asked = time.monotonic()
+        self.is_behind = True  # whether something was done since what `view` shows was read
         self.problem = ""  # a sentence while the database cannot be read
-        self._closed = threading.Event()
+        self._closed, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._look, name=f"watch-{name}", daemon=True)
         self._thread.start()
+
+    @property
+    def view(self) -> SearchView | None:
+        """The newest reading, None before the first."""
+        idle = time.monotonic() - self._asked > UNWATCHED_SECONDS
+        self._asked = time.monotonic()
+        if idle:
+            self.read_again()
+        return self._view
+
+    def read_again(self) -> None:
+        """Read at once: something was done to the search."""
+        self.is_behind = True
+        self._wake.set()
 
     def close(self) -> None:
         """Read no more."""
         self._closed.set()
+        self._wake.set()
 
     def _look(self) -> None:
         study: Any = None
         while not self._closed.is_set():
+            self._wake.clear()
             try:
                 if study is None:
-                    study, _ = load_study(self.name, self.storage, heartbeat=False)
-                self.view = read_search(study, self.storage)
+                    study, _ = load_study(self.name, self.storage)
+                self._view = read_search(study, self.storage)
                 self.problem = ""
             except Exception as error:
                 sentence = str(error) if isinstance(error, SearchError) else None
                 sentence = sentence or database_sentence(error, self.name, self.storage) or type(error).__name__
                 self.problem = f"The search {self.name} cannot be read: {sentence}."
                 study = None
-            self._closed.wait(self.seconds)
+            self.is_behind = self._wake.is_set()
+            idle = time.monotonic() - self._asked > UNWATCHED_SECONDS
+            self._wake.wait(None if idle else self.seconds)
 
 
 # ---------------------------------------------------------------------------------------------- the map
@@ -212,6 +239,6 @@ def map_of(view: SearchView) -> TrainabilityMap | None:
             continue
         at = gain.values.index(row.params["gain"]), lr.values.index(row.params["lr"])
         diverged[at] |= row.diverged
-        if row.values:
-            accuracy[at] = row.values[0]
+        if row.values:  # as it ended: the best moment of a training that dies looks learned
+            accuracy[at] = row.reported[max(row.reported)] if row.reported else row.values[0]
     return TrainabilityMap(gain.values, lr.values, accuracy, diverged)

@@ -16,6 +16,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
+from nn_core.checkpoint import Scores
 from nn_core.config import RunConfig
 from nn_core.crew import CREW
 from nn_core.data import Dataset, load_dataset
@@ -181,15 +182,19 @@ class Worker:
         reported: dict[str, float] = {}
         for epoch in range(1, self.spec.base.epochs + 1):
             run.one_epoch(self._obey)
-            if run.trainer.stopped:
+            if run.trainer.stopped and not run.trainer.stopped_early:
                 self._note(trial, diverged=True, reason=run.trainer.stopped)
                 raise optuna.TrialPruned
             value = run.value_at_epoch(self.spec.objectives[0])
             if len(self.spec.objectives) > 1:  # Optuna prunes by one objective only
                 reported[str(epoch)] = value
                 self._note(trial, reported=dict(reported))
+            else:
+                self._patiently(partial(trial.report, value, epoch))
+            if run.trainer.stopped_early:
+                return
+            if len(self.spec.objectives) > 1:
                 continue
-            self._patiently(partial(trial.report, value, epoch))
             if epoch < self.spec.base.epochs and self._patiently(trial.should_prune):
                 run.keep("paused")
                 self._note(trial, run=run.id, reason=f"It was behind the others after epoch {epoch}.")
@@ -230,6 +235,7 @@ class _TrialRun:
         self.trainer = Trainer(config, data)
         self.recorder = Recorder(self.trainer, Keeper(RunStore(trials_folder(search)), self.id, data))
         self.reached: float | None = None  # seconds until TARGET
+        self.ends: list[Scores] = []  # at the end of each epoch
         self.obeyed = time.monotonic()  # when it was last looked whether the search is paused or stopped
 
     def one_epoch(self, obey: Callable[[], None]) -> None:
@@ -241,7 +247,7 @@ class _TrialRun:
             if time.monotonic() - self.obeyed > LOOK_SECONDS:
                 obey()
                 self.obeyed = time.monotonic()
-        trainer.score()
+        self.ends.append(trainer.score())
         self._look_at_the_target()
         self.recorder.note()
 
@@ -252,17 +258,16 @@ class _TrialRun:
 
     def value_at_epoch(self, objective: str) -> float:
         """What is reported after an epoch, in the direction of the objective."""
-        scores = self.trainer.score()
+        scores = self.ends[-1]
         if objective == "val_accuracy":
             return scores.val_accuracy
         return 1 - scores.val_accuracy if objective == "seconds_to_97" else scores.val_loss
 
     def values(self, objectives: tuple[str, ...]) -> list[float] | None:
         """One value for each objective; None where one was not reached."""
-        val = self.trainer.history["val/accuracy"], self.trainer.history["val/loss"]
         found: dict[str, float | None] = {
-            "val_accuracy": float(val[0].value.max()),
-            "val_loss": float(val[1].value.min()),
+            "val_accuracy": max(scores.val_accuracy for scores in self.ends),
+            "val_loss": min(scores.val_loss for scores in self.ends),
             "seconds_to_97": self.reached,
             "weights": float(count_params(self.trainer.config)),
             "seconds": self.trainer.seconds,

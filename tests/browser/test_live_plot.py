@@ -45,7 +45,6 @@ def x_range(page: Page) -> list[float]:
     return chart(page, "curves").evaluate("node => node._fullLayout.xaxis.range.map(Number)")
 
 
-@pytest.mark.slow
 def test_zoom_and_node_survive_ten_updates(plots, page):
     open_plots(page, plots.url)
     chart(page, "curves").evaluate("node => { node.sameAsEver = true }")

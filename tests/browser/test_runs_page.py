@@ -99,6 +99,7 @@ def test_runs_are_sorted_filtered_starred_renamed_and_deleted_and_one_click_brin
     wait_until(page, lambda: order(page) == [middle])
 
 
+@pytest.mark.slow
 def test_ticked_runs_lie_over_one_another_and_a_pinned_one_stands_dashed_behind_the_run_on_the_pages(
     page: Page, kept: Kept
 ) -> None:

@@ -101,6 +101,7 @@ def test_switching_pages_does_not_stop_the_run(page: Page, app: Server) -> None:
     pause(page)
 
 
+@pytest.mark.slow
 def test_zoom_on_the_live_chart_survives_ten_updates(page: Page, app: Server) -> None:
     start_training(page, app)
     wait_until(page, lambda: curve_points(page) > 3)
@@ -188,7 +189,7 @@ def test_a_copied_link_opens_the_same_settings(open_page: Callable[..., Page], a
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("?lr=10&l2=1&activation=sigmoid", "diverged"),
+        pytest.param("?lr=10&l2=1&activation=sigmoid", "diverged", marks=pytest.mark.slow),
         pytest.param("?init=zeros", "copies of one", marks=pytest.mark.slow),
     ],
 )

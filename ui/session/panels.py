@@ -66,10 +66,11 @@ def live(panel: str, draw: Callable[[], None], trains: Callable[[], bool] | None
 
 
 def _whole_page() -> tuple[Any, ...]:
-    """What other parts of the page show too: run and settings (changed in another tab, say), step, ghost and others."""
+    """What other parts of the page show too: run and settings (changed in another tab, say), step, ghost, search."""
     run = current_run()
+    searched = st.session_state.get("search")
     lists = [tuple(st.session_state.get(name, ())) for name in ("race", "notices")]
-    return run, run.settings if run is not None else None, looked_at_step(), pinned_id(), *lists
+    return run, run.settings if run is not None else None, looked_at_step(), pinned_id(), searched, *lists
 
 
 def _current_trains() -> bool:

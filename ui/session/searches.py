@@ -85,8 +85,10 @@ def search_runs() -> bool:
     """Whether the page should keep looking: the search has workers, or has not been read yet."""
     if search_on_page() is None:
         return False
-    view = search_view()
-    return view is None or (view.control == "run" and not _is_done(view)) or workers_here() > 0
+    found, view = watch(), search_view()
+    if found is None or view is None or found.is_behind:
+        return True
+    return (view.control == "run" and not _is_done(view)) or workers_here() > 0
 
 
 def _is_done(view: SearchView) -> bool:
@@ -178,3 +180,6 @@ def _or_say(act: Callable[[], object]) -> None:
         act()
     except (SearchError, ConfigError) as error:
         notify(str(error))
+    found = watch()
+    if found is not None:
+        found.read_again()

@@ -1,0 +1,123 @@
+"""A search while it is under way and where something is odd: what is read of it, and what a URL may not give away."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nn_core import RunConfig
+from nn_core.__main__ import main
+from nn_core.search import SearchSpec, Span, Values, create_search, holds_run, map_of, trainability_map
+from nn_core.search.storage import hidden
+from nn_core.search.study import load_study
+from nn_core.search.watch import SearchView, SearchWatch, read_search
+from nn_core.search.worker import Worker
+
+BASE = RunConfig(n_train=300, hidden=(8,), epochs=2, batch_size=50)
+VARY: dict[str, Any] = {"lr": Span(0.05, 0.5, True)}
+TWO = ("val_accuracy", "weights")
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GLASSNET_RUNS", str(tmp_path))
+    return tmp_path
+
+
+def read(name: str) -> SearchView:
+    return read_search(load_study(name)[0])
+
+
+def work(name: str) -> None:
+    Worker(name, tell=lambda line: None, patience=5).work()
+
+
+def test_a_search_for_two_objectives_can_be_read_before_any_trial_is_done(runs: Path):
+    create_search("two", SearchSpec(BASE, VARY, n_trials=1, objectives=TWO))
+    assert read("two").front == () and read("two").best is None
+
+
+def test_a_trial_that_stops_early_is_complete_and_keeps_its_run(runs: Path):
+    base = BASE.replace(epochs=60, lr=1.0, hidden=(32,))
+    create_search("early", SearchSpec(base, {"early_stopping": Values((2,))}, "grid", "none", n_trials=1))
+    work("early")
+    (row,) = read("early").trials
+    assert row.state == "complete" and not row.diverged and row.epochs < 60
+    assert holds_run("early", row.run) and not holds_run("early", "0" * 8)
+
+
+def test_the_value_of_a_trial_is_its_best_end_of_an_epoch_and_the_map_shows_how_it_ended(runs: Path):
+    create_search("ends", SearchSpec(BASE.replace(epochs=3, eval_every=2), VARY, "random", "none", n_trials=2))
+    work("ends")
+    for row in read("ends").trials:
+        assert row.values == (max(row.reported.values()),) and sorted(row.reported) == [1, 2, 3]
+    create_search("map", trainability_map(BASE, gains=(1.0,), lrs=(0.1,)))
+    work("map")
+    view = read("map")
+    found = map_of(view)
+    assert found is not None and found.accuracy[0, 0] == view.trials[0].reported[2]
+
+
+def test_a_trial_whose_worker_gives_no_sign_of_life_has_nobody_at_work(runs: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GLASSNET_GRACE", "1")
+    create_search("dead", SearchSpec(BASE, VARY, n_trials=1))
+    study, _ = load_study("dead")
+    study.ask().set_user_attr("worker", "w1")
+    assert read_search(study).workers == ("w1",)
+    time.sleep(1.2)
+    assert read_search(study).workers == ()
+
+
+def test_after_something_was_done_a_watch_reads_at_once(runs: Path):
+    create_search("slow", SearchSpec(BASE, VARY, n_trials=1))
+    watch = SearchWatch("slow", seconds=1000)
+    try:
+        until(lambda: watch.view is not None and not watch.is_behind)
+        load_study("slow")[0].set_user_attr("control", "stop")
+        watch.read_again()
+        assert watch.is_behind
+        until(lambda: not watch.is_behind)
+        assert watch.view is not None and watch.view.control == "stop"
+    finally:
+        watch.close()
+
+
+def until(found: Any, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:/ann:s3cret@db/x",
+        "ann:s3cret@db/glassnet",
+        "postgresql//ann:s3cret@db/x",
+        "postgres:ann:s3cret@db/x",
+        "postgresql://ann:s3?cret@db.invalid/x",
+        "postgresql://ann:s3cret@db:abc/x",
+        "postgresql://ann:s3cret@[::1/x",
+    ],
+)
+def test_however_wrong_a_url_is_the_answer_is_a_sentence_without_the_password(
+    url: str, runs: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert "s3" not in hidden(url)
+    assert main(["worker", "--study", "x", "--storage", url]) == 2
+    error = capsys.readouterr().err
+    assert "s3" not in error and error.count("\n") == 1 and "Traceback" not in error
+
+
+def test_a_database_of_something_else_is_left_as_it_is(runs: Path, capsys: pytest.CaptureFixture[str]):
+    path = runs / "foreign.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE studies (name TEXT)")
+    before = path.read_bytes()
+    assert main(["sweep", "--study", "x", "--storage", f"sqlite:///{path}", "--workers", "1"]) == 2
+    assert "holds something else than searches" in capsys.readouterr().err and path.read_bytes() == before

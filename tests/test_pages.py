@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -36,6 +37,7 @@ from nn_core.search import SearchSpec, Values, create_search
 from nn_core.search.worker import Worker
 from nn_core.trainer import Trainer
 from ui import session
+from ui.session import panels
 from ui.words import plain
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -634,6 +636,17 @@ def test_what_is_not_saved_is_said_by_the_status(app, mnist):
     run = with_run(app, mnist)
     run.snapshot = replace(run.snapshot, not_saved="The disk is full, so nothing is saved.")
     assert "The disk is full" in words(app.run()).replace("\\", "")
+
+
+def test_when_a_run_that_was_asked_to_train_begins_the_whole_page_is_drawn_again(monkeypatch):
+    """On a busy machine the page is drawn before the training begins: Train must then become Pause."""
+    run = SimpleNamespace(settings=RunConfig(), snapshot=SimpleNamespace(is_training=False))
+    for name, value in {"current_run": run, "looked_at_step": None, "pinned_id": None}.items():
+        monkeypatch.setattr(panels, name, lambda value=value: value)
+    before = panels._whole_page()
+    assert panels._whole_page() == before
+    run.snapshot.is_training = True
+    assert panels._whole_page() != before
 
 
 # ---------------------------------------------------------------------------------------------- Search

@@ -66,11 +66,12 @@ def live(panel: str, draw: Callable[[], None], trains: Callable[[], bool] | None
 
 
 def _whole_page() -> tuple[Any, ...]:
-    """What other parts of the page show too: run and settings (changed in another tab, say), step, ghost, search."""
+    """What other parts of the page show too: run, its settings and whether it trains, step, ghost, search."""
     run = current_run()
     searched = st.session_state.get("search")
     lists = [tuple(st.session_state.get(name, ())) for name in ("race", "notices")]
-    return run, run.settings if run is not None else None, looked_at_step(), pinned_id(), searched, *lists
+    of_run = (run.settings, run.snapshot.is_training) if run is not None else ()  # asked to train, it may take a while
+    return run, of_run, looked_at_step(), pinned_id(), searched, *lists
 
 
 def _current_trains() -> bool:

@@ -657,9 +657,10 @@ def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a search of two trials that is done."""
     monkeypatch.setenv("GLASSNET_RUNS", str(tmp_path))
     spec = SearchSpec(RunConfig(n_train=300, hidden=(8,), epochs=1), {"lr": Values((0.1, 0.5))}, "grid", n_trials=2)
-    create_search("done", spec)
-    Worker("done", tell=lambda line: None).work()
-    return "done"
+    name = tmp_path.name[:40]  # of its own: what reads a search outlives the test
+    create_search(name, spec)
+    Worker(name, tell=lambda line: None).work()
+    return name
 
 
 def of_search(app: AppTest, name: str) -> AppTest:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import sqlite3
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,8 @@ import pytest
 
 from nn_core import RunConfig
 from nn_core.__main__ import main
-from nn_core.search import SearchSpec, Span, Values, create_search, holds_run, map_of, trainability_map
+from nn_core.search import SearchSpec, Span, Values, create_search, holds_run, map_of, start_workers, trainability_map
+from nn_core.search.commands import _how_to_go_on
 from nn_core.search.storage import hidden
 from nn_core.search.study import load_study
 from nn_core.search.watch import SearchView, SearchWatch, read_search
@@ -121,3 +124,28 @@ def test_a_database_of_something_else_is_left_as_it_is(runs: Path, capsys: pytes
     before = path.read_bytes()
     assert main(["sweep", "--study", "x", "--storage", f"sqlite:///{path}", "--workers", "1"]) == 2
     assert "holds something else than searches" in capsys.readouterr().err and path.read_bytes() == before
+
+
+def test_without_optuna_a_search_says_what_to_install(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    for command in (["sweep"], ["worker"]):
+        assert main([*command, "--study", "x"]) == 2
+        assert "a search needs Optuna" in capsys.readouterr().err
+
+
+def test_workers_keep_to_the_runs_folder_of_who_starts_them_also_where_it_is_relative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GLASSNET_RUNS", "kept")
+    create_search("near", SearchSpec(BASE, VARY, n_trials=1))
+    (process,) = start_workers("near", 1)
+    assert process.wait(60) == 0 and read("near").n_done == 1
+
+
+def test_how_a_search_goes_on_is_told_with_its_storage_but_without_the_password():
+    options = argparse.Namespace(study="my study", storage="postgresql://ann:s3cret@db/x")
+    told = _how_to_go_on(options)
+    assert "--study 'my study'" in told and "ann" in told and "@db/x" in told and "s3cret" not in told

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import secrets
+import shlex
 import time
 from typing import Any
 
@@ -14,7 +15,7 @@ from nn_core.knobs import ConfigError
 from nn_core.search.processes import start_workers
 from nn_core.search.space import parse, suggested, varied_fields
 from nn_core.search.spec import OBJECTIVES, PRUNERS, SAMPLERS, SearchSpec
-from nn_core.search.storage import VARIABLE, SearchError, file_of, in_a_sentence
+from nn_core.search.storage import VARIABLE, SearchError, file_of, hidden, in_a_sentence
 from nn_core.search.study import control, create_search, load_study
 from nn_core.search.trials import test_accuracy
 from nn_core.search.watch import SearchView, read_search
@@ -103,9 +104,7 @@ def _sweep(options: argparse.Namespace, base: RunConfig) -> None:
         control(options.study, "stop", options.storage)
         for process in workers:
             process.wait()
-        raise SearchError(
-            f"stopped; it goes on with: python -m nn_core sweep --resume --study {options.study}"
-        ) from None
+        raise SearchError(f"stopped; it goes on with: {_how_to_go_on(options)}") from None
     _tell_result(view, options)
 
 
@@ -149,7 +148,10 @@ def _until_done(study: Any, options: argparse.Namespace, workers: list[Any]) -> 
 
 
 def _how_to_go_on(options: argparse.Namespace) -> str:
-    return f"python -m nn_core sweep --resume --study {options.study}"
+    """The command; a URL that it needs stands in it without its password."""
+    given = options.storage and options.storage != os.environ.get(VARIABLE)
+    where = f" --storage {shlex.quote(hidden(options.storage))}" if given else ""
+    return f"python -m nn_core sweep --resume --study {shlex.quote(options.study)}{where}"
 
 
 def _tell_result(view: SearchView, options: argparse.Namespace) -> None:

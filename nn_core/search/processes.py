@@ -9,6 +9,8 @@ from pathlib import Path
 
 from nn_core.search.storage import VARIABLE, check_name, searches_folder
 
+FOLDER_VARIABLE = "GLASSNET_RUNS"
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -20,7 +22,7 @@ def start_workers(name: str, n: int, storage: str = "") -> list[subprocess.Popen
     check_name(name)
     folder = searches_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", FOLDER_VARIABLE: str(folder.parent)}  # they start elsewhere
     env.pop(VARIABLE, None)
     if storage:
         env[VARIABLE] = storage

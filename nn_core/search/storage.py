@@ -183,6 +183,14 @@ def hidden(url: str) -> str:
     return f"{found[1]}{found[2]}{':***' if found[3] else ''}@{place}"
 
 
+def check_optuna() -> None:
+    """Raise SearchError where Optuna is not installed."""
+    try:
+        import optuna  # noqa: F401
+    except ModuleNotFoundError:
+        raise SearchError("a search needs Optuna, which is not installed: pip install -r requirements.txt") from None
+
+
 @contextmanager
 def in_a_sentence(name: str, url: str = "") -> Iterator[None]:
     """What a database answers, as a SearchError; anything else goes through."""

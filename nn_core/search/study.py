@@ -13,7 +13,15 @@ from nn_core.config import RunConfig
 from nn_core.data import Dataset, load_dataset
 from nn_core.knobs import shorten
 from nn_core.search.spec import SearchSpec
-from nn_core.search.storage import SearchError, check_name, file_of, in_a_sentence, open_storage, searches_folder
+from nn_core.search.storage import (
+    SearchError,
+    check_name,
+    check_optuna,
+    file_of,
+    in_a_sentence,
+    open_storage,
+    searches_folder,
+)
 
 CONTROLS = ("run", "pause", "stop")
 
@@ -40,6 +48,7 @@ def code_version() -> str:
 
 def create_search(name: str, spec: SearchSpec, storage: str = "", data: Dataset | None = None) -> SearchInfo:
     """Create a search; raises SearchError where there is one of that name, or the database cannot be used."""
+    check_optuna()
     import optuna
 
     check_name(name)
@@ -60,6 +69,7 @@ def create_search(name: str, spec: SearchSpec, storage: str = "", data: Dataset 
 
 def load_study(name: str, storage: str = "", **options: Any) -> tuple[Any, SearchInfo]:
     """The optuna.Study and what it says of itself; raises SearchError."""
+    check_optuna()
     import optuna
 
     kept = open_storage(name, storage, **options)
@@ -98,6 +108,7 @@ def list_searches(storage: str = "") -> list[str]:
     if not storage:
         files = [path for path in searches_folder().glob("*.db") if path.is_file()]
         return [path.stem for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True)]
+    check_optuna()
     import optuna
 
     kept = open_storage("", storage, heartbeat=False)

@@ -668,7 +668,7 @@ def of_search(app: AppTest, name: str) -> AppTest:
     app.session_state["search"] = (name, "")
     shown = at(app, "pages/compare/search.py")
     deadline = time.monotonic() + 30
-    while "search-back" not in {button.key for button in shown.button}:
+    while "Other searches" not in {button.label for button in shown.button}:  # until then it is being read
         assert time.monotonic() < deadline
         shown = shown.run()
     return shown
@@ -681,7 +681,6 @@ def test_a_search_that_is_done_is_left_for_the_form_of_another(app, searched):
     assert any(button.label.startswith("Search: ") for button in shown.button)
 
 
-@pytest.mark.slow  # passes alone; behind the whole suite the page shows no trial, why is not known yet
 def test_the_test_accuracy_of_a_trial_is_shown_once_it_is_known(app, searched):
     shown = of_search(app, searched)
     shown.button(key="search-test").click().run()
@@ -692,7 +691,6 @@ def test_the_test_accuracy_of_a_trial_is_shown_once_it_is_known(app, searched):
     assert not fails(shown)
 
 
-@pytest.mark.slow  # passes alone; behind the whole suite the page shows no trial, why is not known yet
 def test_a_trial_whose_run_lies_elsewhere_is_trained_again_from_its_settings(app, searched, tmp_path):
     shutil.rmtree(tmp_path / "searches" / searched)
     shown = of_search(app, searched)

@@ -37,7 +37,7 @@ from nn_core.search import SearchSpec, Values, create_search
 from nn_core.search.worker import Worker
 from nn_core.trainer import Trainer
 from ui import session
-from ui.session import panels
+from ui.session import panels, searches
 from ui.words import plain
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -652,11 +652,14 @@ def test_when_a_run_that_was_asked_to_train_begins_the_whole_page_is_drawn_again
 # ---------------------------------------------------------------------------------------------- Search
 
 
+SPEC_OF_ONE = SearchSpec(RunConfig(n_train=300, hidden=(8,), epochs=1), {"lr": Values((0.1, 0.5))}, n_trials=1)
+
+
 @pytest.fixture
 def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a search of two trials that is done."""
     monkeypatch.setenv("GLASSNET_RUNS", str(tmp_path))
-    spec = SearchSpec(RunConfig(n_train=300, hidden=(8,), epochs=1), {"lr": Values((0.1, 0.5))}, "grid", n_trials=2)
+    spec = replace(SPEC_OF_ONE, sampler="grid", n_trials=2)
     name = tmp_path.name[:40]  # of its own: what reads a search outlives the test
     create_search(name, spec)
     Worker(name, tell=lambda line: None).work()
@@ -679,6 +682,28 @@ def test_a_search_that_is_done_is_left_for_the_form_of_another(app, searched):
     shown.button(key="search-back").click().run()
     assert not fails(shown) and "search-back" not in {button.key for button in shown.button}
     assert any(button.label.startswith("Search: ") for button in shown.button)
+
+
+def test_a_search_that_is_done_goes_on_with_twenty_trials_more(app, searched, monkeypatch):
+    asked = []
+
+    def start_none(*arguments, **options):
+        asked.append(arguments)
+        return []
+
+    monkeypatch.setattr(searches, "start_workers", start_none)
+    name = f"{searched}b"[-40:]
+    create_search(name, replace(SPEC_OF_ONE, sampler="random"))
+    Worker(name, tell=lambda line: None).work()
+    of_search(app, searched)
+    assert "search-more" not in {button.key for button in app.button}, "a grid has no more"
+    shown = of_search(app, name).button(key="search-more").click().run()
+    deadline = time.monotonic() + 30
+    while "search-on" not in {button.key for button in shown.button}:
+        assert time.monotonic() < deadline
+        shown = shown.run()
+    assert not fails(shown) and asked == [(name, 2)]
+    assert shown.get("progress")[0].proto.text.startswith("1 of 21 trials")
 
 
 def test_the_test_accuracy_of_a_trial_is_shown_once_it_is_known(app, searched):

@@ -13,9 +13,19 @@ import pytest
 
 from nn_core import RunConfig
 from nn_core.__main__ import main
-from nn_core.search import SearchSpec, Span, Values, create_search, holds_run, map_of, start_workers, trainability_map
+from nn_core.search import (
+    SearchSpec,
+    Span,
+    Values,
+    commands,
+    create_search,
+    holds_run,
+    map_of,
+    start_workers,
+    trainability_map,
+)
 from nn_core.search.commands import _how_to_go_on
-from nn_core.search.storage import hidden
+from nn_core.search.storage import SearchError, hidden
 from nn_core.search.study import load_study
 from nn_core.search.watch import SearchView, SearchWatch, read_search
 from nn_core.search.worker import Worker
@@ -71,8 +81,46 @@ def test_a_trial_whose_worker_gives_no_sign_of_life_has_nobody_at_work(runs: Pat
     study, _ = load_study("dead")
     study.ask().set_user_attr("worker", "w1")
     assert read_search(study).workers == ("w1",)
+    assert read_search(study).trials[0].state == "running"
     time.sleep(1.2)
     assert read_search(study).workers == ()
+    assert read_search(study).trials[0].state == "lost"
+
+
+def test_a_search_that_is_done_goes_on_with_more_trials(runs: Path, capsys: pytest.CaptureFixture[str]):
+    create_search("more", SearchSpec(BASE, VARY, "random", n_trials=1))
+    work("more")
+    main(["sweep", "--resume", "--study", "more", "--trials", "3", "--workers", "1"])
+    view = read("more")
+    assert (view.n_done, view.n_total) == (3, 3) and "[3/3]" in capsys.readouterr().err
+    main(["sweep", "--resume", "--study", "more", "--workers", "0"])
+    assert read("more").n_total == 3
+    assert main(["sweep", "--resume", "--study", "more", "--trials", "0"]) == 2
+    assert "n_trials must be a whole number in [1, 100000], got 0" in capsys.readouterr().err
+
+
+def test_while_its_database_is_away_a_sweep_waits_with_its_workers(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    create_search("away", SearchSpec(BASE, VARY, "random", n_trials=1))
+    study, _ = load_study("away")
+    answers = iter([SearchError("it does not answer"), SearchError("it does not answer")])
+
+    def read_or_not(*arguments: Any) -> SearchView:
+        error = next(answers, None)
+        if error is not None:
+            raise error
+        return read_search(*arguments)
+
+    monkeypatch.setattr(commands, "read_search", read_or_not)
+    options = argparse.Namespace(study="away", storage="")
+    workers = start_workers("away", 1)
+    assert commands._until_done(study, options, workers).n_done == 1
+    said = capsys.readouterr().err
+    assert said.count("it does not answer") == 1 and "answers again" in said
+    answers = iter([SearchError("it does not answer")])
+    with pytest.raises(SearchError, match=r"no worker is left\. It goes on with: python -m nn_core sweep --resume"):
+        commands._until_done(study, options, workers)
 
 
 def test_after_something_was_done_a_watch_reads_at_once(runs: Path):

@@ -23,7 +23,9 @@ STATES = {  # of a trial, in words
     "complete": "done",
     "pruned": "pruned",
     "failed": "failed",
+    "lost": "worker lost",
 }
+MORE = 20  # trials that one click adds to a search that is done
 HEIGHT = 400  # px of the table and of the chart beside it
 CONTROLS = {"run": "searching", "pause": "paused", "stop": "stopped"}
 
@@ -65,7 +67,9 @@ def _header(view: SearchView, storage: str) -> None:
         if runs and not done and (here or view.workers):
             st.button("Pause", icon=":material/pause:", key="search-pause", on_click=searches.pause_search)
             st.button("Stop", icon=":material/stop:", key="search-stop", on_click=searches.stop_search)
-        elif not done:
+        elif done:
+            _more(view, n_workers)
+        else:
             st.button(
                 "Go on",
                 icon=":material/play_arrow:",
@@ -94,6 +98,20 @@ def _header(view: SearchView, storage: str) -> None:
     st.progress(share, f"{view.n_done} of {view.n_total} trials{left}")
 
 
+def _more(view: SearchView, n_workers: int) -> None:
+    """Trials beyond those that were asked for, where there are any."""
+    if view.spec.sampler == "grid":
+        return
+    st.button(
+        f"{MORE} more trials",
+        icon=":material/add:",
+        key="search-more",
+        on_click=searches.search_more,
+        args=(view.n_total + MORE, n_workers),
+        help=f"It goes on from what it has learned, with {n_workers} worker{'s' if n_workers > 1 else ''} here.",
+    )
+
+
 def _sentence(view: SearchView, here: int) -> str:
     """Best so far, who works, and what pruning has saved."""
     parts = []
@@ -116,6 +134,8 @@ def _values(view: SearchView, row: TrialRow) -> str:
 
 
 def _number(objective: str, value: float) -> str:
+    if objective == "weights":
+        return f"{value:,.0f}"
     return f"{value:.2%}" if objective == "val_accuracy" else f"{value:,.4g}"
 
 
@@ -140,7 +160,7 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
     sign = -1 if objective == "val_accuracy" else 1
     timed = objective == "seconds_to_97"  # what is reported is an accuracy then
     value = {row.number: row.values[0] if row.values else None if timed else _last(row) for row in rows}
-    order = {"running": 0, "complete": 1, "pruned": 2, "waiting": 3, "failed": 4}
+    order = {"running": 0, "lost": 0, "complete": 1, "pruned": 2, "waiting": 3, "failed": 4}
 
     def rank(row: TrialRow) -> tuple[Any, ...]:
         found = value[row.number]
@@ -168,8 +188,11 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
             "seconds": [row.seconds for row in rows],
         }
     )
-    label = OBJECTIVES[objective].label
-    percent = st.column_config.NumberColumn(format="percent" if objective == "val_accuracy" else "%.4g")
+    formats = {"val_accuracy": "percent", "weights": "localized"}
+    columns = {
+        OBJECTIVES[name].label: st.column_config.NumberColumn(format=formats.get(name, "%.4g"))
+        for name in view.spec.objectives
+    }
     event = st.dataframe(
         table,
         hide_index=True,
@@ -177,7 +200,7 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
         on_select="rerun",
         selection_mode="single-row",
         key="search-table",
-        column_config={label: percent, "seconds": st.column_config.NumberColumn(format="%.1f")},
+        column_config={"seconds": st.column_config.NumberColumn(format="%.1f"), **columns},
     )
     ticked = tuple(event["selection"]["rows"])
     stood = session.chosen("search-order", ()) or tuple(row.number for row in rows)
@@ -228,7 +251,9 @@ def _chart(view: SearchView) -> None:
     if name != "curves" and n_complete < needed:
         st.info(f"This chart needs {needed} finished trial{'s' if needed > 1 else ''}; there are {n_complete}.")
         return
-    live = (len(view.trials), sum(row.epochs for row in view.trials)) if name == "curves" else n_complete
+    live: object = n_complete
+    if name == "curves":
+        live = len(view.trials), sum(row.epochs for row in view.trials), view.best and view.best.number
     counted = (view.name, name, only_complete, dark, live, view.counts.get("pruned"))
     try:
         figure = session.steady("search chart", counted, lambda: draw(view, only_complete, dark))

@@ -8,7 +8,7 @@ from nn_core.search.processes import start_workers
 from nn_core.search.space import Shape, Span, Values, suggested, varied_fields
 from nn_core.search.spec import OBJECTIVES, PRUNERS, SAMPLERS, Objective, Option, SearchSpec, trainability_map
 from nn_core.search.storage import SearchError
-from nn_core.search.study import SearchInfo, control, create_search, list_searches
+from nn_core.search.study import SearchInfo, ask_for_trials, control, create_search, list_searches
 from nn_core.search.trials import holds_run, open_trial, test_accuracy
 from nn_core.search.watch import SearchView, SearchWatch, TrainabilityMap, TrialRow, map_of
 from nn_core.search.worker import Worker
@@ -30,6 +30,7 @@ __all__ = [
     "TrialRow",
     "Values",
     "Worker",
+    "ask_for_trials",
     "control",
     "create_search",
     "holds_run",

@@ -16,7 +16,7 @@ from nn_core.search.processes import start_workers
 from nn_core.search.space import parse, suggested, varied_fields
 from nn_core.search.spec import OBJECTIVES, PRUNERS, SAMPLERS, SearchSpec
 from nn_core.search.storage import VARIABLE, SearchError, file_of, hidden, in_a_sentence
-from nn_core.search.study import control, create_search, load_study
+from nn_core.search.study import ask_for_trials, control, create_search, load_study
 from nn_core.search.trials import test_accuracy
 from nn_core.search.watch import SearchView, read_search
 from nn_core.search.worker import PATIENCE_SECONDS, Worker, say
@@ -43,7 +43,12 @@ def add_search_commands(commands: Any, add_settings: Any, config_of: Any) -> Non
     )
     sweep.add_argument("--sampler", default="tpe", choices=list(SAMPLERS), help="how settings are drawn. Default: tpe.")
     sweep.add_argument("--pruner", default="median", choices=list(PRUNERS), help="when a trial ends. Default: median.")
-    sweep.add_argument("--trials", type=int, default=40, metavar="N", help="how many trials. Default: 40.")
+    sweep.add_argument(
+        "--trials",
+        type=int,
+        metavar="N",
+        help="how many trials in all. Default: 40; with --resume, as many as before.",
+    )
     sweep.add_argument(
         "--objective",
         action="append",
@@ -93,6 +98,8 @@ def _sweep(options: argparse.Namespace, base: RunConfig) -> None:
     if not 0 <= options.workers <= 64:
         raise ConfigError(f"workers must be in [0, 64], got {options.workers}")
     if options.resume:
+        if options.trials is not None:
+            ask_for_trials(options.study, options.trials, options.storage)
         control(options.study, "run", options.storage)
     else:
         create_search(options.study, _spec(options, base), options.storage)
@@ -109,6 +116,7 @@ def _sweep(options: argparse.Namespace, base: RunConfig) -> None:
 
 
 def _spec(options: argparse.Namespace, base: RunConfig) -> SearchSpec:
+    n_trials = 40 if options.trials is None else options.trials
     vary = {}
     for text in options.vary or ["lr", "batch_size", "init"]:
         name, has_range, wanted = text.partition("=")
@@ -117,22 +125,38 @@ def _spec(options: argparse.Namespace, base: RunConfig) -> SearchSpec:
             raise ConfigError(f"vary must name one of {', '.join(items)}, got {name!r}")
         vary[name] = parse(name, wanted) if has_range else suggested(items[name])
     return SearchSpec(
-        base, vary, options.sampler, options.pruner, options.trials, tuple(options.objective or ["val_accuracy"])
+        base, vary, options.sampler, options.pruner, n_trials, tuple(options.objective or ["val_accuracy"])
     )
 
 
 def _until_done(study: Any, options: argparse.Namespace, workers: list[Any]) -> SearchView:
     """Print a line for each trial that has ended, until all are done or no worker is left."""
     told: set[int] = set()
+    trouble = ""  # what the database answered when it was last asked, where it could not be read
     while True:
         working = any(process.poll() is None for process in workers)
-        with in_a_sentence(options.study, options.storage):
-            view = read_search(study, options.storage)
+        try:
+            with in_a_sentence(options.study, options.storage):
+                view = read_search(study, options.storage)
+        except SearchError as error:
+            if not working:
+                raise SearchError(f"{error}; no worker is left. It goes on with: {_how_to_go_on(options)}") from None
+            if not trouble:
+                say(f"{error}; the workers try again.")
+            trouble = str(error)
+            time.sleep(LOOK_SECONDS)
+            continue
+        if trouble:
+            say("The database answers again.")
+            trouble = ""
         for row in view.trials:
             if row.state in ("complete", "pruned", "failed") and row.number not in told and not row.superseded:
                 told.add(row.number)
-                value = ", ".join(f"{value:.6g}" for value in row.values or ()) or row.state
-                drawn = ", ".join(f"{name} {shown}" for name, shown in row.params.items())
+                value = ", ".join(map(_shown, row.values or ())) or row.state
+                drawn = ", ".join(
+                    f"{name} {shown:.4g}" if isinstance(shown, float) else f"{name} {shown}"
+                    for name, shown in row.params.items()
+                )
                 say(f"[{view.n_done}/{view.n_total}] trial {row.number}: {value} ({drawn}) {row.reason}".rstrip())
         if view.n_done >= view.n_total:
             for process in workers:
@@ -145,6 +169,11 @@ def _until_done(study: Any, options: argparse.Namespace, workers: list[Any]) -> 
                 f"It goes on with: {_how_to_go_on(options)}"
             )
         time.sleep(LOOK_SECONDS)
+
+
+def _shown(value: float) -> str:
+    """The value of an objective: a count in full, others with six digits."""
+    return f"{value:,.0f}" if value >= 1e5 else f"{value:.6g}"
 
 
 def _how_to_go_on(options: argparse.Namespace) -> str:
@@ -180,7 +209,7 @@ def _tell_result(view: SearchView, options: argparse.Namespace) -> None:
         print("No trial came to its end.")
         return
     values = ", ".join(
-        f"{OBJECTIVES[n].label} {v:.6g}" for n, v in zip(view.spec.objectives, best.values or (), strict=True)
+        f"{OBJECTIVES[n].label} {_shown(v)}" for n, v in zip(view.spec.objectives, best.values or (), strict=True)
     )
     print(f"best: trial {best.number}, {values}")
     if best.config is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
@@ -101,6 +102,17 @@ def control(name: str, command: str, storage: str = "") -> None:
     study, _ = load_study(name, storage, heartbeat=False)
     with in_a_sentence(name, storage):
         study.set_user_attr("control", command)
+
+
+def ask_for_trials(name: str, n_trials: int, storage: str = "") -> None:
+    """Have a search go on until it has so many trials in all; a grid has no more than its combinations.
+
+    Workers that have joined before do not learn of it. Raises SearchError, and ConfigError for such a number.
+    """
+    study, info = load_study(name, storage, heartbeat=False)
+    spec = dataclasses.replace(info.spec, n_trials=n_trials)
+    with in_a_sentence(name, storage):
+        study.set_user_attr("spec", spec.to_json())
 
 
 def list_searches(storage: str = "") -> list[str]:

@@ -22,6 +22,7 @@ from nn_core.search.worker import count_done, superseded
 
 UNWATCHED_SECONDS = 10  # after which a search that nobody asks for is not read until somebody does
 STATES = {"WAITING": "waiting", "RUNNING": "running", "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
+LOST = "lost"  # runs, says the database, but its worker gives no sign of life
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class TrialRow:
     """One trial, as a table shows it."""
 
     number: int
-    state: str  # a value of STATES
+    state: str  # a value of STATES, or LOST
     values: tuple[float, ...] | None  # by the search's objectives, once it is complete
     params: Mapping[str, Any]  # field -> value of those that vary
     config: RunConfig | None  # all settings, once they are drawn
@@ -79,15 +80,14 @@ def read_search(study: Any, storage: str = "") -> SearchView:
     """The view of a study as it stands in its database."""
     info, trials = info_of(study, storage), study.get_trials(deepcopy=False)
     attrs, gone = study.user_attrs, superseded(trials)
-    rows = tuple(_row(info.spec, trial, trial.number in gone) for trial in trials)
+    lost = lost_trials(study)
+    rows = tuple(_row(info.spec, trial, trial.number in gone, trial._trial_id in lost) for trial in trials)
     ranked = [row for row in rows if row.state == "complete" and row.values and not row.superseded]
     shown = [row for row in rows if not row.superseded]
     ended = [row for row in shown if row.state in ("complete", "pruned") and not row.diverged]
     n_done, n_total = count_done(trials), info.spec.n_trials
     test = attrs.get("test")
-    lost = lost_trials(study)
-    ids = [trial._trial_id for trial in trials]
-    at_work = [row for row, id in zip(rows, ids, strict=True) if row.state == "running" and id not in lost]
+    at_work = [row for row in rows if row.state == "running"]
     epochs = sum(row.epochs for row in ended)
     return SearchView(
         name=study.study_name,
@@ -109,13 +109,13 @@ def read_search(study: Any, storage: str = "") -> SearchView:
     )
 
 
-def _row(spec: SearchSpec, trial: Any, gone: bool) -> TrialRow:
-    attrs, state = trial.user_attrs, STATES[trial.state.name]
+def _row(spec: SearchSpec, trial: Any, gone: bool, lost: bool) -> TrialRow:
+    attrs, state = trial.user_attrs, LOST if lost else STATES[trial.state.name]
     reported = trial.intermediate_values or {int(k): v for k, v in (attrs.get("reported") or {}).items()}
     seconds = None
     if trial.datetime_start is not None:
         seconds = ((trial.datetime_complete or datetime.now()) - trial.datetime_start).total_seconds()
-    lost = "Its worker was lost." if state == "failed" else ""
+    of_lost = {"failed": "Its worker was lost.", LOST: "Its worker gives no sign of life; another trains it again."}
     return TrialRow(
         number=trial.number,
         state=state,
@@ -124,7 +124,7 @@ def _row(spec: SearchSpec, trial: Any, gone: bool) -> TrialRow:
         config=config_of(spec, attrs),
         epochs=float(attrs.get("epochs", max(reported, default=0))),
         reported=reported,
-        reason=str(attrs.get("reason", lost)),
+        reason=str(attrs.get("reason", of_lost.get(state, ""))),
         diverged=bool(attrs.get("diverged")),
         worker=str(attrs.get("worker", "")),
         seconds=seconds,

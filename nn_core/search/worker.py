@@ -83,9 +83,13 @@ class Worker:
 
         Where the database does not answer it waits for `patience` seconds; then it raises SearchError.
         """
+        self.tell(f"Worker {self.id} has joined the search {self.name}.")
         with suppress(Stopped, KeyboardInterrupt):
             while self._patiently(self._next):
                 pass
+            self.tell("All trials of the search have ended, and so does this worker.")
+            return
+        self.tell("This worker was told to end; the search can go on.")
 
     def _patiently(self, ask: Callable[[], Answer]) -> Answer:
         """What the database answers, also where it does not do so for a while."""

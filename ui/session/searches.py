@@ -15,6 +15,7 @@ from nn_core.search import (
     SearchSpec,
     SearchView,
     SearchWatch,
+    ask_for_trials,
     control,
     create_search,
     list_searches,
@@ -128,6 +129,14 @@ def go_on_with_search(n_workers: int) -> None:
     missing = n_workers - workers_here()
     if missing > 0:
         add_workers(missing)
+
+
+def search_more(n_trials: int, n_workers: int) -> None:
+    """Go on with a search that is done, until it has so many trials in all."""
+    place = search_on_page()
+    if place is not None:
+        _or_say(lambda: ask_for_trials(place[0], n_trials, storage=place[1]))
+        go_on_with_search(n_workers)
 
 
 def stop_search() -> None:

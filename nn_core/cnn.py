@@ -73,6 +73,21 @@ class BlockSizes(NamedTuple):
         """Rows and columns of its output."""
         return (self.side + 2 * self.padding - self.kernel + 1) // self.pool
 
+    @property
+    def numbers(self) -> int:
+        """About how many numbers a training step keeps for each image: those of fast_conv.Block and its gradients."""
+        full, under, out = self.side + 2 * self.padding, self.kernel + self.pool - 1, self.c_out * self.pooled
+        around = full * self.c_in * (full + self.side)  # the input with its padding, and its gradient
+        columns = 2 * full * under * self.c_in * self.pooled
+        pools = out * self.pooled * (2 * self.pool**2 + self.pool)
+        return around + columns + pools + 2 * out * self.pooled
+
+    @property
+    def numbers_of_rows(self) -> int:
+        """How many it keeps besides: the gradient of the weights by each row of the output."""
+        rows, under = self.pooled * self.pool, self.kernel + self.pool - 1
+        return rows * self.pool * self.c_out * self.kernel * under * self.c_in
+
 
 def block_sizes(config: RunConfig) -> list[BlockSizes]:
     """The blocks in their order; raises ConfigError, naming layer, size and limit, where one cannot work."""
@@ -88,6 +103,9 @@ def block_sizes(config: RunConfig) -> list[BlockSizes]:
     return blocks
 
 
+MOST_PARAMS = 25_000_000  # 100 MB, and several times that with an optimizer and its frames
+MOST_BYTES = 2 * 10**9  # of the maps that a training step keeps at once
+AT_ONCE = 256  # images, at most, whose maps are kept at once where each is worked on by itself
 SIZES = ("kernel", "pool", "channels", "padding")  # the settings whose sizes must fit each other
 SERVED = ("none", "batch")  # normalizations
 
@@ -188,8 +206,9 @@ class CNN(Network):
         try:
             block_sizes(config)
         except ConfigError as error:
-            own = [name for name in SIZES if config.changed(knob(name))]
-            raise Conflict(own[0], str(error)) from None
+            raise Conflict(_own(config, *SIZES), str(error)) from None
+        _check_params(config)
+        _check_memory(config)
 
     @staticmethod
     def shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:
@@ -222,6 +241,46 @@ class CNN(Network):
             views.append((weights[:size].reshape(shape), biases[:n_bias]))
             weights, biases = weights[size:], biases[n_bias:]
         return views
+
+
+def _own(config: RunConfig, *names: str) -> str:
+    """The first of these settings that is not at its default: a default alone can always be."""
+    return next(name for name in names if config.changed(knob(name)))
+
+
+def _check_params(config: RunConfig) -> None:
+    sizes = {name: math.prod(shape) for name, shape in CNN.shapes(config).items()}
+    n_params = sum(sizes.values())
+    if n_params > MOST_PARAMS:
+        largest = max(sizes, key=sizes.__getitem__)
+        layer, shape = largest.partition(".")[0], " x ".join(map(str, CNN.shapes(config)[largest]))
+        first = ("dense_units",) if layer.startswith("dense") else ()
+        raise Conflict(
+            _own(config, *first, "channels", *SIZES),
+            f"{layer}: a network may have at most {MOST_PARAMS:,} parameters, got {n_params:,}, most of them in "
+            f"{layer} ({shape})",
+        )
+
+
+def _check_memory(config: RunConfig) -> None:
+    """Normalization looks at all images of a batch together; without it they are worked on in parts."""
+    blocks, batch = block_sizes(config), config.effective_batch(config.n_train)
+    whole = batch + config.n_train % batch if config.normalization == "batch" else 0
+    n_images = max(whole, AT_ONCE)
+    of_blocks = [4 * (n_images * block.numbers + 4 * block.numbers_of_rows) for block in blocks]
+    n_bytes = sum(of_blocks)
+    if n_bytes > MOST_BYTES:
+        number = 1 + max(range(len(blocks)), key=of_blocks.__getitem__)
+        most = blocks[number - 1]
+        by_batch = ("batch_size",) if whole > AT_ONCE else ()
+        why = f"batch_size {config.batch_size} cannot work with normalization batch here: " if by_batch else ""
+        side = most.side + 2 * most.padding
+        raise Conflict(
+            _own(config, *by_batch, "channels", *SIZES),
+            f"{why}conv{number}: a step on {n_images:,} images at once may take at most {MOST_BYTES / 1e9:.0f} GB, "
+            f"got {n_bytes / 1e9:.1f} GB, most of it in conv{number} ({most.c_in} to {most.c_out} channels on "
+            f"{side}x{side})",
+        )
 
 
 def _dense_sizes(config: RunConfig, blocks: list[BlockSizes]) -> tuple[int, ...]:

@@ -88,31 +88,39 @@ class RunConfig(AugmentationFields, RegularizationFields, TrainingFields, Networ
         """The configuration of a permalink, and one sentence for each value that was refused (its default stands)."""
         values: dict[str, Any] = {}
         problems: list[str] = []
-        for knob in knobs():
-            if knob.name not in query:
+        for item in knobs():
+            if item.name not in query:
                 continue
             try:
-                values[knob.name] = knob.parse(query[knob.name])
+                values[item.name] = item.parse(query[item.name])
             except ConfigError as error:
-                problems.append(f"{error}; the default {knob.format(knob.default)} is used")
+                problems.append(f"{error}; the default {item.format(item.default)} is used")
         while True:
             try:
                 return cls(**values), problems
             except Conflict as error:
-                problems.append(f"{error}; the default is used")
-                del values[error.field]
+                item = knob(error.field)
+                refused = item.format(values.pop(item.name))
+                problems.append(
+                    f"{error}. {item.name} {refused} is left out; the default {item.format(item.default)} is used"
+                )
+
+    def in_effect(self) -> RunConfig:
+        """The same training with every setting at its default that has no effect on it."""
+        return RunConfig(**{knob.name: getattr(self, knob.name) for knob in knobs() if self.in_use(knob)})
 
     def to_command(self) -> str:
         """The shell command that trains with these settings."""
         command = "python -m nn_core train"
-        for name, text in self.to_query().items():
+        for name, text in self.in_effect().to_query().items():
             between = "=" if text.startswith("-") else " "  # after a space it would be taken for an option
             command += f" --{name.replace('_', '-')}{between}{shlex.quote(text)}"
         return command
 
     def to_python(self) -> str:
         """The Python lines that train with these settings."""
-        arguments = ", ".join(f"{k.name}={getattr(self, k.name)!r}" for k in knobs() if self.changed(k))
+        config = self.in_effect()
+        arguments = ", ".join(f"{k.name}={getattr(config, k.name)!r}" for k in knobs() if config.changed(k))
         return (
             "from nn_core import RunConfig, Trainer, load_dataset\n\n"
             f"config = RunConfig({arguments})\n"
@@ -162,8 +170,8 @@ class RunConfig(AugmentationFields, RegularizationFields, TrainingFields, Networ
         return f"{len(parts)} settings differ: {', '.join(parts)}{seed}"
 
     def title(self) -> str:
-        """A name made of what is not at its default, like "lr 0.3, init xavier, hidden 64"."""
-        parts = [f"{name} {text}" for name, text in self.to_query().items()]
+        """A name made of what is not at its default and has an effect, like "hidden 64, init xavier, lr 0.3"."""
+        parts = [f"{name} {text}" for name, text in self.in_effect().to_query().items()]
         return ", ".join(parts) or "default settings"
 
     # -- what matters now

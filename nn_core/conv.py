@@ -213,7 +213,8 @@ class AvgPool2D(Windowed):
 
 
 def _pair(value: int | Pair) -> Pair:
-    return (value, value) if isinstance(value, int) else value
+    rows, columns = (value, value) if isinstance(value, int | np.integer) else value
+    return int(rows), int(columns)
 
 
 def _by(sizes: tuple[int, ...]) -> str:

@@ -77,16 +77,18 @@ def health(
     if train[-1] > max(2 * train[0], 5.0):
         why = f"The loss is {train[-1]:.3g}, above the {train[0]:.3g} it began with: steps overshoot."
         return Health("bad", "overshooting", why, slower)
-    if epoch >= 0.5 and val_accuracy[-1] < 0.2:
-        why = f"Validation accuracy is {val_accuracy[-1]:.1%} after {epoch:.1f} epochs; guessing gives about 10 %."
-        faster = {"lr": _slider_value(config.lr * 10)} if train[-1] < 1.02 * train[0] and config.lr < 0.05 else slower
-        return Health("bad", "stuck near chance", why, faster)
     counts = _dead_by_kind(weights, dead or [])
     many = [kind for kind, (n_dead, n) in counts.items() if n_dead > 0.25 * n]
+    found = " and ".join(f"{n_dead} of {n} {kind}" for kind, (n_dead, n) in counts.items() if n_dead)
+    of_dead = f"{found} put out 0 for every image, and a zero slope cannot mend them."
+    if epoch >= 0.5 and val_accuracy[-1] < 0.2:
+        why = f"Validation accuracy is {val_accuracy[-1]:.1%} after {epoch:.1f} epochs; guessing gives about 10 %."
+        if many:
+            return Health("bad", "stuck near chance", f"{why} {of_dead}", slower)
+        faster = {"lr": _slider_value(config.lr * 10)} if train[-1] < 1.02 * train[0] and config.lr < 0.05 else slower
+        return Health("bad", "stuck near chance", why, faster)
     if many:
-        found = " and ".join(f"{n_dead} of {n} {kind}" for kind, (n_dead, n) in counts.items() if n_dead)
-        why = f"{found} put out 0 for every image, and a zero slope cannot mend them."
-        return Health("warning", f"dead {' and '.join(many)}", why, slower)
+        return Health("warning", f"dead {' and '.join(many)}", of_dead, slower)
     if gap > 0.03 and val[-1] > 1.15 * val.min():
         ratio = val[-1] / val.min()
         why = f"Training accuracy is {gap:.1%} above validation, and the validation loss is {ratio:.2f} times"

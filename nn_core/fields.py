@@ -117,7 +117,7 @@ class NetworkFields:
         "network",
         "new network",
         low=1,
-        high=28,
+        high=1_000,
         steps=(1, 2, 3, 4, 5, 6, 7, 9, 11),
     )
     padding: int = declare(
@@ -143,7 +143,7 @@ class NetworkFields:
         "network",
         "new network",
         low=1,
-        high=28,
+        high=1_000,
         steps=(1, 2, 3, 4),
     )
     pooling: str = declare(

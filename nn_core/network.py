@@ -183,7 +183,11 @@ class Network(ABC):
     # -- questions
 
     def logits(self, images: Array) -> Array:
-        """float32 (n, 10) for uint8 images (n, 28, 28); no dropout. Threads may share a network."""
+        """float32 (n, 10) for uint8 images (n, 28, 28); no dropout. Threads may share a network.
+
+        Raises ValueError for anything else than such images.
+        """
+        images = _as_images(images)
         if type(self) in FAST_LOGITS:
             return FAST_LOGITS[type(self)](self, images)
         out = np.empty((len(images), N_CLASSES), self.flat.dtype)
@@ -194,11 +198,11 @@ class Network(ABC):
 
     def predict_proba(self, images: Array) -> Array:
         """Probabilities float32 (n, 10) for uint8 images (n, 28, 28); every row sums to 1."""
-        return softmax(self.logits(_as_images(images)))
+        return softmax(self.logits(images))
 
     def predict(self, images: Array) -> Array:
         """The most probable class, int64 (n,)."""
-        return np.argmax(self.logits(_as_images(images)), axis=1)
+        return np.argmax(self.logits(images), axis=1)
 
     def activations(self, images: Array) -> list[Array]:
         """The output of each hidden layer, after its activation: float32 (n, n_units), or (n, C, H, W) of channels."""
@@ -259,6 +263,8 @@ def of_normalization(config: RunConfig, sizes: tuple[int, ...]) -> dict[str, tup
 
 def _as_images(images: Array) -> Array:
     """The images as (n, 28, 28), or a ValueError that says what was given."""
+    if not isinstance(images, np.ndarray):
+        raise ValueError(f"images must be a uint8 array of shape (n, 28, 28), got a {type(images).__name__}")
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
         raise ValueError(f"images must be uint8 of shape (n, 28, 28), got {images.dtype} of shape {images.shape}")
     return images

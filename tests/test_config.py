@@ -160,7 +160,8 @@ def test_what_cannot_work_together_is_refused_in_one_sentence(values: dict[str, 
     query = {name: knob(name).format(value) for name, value in values.items()}
     chooser, other = sentence.split()[0], sentence.split()[5]
     config, problems = RunConfig.from_query(query)
-    assert problems == [f"{sentence}; the default is used"]
+    default = knob(chooser).format(knob(chooser).default)
+    assert problems == [f"{sentence}. {chooser} {query[chooser]} is left out; the default {default} is used"]
     assert getattr(config, chooser) == knob(chooser).default and getattr(config, other) == values[other]
 
 
@@ -304,7 +305,7 @@ def test_any_link_whatever_opens_some_settings(query: dict[str, str]):
 def test_the_command_gives_the_same_settings_to_the_command_line(config: RunConfig):
     words = shlex.split(config.to_command())
     assert words[:3] == ["python", "-m", "nn_core"]
-    assert _config(_parser().parse_args(words[3:])) == config
+    assert _config(_parser().parse_args(words[3:])) == config.in_effect()
 
 
 @given(configs)
@@ -313,7 +314,15 @@ def test_the_python_lines_give_the_same_settings_to_the_library(config: RunConfi
     compile(lines, "copied", "exec")
     names: dict[str, Any] = {}
     exec(lines.split("trainer =")[0], names)
-    assert names["config"] == config
+    assert names["config"] == config.in_effect()
+
+
+@given(configs)
+def test_what_is_in_effect_is_all_that_is_used_and_nothing_else(config: RunConfig):
+    seen = config.in_effect()
+    for item in knobs():
+        assert getattr(seen, item.name) == (getattr(config, item.name) if config.in_use(item) else item.default)
+    assert seen.in_effect() == seen
 
 
 # ---------------------------------------------------------------------------------------------- comparing
@@ -339,6 +348,7 @@ def test_a_difference_is_one_sentence():
 def test_a_title_names_what_is_not_at_its_default():
     assert RunConfig().title() == "default settings"
     assert RunConfig(lr=0.3, init="xavier", hidden=()).title() == "hidden none, init xavier, lr 0.3"
+    assert RunConfig(lr=0.3, channels=(4,), momentum=0.5).title() == "lr 0.3", "neither has an effect here"
 
 
 def test_a_field_is_in_use_only_where_a_choice_wants_it():
@@ -389,7 +399,9 @@ def test_the_classic_is_the_textbook_network():
 def test_a_link_to_a_cnn_that_cannot_be_opens_without_the_setting_that_spoils_it():
     config, problems = RunConfig.from_query({"model": "cnn", "kernel": "28", "lr": "0.3"})
     assert (config.model, config.kernel, config.lr) == ("cnn", 5, 0.3)
-    assert problems == ["pool1: pool must be at most 1, the size of its input, got 2; the default is used"]
+    assert problems == [
+        "pool1: pool must be at most 1, the size of its input, got 2. kernel 28 is left out; the default 5 is used"
+    ]
     config, problems = RunConfig.from_query({"model": "cnn", "normalization": "layer"})
     assert config.normalization == "none" and "normalization must be none or batch for model cnn" in problems[0]
 
@@ -399,7 +411,24 @@ def test_a_link_to_a_cnn_that_cannot_be_opens_without_the_setting_that_spoils_it
     [
         ({"channels": ()}, "model cnn cannot work with channels none"),
         ({"channels": (0,)}, "channels must be in [1, 256], got 0"),
-        ({"kernel": 0}, "kernel must be in [1, 28], got 0"),
+        ({"kernel": 0}, "kernel must be in [1, 1000], got 0"),
+        ({"kernel": 30}, "conv1: kernel must be at most 28x28, the size of its input of 28x28, got 30x30"),
+        ({"kernel": 28, "pool": 29}, "pool1: pool must be at most 1, the size of its input, got 29"),
+        (
+            {"channels": (256,), "padding": 14, "pool": 1, "dense_units": (2048,)},
+            "dense1: a network may have at most 25,000,000 parameters, got 1,417,703,946, most of them in dense1 "
+            "(692224 x 2048)",
+        ),
+        (
+            {"normalization": "batch", "batch_size": 0},
+            "batch_size 0 cannot work with normalization batch here: conv1: a step on 55,000 images at once may "
+            "take at most 2 GB, got 6.5 GB, most of it in conv1 (1 to 8 channels on 28x28)",
+        ),
+        (
+            {"channels": (256, 256), "padding": 14, "pool": 1},
+            "conv2: a step on 256 images at once may take at most 2 GB, got 31.9 GB, most of it in conv2 (256 to 256 "
+            "channels on 80x80)",
+        ),
         ({"pool": 15}, "conv2: kernel must be at most 1x1, the size of its input of 1x1, got 5x5"),
         ({"normalization": "layer"}, "normalization must be none or batch for model cnn, got layer"),
     ],
@@ -409,6 +438,29 @@ def test_settings_that_no_cnn_can_have_are_refused_for_a_cnn(settings: dict[str,
     with pytest.raises(ConfigError) as refused:
         RunConfig(model="cnn", **settings)
     assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"model": "cnn", "pool": "15"},
+        {"model": "cnn", "normalization": "batch", "batch_size": "0"},
+        {"model": "cnn", "channels": "256", "padding": "14", "pool": "1", "dense_units": "2048"},
+    ],
+    ids=str,
+)
+def test_a_link_that_no_cnn_can_have_names_what_it_leaves_out(query: dict[str, str]):
+    config, problems = RunConfig.from_query(query)
+    for name, text in query.items():
+        default = knob(name).format(knob(name).default)
+        told = any(f". {name} {text} is left out; the default {default} is used" in problem for problem in problems)
+        assert told != (getattr(config, name) == knob(name).parse(text))
+    assert problems
+
+
+@pytest.mark.parametrize("batch_size", [20_000, 0])
+def test_few_images_at_once_are_normalized_whatever_the_batch_size(batch_size: int):
+    assert RunConfig(model="cnn", normalization="batch", n_train=10_000, batch_size=batch_size).n_train == 10_000
 
 
 def test_what_an_mlp_does_not_use_does_not_stand_in_its_way():

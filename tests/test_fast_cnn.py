@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 from unittest.mock import patch
 
@@ -11,7 +12,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from nn_core import fast_cnn, fast_conv
-from nn_core.cnn import CNN
+from nn_core.cnn import CNN, block_sizes
 from nn_core.config import RunConfig
 from nn_core.crew import Crew
 from nn_core.fast_cnn import FEWEST, KEPT, PART, CNNKernel, activations, logits
@@ -167,6 +168,29 @@ def test_batches_of_one_size_leave_no_trace_in_those_of_another(counts: list[int
         assert loss == pytest.approx(expected_loss, rel=1e-12)
         assert relative_error(gradients, expected) < 1e-11
     assert all(len(hands.passes) <= KEPT for hands in kernel.hands)
+
+
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"channels": (8, 16)},
+        {"channels": (4, 8), "padding": 2},
+        {"channels": (8,), "kernel": 9, "pool": 1},
+        {"channels": (4, 8), "kernel": 3, "pool": 3, "pooling": "average"},
+    ],
+    ids=str,
+)
+def test_what_a_step_keeps_is_about_what_the_settings_are_judged_by(sizes: dict[str, Any], normalization: str):
+    config = cnn(**sizes, normalization=normalization)
+    kernel = CNNKernel(CNN(config, np.random.default_rng(0)), IMAGES[: 2 * PART], LABELS[: 2 * PART])
+    tracemalloc.start()
+    kernel.gradients(slice(0, 2 * PART), 0.0, np.random.default_rng(0))
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    blocks = block_sizes(config)
+    judged = 4 * sum(2 * PART * block.numbers + 2 * block.numbers_of_rows for block in blocks)
+    assert 0.55 * judged < kept < 1.05 * judged
 
 
 def test_images_may_be_changed_on_their_way_and_are_left_as_they_are():

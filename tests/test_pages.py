@@ -116,6 +116,36 @@ def test_where_nothing_is_trained_a_page_says_so_and_offers_the_quick_network(ap
     session.registry().close()
 
 
+def test_where_settings_were_chosen_an_empty_page_offers_to_train_them(app):
+    assert "empty-train" not in {button.key for button in app.button}
+    app.session_state["draft"] = RunConfig(model="cnn", channels=(3,), n_train=400)
+    shown = at(app, "pages/look/weights.py").button(key="empty-train").click().run()
+    assert not fails(shown) and "appears here once" not in words(shown)
+    run = session.registry().get(app.session_state["run"])
+    assert run is not None and run.settings.channels == (3,)
+    session.registry().close()
+
+
+def test_a_refusal_is_told_once_a_setting_and_goes_with_the_next_change(app):
+    app.session_state["draft"] = RunConfig(model="cnn", channels=(8, 16, 16), pool=2, kernel=3)
+    shown = app.run()
+    for kernel in (11, 9, 11):
+        shown.select_slider(key="set-kernel").set_value(kernel).run()
+    assert notices(shown).count("kernel must be at most") == 1 and "kernel 3 stays" in notices(shown)
+    shown.select_slider(key="set-pool").set_value(3).run()
+    assert "pool 2 stays" in notices(shown) and "kernel 3 stays" in notices(shown)
+    shown.select_slider(key="set-kernel").set_value(2).run()
+    assert not notices(shown)
+
+
+def test_what_a_link_holds_in_vain_is_told_until_the_settings_change(app):
+    app.query_params |= {"model": "cnn", "pool": "15", "lr": "0.3"}
+    shown = app.run()
+    assert "pool 15 is left out; the default 2 is used" in notices(shown.run())
+    shown.button(key="preset-quick").click().run()
+    assert not notices(shown)
+
+
 # ---------------------------------------------------------------------------------------------- Draw
 
 
@@ -189,7 +219,7 @@ def test_a_model_that_cannot_take_a_setting_puts_it_back_and_says_so(app):
     shown = app.run().selectbox(key="set-model").set_value("cnn").run()
     assert not fails(shown)
     assert shown.session_state["draft"] == RunConfig(model="cnn", lr=0.3)
-    assert "got layer; normalization is none now" in notices(shown) and "kernel is 5 now" in notices(shown)
+    assert "got layer. normalization is none now" in notices(shown) and "kernel is 5 now" in notices(shown)
     shown.selectbox(key="set-model").set_value("mlp").run()
     assert shown.session_state["draft"] == RunConfig(lr=0.3)
 

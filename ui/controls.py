@@ -363,7 +363,7 @@ def _cost() -> None:
     if shot is None or not shot.is_training:  # a measurement beside a training thread would be wrong
         seconds = session.epoch_seconds(_cost_key(config))
         if math.isfinite(seconds):
-            parts.append(f"{seconds:.2g} s/epoch")
+            parts.append(f"{_duration(seconds)} an epoch")
             parts.append(f"{_duration(seconds * config.epochs)} in all")
     st.markdown(f":small[:gray[{' · '.join(parts)}]]")
 
@@ -395,17 +395,27 @@ def _share() -> None:
 
 
 def empty_state(what: str) -> bool:
-    """Where nothing is trained yet: says so, offers the quick network, and returns True."""
+    """Where nothing is trained yet: says so, offers the settings of the sidebar and the quick network, returns True."""
     shot: Snapshot | None = session.snapshot()
     if shot is not None:
         return False
     with st.container(key="verdict"), st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f":gray-badge[no network yet] {what} appears here once one is trained.", width="content")
         st.space("stretch")
+        chosen = session.draft() != RunConfig()
+        if chosen:
+            st.button(
+                "Train these settings",
+                icon=":material/play_arrow:",
+                type="primary",
+                key="empty-train",
+                on_click=_command(Run.play),
+                help=f"Those of the sidebar: {plain(session.draft().title())}.",
+            )
         st.button(
             "Train the quick network",
-            icon=":material/play_arrow:",
-            type="primary",
+            icon=None if chosen else ":material/play_arrow:",
+            type="secondary" if chosen else "primary",
             key="empty-quick",
             on_click=session.train_preset,
             args=("quick",),

@@ -124,7 +124,7 @@ def names(runs: Sequence[StoredRun]) -> dict[str, str]:
     called = {}
     for run in runs:
         parts = [name for name, text in texts[run.id].items() if text != usual[name]]
-        if not parts and run.config.to_query():
+        if not parts and run.config.in_effect().to_query():
             parts = open_ones
         called[run.id] = run.name or ", ".join(f"{name} {texts[run.id][name]}" for name in parts) or _title(run.config)
     return called
@@ -164,6 +164,7 @@ def _telling_settings(runs: Sequence[StoredRun]) -> dict[str, list[str]]:
 
 @lru_cache(maxsize=1024)  # the list is made anew every second while a run trains
 def _texts(config: RunConfig) -> dict[str, str]:
+    config = config.in_effect()
     return {knob.name: knob.format(getattr(config, knob.name)) for knob in knobs()}
 
 

@@ -91,7 +91,7 @@ def origin(shot: Snapshot | None) -> None:
 def links() -> None:
     """Links to the settings, to the run, and to the run at the step that is looked at."""
     live, shot = session.live_snapshot(), session.snapshot()
-    kinds = {"these settings": session.draft().to_query()}
+    kinds = {"these settings": session.draft().in_effect().to_query()}
     if live is not None and shot is not None:
         kinds["this run"] = {"run": live.run_id}
         kinds[f"this run at step {shot.step:,}"] = {"run": live.run_id, "step": str(shot.step)}

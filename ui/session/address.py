@@ -98,8 +98,6 @@ def _open(query: dict[str, str]) -> None:
     if "search" in query:
         show_search(query.pop("search"))
     config, refused = read_link(query)
-    for sentence in refused:
-        notify(sentence)
     in_memory = {run.id for run in registry().runs()}
     run = registry().get(run_id) if run_id else None
     if run is not None:
@@ -119,6 +117,8 @@ def _open(query: dict[str, str]) -> None:
         gone = "The run in this address is not on this server any more. Its settings are open: press Train."
         notify(registry().problem(run_id) or gone)
     set_draft(config)
+    for number, sentence in enumerate(refused):
+        notify(sentence, about=f"the address, {number}")
     look(None)
     if step is not None:
         look_from_address(step)

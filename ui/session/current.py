@@ -19,7 +19,7 @@ from nn_core.knobs import Conflict
 from nn_core.network import outline
 from nn_core.presets import PRESETS
 from nn_core.runner import Run
-from ui.session.notices import notify
+from ui.session.notices import forget_refusals, notify
 from ui.session.process import registry
 
 COMMAND_SECONDS = 0.5  # that a page waits at most for a command to show, before it is drawn
@@ -36,22 +36,23 @@ def draft() -> RunConfig:
 def edit(field: str, value: Any) -> None:
     """A control was moved by hand: the draft changes, and a live setting reaches the run at once."""
     try:
-        config, remarks = _with_model(value) if field == "model" else (draft().replace(**{field: value}), [])
+        config, remarks = _with_model(value) if field == "model" else (draft().replace(**{field: value}), {})
     except ConfigError as error:
-        notify(f"{error}; {getattr(draft(), field)} stays.")
+        item = knob(field)
+        notify(f"{error}. {item.name} {item.format(getattr(draft(), field))} stays.", about=field)
         return
     set_draft(config)
-    for remark in remarks:
-        notify(remark)
+    for name, remark in remarks.items():
+        notify(remark, about=name)
     run = current_run()
     if run is not None and field in LIVE_FIELDS:
         run.change(field, getattr(draft(), field)).wait(COMMAND_SECONDS)  # the page drawn next shows it
 
 
-def _with_model(name: str) -> tuple[RunConfig, list[str]]:
-    """The draft with another model, and a sentence for each setting that it cannot take, at its default there."""
+def _with_model(name: str) -> tuple[RunConfig, dict[str, str]]:
+    """The draft with another model, and by its name a sentence for each setting that it cannot take."""
     changes: dict[str, Any] = {"model": name}
-    remarks: list[str] = []
+    remarks: dict[str, str] = {}
     while True:
         try:
             return draft().replace(**changes), remarks
@@ -60,11 +61,13 @@ def _with_model(name: str) -> tuple[RunConfig, list[str]]:
                 raise
             item = knob(error.field)
             changes[item.name] = item.default
-            remarks.append(f"{error}; {item.name} is {item.format(item.default)} now.")
+            remarks[item.name] = f"{error}. {item.name} is {item.format(item.default)} now."
 
 
 def set_draft(config: RunConfig) -> None:
     """Show other settings in the sidebar; nothing reaches the run."""
+    if config != draft():
+        forget_refusals()
     st.session_state["draft"] = config
 
 

@@ -12,7 +12,7 @@ import difflib
 import hashlib
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
@@ -169,9 +169,10 @@ class RunConfig(AugmentationFields, RegularizationFields, TrainingFields, Networ
             return f"only {name} differs: {values}{seed}"
         return f"{len(parts)} settings differ: {', '.join(parts)}{seed}"
 
-    def title(self) -> str:
+    def title(self, without: Collection[str] = ()) -> str:
         """A name made of what is not at its default and has an effect, like "hidden 64, init xavier, lr 0.3"."""
-        parts = [f"{name} {text}" for name, text in self.in_effect().to_query().items()]
+        told = self.in_effect().to_query().items()
+        parts = [f"{name} {text}" for name, text in told if name not in without]
         return ", ".join(parts) or "default settings"
 
     # -- what matters now

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nn_core.conv import Conv2D
-from nn_core.filters import first_filters
-from nn_core.network import CHUNK, Network
+from nn_core.filters import first_biases, first_filters
+from nn_core.normalization import EPSILON
 
 Array = npt.NDArray[Any]
 
@@ -50,19 +49,44 @@ def outgoing_weights(weights: Mapping[str, Array]) -> Array | None:
     return matrices[1] if len(matrices) > 1 else None
 
 
+def _normalized_by(weights: Mapping[str, Array], number: int) -> Array | None:
+    """What a hidden layer's normalization multiplies each of its sums by: (n_units,); None where there is none.
+
+    That of layer normalization but for the image's own deviation, which is the same for all units.
+    """
+    gamma = weights.get(f"norm{number}.gamma")
+    var = weights.get(f"norm{number}.var")
+    return gamma if gamma is None or var is None else gamma / np.sqrt(var + gamma.dtype.type(EPSILON))
+
+
 def class_votes(weights: Mapping[str, Array]) -> Array:
     """How strongly each first-layer unit speaks for each class: float32 (n_units, n_classes).
 
-    The product of all weight matrices after the first, that is, the network's logits per unit of this unit's output
-    when every activation between is taken for the identity (and a channel's output is the same everywhere). With one
-    hidden layer these are the outgoing weights themselves; with none each unit is a class, and the votes are the
-    identity matrix.
+    The product of all weight matrices after the first, each with the factors of its normalization: the change of the
+    logits for one unit more of this unit's output when every activation behind it is taken for the identity (and a
+    channel's output is the same everywhere). With one hidden layer these are the outgoing weights themselves; with none
+    each unit is a class, and the votes are the identity matrix.
     """
     first, *after = _matrices(weights)
     votes: Array = np.eye(first.shape[1], dtype=np.float32)
-    for at, matrix in enumerate(reversed(after)):  # from the output back: the left factors stay narrow
-        votes = matrix @ votes if at else matrix
+    for number in range(len(after), 0, -1):  # from the output back: the left factors stay narrow
+        matrix, factors = after[number - 1], _normalized_by(weights, number + 1)
+        if factors is not None:
+            matrix = matrix * factors
+        votes = matrix @ votes if number < len(after) else matrix
     return votes
+
+
+def first_shifts(weights: Mapping[str, Array]) -> Array:
+    """What is added to each first-layer unit's weighted sum (n_units,): its bias, behind its normalization as it ends.
+
+    Batch normalization takes the bias off again, and adds a shift of its own: the sum is first multiplied by
+    gamma / sqrt(var), then this is added.
+    """
+    biases, factors = first_biases(weights), _normalized_by(weights, 1)
+    if factors is None or "norm1.mean" not in weights:
+        return biases
+    return weights["norm1.beta"] + (biases - weights["norm1.mean"]) * factors
 
 
 def unit_classes(weights: Mapping[str, Array]) -> Array:
@@ -87,31 +111,6 @@ def unit_order(weights: Mapping[str, Array], by: str) -> Array:
         votes = class_votes(weights)
         return np.lexsort((-votes.max(axis=1), np.argmax(votes, axis=1)))
     return np.arange(W.shape[1])
-
-
-def excitation(model: Network, images: Array, unit: int) -> Array:
-    """What one first-layer unit sums up for uint8 images (n, 28, 28), before its activation: float32 (n,).
-
-    Of a convolution's channel: the largest of its sums at any place.
-
-    Every activation rises with this sum, so its largest values belong to the images that excite the unit most.
-    """
-    first = model.layers[0]
-    W, b = first.params["W"], first.params["b"]
-    if isinstance(first, Conv2D):
-        alone = Conv2D(W[unit : unit + 1], b[unit : unit + 1], first.stride, first.padding)
-        chunks = range(0, len(images), CHUNK)
-        return np.concatenate(
-            [alone.forward(model.inputs(images[at : at + CHUNK])).max(axis=(1, 2, 3)) for at in chunks]
-        )
-    return model.inputs(images) @ W[:, unit] + b[unit]
-
-
-def most_exciting(model: Network, images: Array, unit: int, n: int) -> tuple[Array, Array]:
-    """The n images that excite a first-layer unit most, the strongest first: (indices int64, sums float32)."""
-    sums = excitation(model, images, unit)
-    order = np.argsort(-sums, kind="stable")[:n]
-    return order, sums[order]
 
 
 def most_common_confusion(confusion: Array) -> tuple[int, int] | None:

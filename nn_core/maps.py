@@ -117,17 +117,27 @@ class Strongest:
 
 
 def layer_outputs(model: Network, images: Array, layer: int) -> Array:
-    """One of `model.activations(images)`: a convolutional network's by its fast pass, which stops behind that layer."""
+    """One of `model.activations(images)`: a convolutional network's by its fast pass, which stops behind that layer.
+
+    Of a network without a hidden layer: the logits.
+    """
+    if not hidden_layers(model.config):
+        return model.logits(images)
     if isinstance(model, CNN):
         return fast_cnn.activations(model, images, layer)
     return model.activations(images)[layer]
 
 
 def strongest(model: Network, images: Array, layer: int, n: int) -> Strongest:
-    """The n images uint8 (n_images, 28, 28) on which each channel of a hidden layer (from 0) is largest anywhere."""
+    """The n images uint8 (n_images, 28, 28) on which each channel of a hidden layer (from 0) is largest anywhere.
+
+    Of a network without a hidden layer: those with the largest logits of each class.
+    """
     peaks, places, alive, width = [], [], [], 1
-    of = hidden_layers(model.config)[layer]
-    most = max(CHUNK, MOST_VALUES // (of.size * of.side**2)) if isinstance(model, CNN) else CHUNK
+    most = CHUNK
+    if isinstance(model, CNN):
+        of = hidden_layers(model.config)[layer]
+        most = max(CHUNK, MOST_VALUES // (of.size * of.side**2))
     for start in range(0, len(images), most):
         outputs = layer_outputs(model, images[start : start + most], layer)
         width = outputs.shape[-1] if outputs.ndim == 4 else 1

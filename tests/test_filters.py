@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from nn_core import RunConfig
-from nn_core.explain import class_votes, most_exciting, outgoing_weights
+from nn_core.explain import class_votes, first_shifts, outgoing_weights
 from nn_core.filters import first_biases, first_filters, hidden_sizes, pictures
+from nn_core.maps import strongest
 from nn_core.network import build_model, count_params, outline, shapes_of
 
 NETWORKS = {
@@ -73,11 +74,34 @@ def test_a_channels_votes_are_what_it_adds_to_the_logits_when_it_is_equally_stro
     assert outgoing is not None and outgoing.shape == (3, 4)
 
 
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_votes_and_shifts_hold_what_batch_normalization_does(model: str):
+    """A linear network at work outside of training: its sums are its votes and shifts, whatever was normalized."""
+    rng = np.random.default_rng(0)
+    sizes = {"hidden": (3, 4)} if model == "mlp" else {"channels": (3, 4), "kernel": 1, "pool": 1, "head": "average"}
+    config = RunConfig(model=model, activation="identity", normalization="batch", **sizes)
+    network = build_model(config, rng, dtype=np.float64)
+    for values in (network.flat[network.n_weights :], network.running):
+        values[...] = rng.uniform(0.5, 2.0, len(values))
+    network.parts["norm1"].params["gamma"][1] *= -1
+    votes, shifts = class_votes(network.weights()), first_shifts(network.weights())
+    blank = np.zeros((1, *network.image_shape))
+    x = blank
+    for layer in network.layers[:2] if model == "mlp" else network.layers[:3]:
+        x = layer.forward(x)
+    assert np.allclose(x.reshape(3, -1).mean(axis=1), shifts)
+    norm = network.parts["norm1"]
+    before = network.forward(blank)[0]
+    for unit in range(3):
+        norm.params["beta"][unit] += 1  # this unit puts out 1 more
+        assert np.allclose(network.forward(blank)[0] - before, votes[unit])
+        norm.params["beta"][unit] -= 1
+
+
 def test_the_image_that_excites_a_channel_most_holds_its_own_kernel_somewhere():
     model = network("average")
     W = model.parts["conv1"].params["W"]
     W[1, 0] = [[1, -1, 1], [-1, 1, -1], [1, -1, 1]]
     images = np.random.default_rng(0).integers(0, 100, (20, 28, 28)).astype(np.uint8)
     images[13, 20:23, 4:7] = 255 * (W[1, 0] > 0)
-    at, sums = most_exciting(model, images, 1, 3)
-    assert at[0] == 13 and sums[0] == pytest.approx(5.0)
+    assert strongest(model, images, 0, 3).images[1, 0] == 13

@@ -22,13 +22,13 @@ from nn_core.explain import (
     ORDERS,
     cell_images,
     class_votes,
-    excitation,
+    first_shifts,
     mean_images,
     most_common_confusion,
-    most_exciting,
     unit_classes,
     unit_order,
 )
+from nn_core.maps import strongest
 from nn_core.metrics import confusion_matrix
 from nn_core.models import MLP
 from nn_core.network import from_weights
@@ -294,6 +294,23 @@ def test_a_dead_channel_is_named_and_no_image_is_said_to_excite_it(app, mnist):
     assert "No image excites channel 1: it puts out 0 for all 5,000" in words(app.run()) and not fails(app)
 
 
+def test_of_a_dead_channel_the_page_weights_shows_no_images(app, mnist):
+    run = with_run(app, mnist, model="cnn", channels=(3, 4), n_train=400)
+    weights = {name: values.copy() for name, values in run.snapshot.weights.items()}
+    weights["conv1.b"][:] = (9, -99, 9)
+    run.snapshot = replace(run.snapshot, weights=weights)
+    assert "Largest outputs at any place, from" in words(at(app, "pages/look/weights.py"))
+    app.session_state["chosen"]["unit"] = 1
+    assert "Channel 1 is dead: it puts out 0 for all 5,000" in words(app.run()) and not fails(app)
+
+
+def test_behind_batch_normalization_the_page_weights_tells_its_shift(app, mnist):
+    run = with_run(app, mnist, model="cnn", channels=(3,), normalization="batch", n_train=400)
+    shift = first_shifts(run.snapshot.weights)[0]
+    assert "**Channel 0**: norm" in words(at(app, "pages/look/weights.py"))
+    assert f", shift {shift:z.3f}" in words(app)
+
+
 def test_behind_a_global_average_the_activation_map_is_the_exact_one(app, mnist):
     with_run(app, mnist, model="cnn", channels=(3,), head="average", n_train=400)
     assert "Zhou et al. 2016" in words(at(app, "pages/look/inside.py"))
@@ -387,12 +404,13 @@ def test_by_norm_the_norms_fall_and_by_class_the_classes_rise():
 
 
 def test_the_images_that_excite_a_unit_most_have_its_largest_activations(tiny):
-    model = from_weights(RunConfig(activation="sigmoid"), weights_of((32,)))
-    activations = model.activations(tiny.val_images)[0][:, 7]
-    indices, sums = most_exciting(model, tiny.val_images, 7, 12)
-    assert activations[indices].min() >= np.delete(activations, indices).max()
-    np.testing.assert_allclose(1 / (1 + np.exp(-sums)), activations[indices], rtol=1e-4)
-    assert excitation(model, tiny.val_images, 7).shape == (200,)
+    for hidden in ((32,), ()):
+        model = from_weights(RunConfig(hidden=hidden, activation="sigmoid"), weights_of(hidden))
+        outputs = model.activations(tiny.val_images)[0] if hidden else model.logits(tiny.val_images)
+        found = strongest(model, tiny.val_images, 0, 12)
+        indices = found.images[7]
+        assert outputs[indices, 7].min() >= np.delete(outputs[:, 7], indices).max()
+        np.testing.assert_allclose(found.values[7], outputs[indices, 7], rtol=1e-5)
 
 
 def test_the_cells_share_out_all_images_and_each_is_sorted_by_confidence(tiny):

@@ -38,6 +38,7 @@ Array = npt.NDArray[Any]
 Trace = dict[str, Any]
 
 MANY_RUNS = 8  # overlaid; the values of more at once would cover the curves
+MOST_NAMES = 16  # under bars; of more, every second or third one is named
 N_BARS = 64  # more outgoing weights than this are drawn as a strip
 DIGITS = tuple("0123456789")
 
@@ -56,8 +57,10 @@ def _number(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
-def _ends(limit: float) -> list[str]:
-    """What stands under a signed scale's colour bar: its ends and the zero between."""
+def scale_ends(limit: float) -> list[str]:
+    """What stands under a signed scale's colour bar: its ends and the zero between, or that alone."""
+    if not limit:
+        return ["", "all 0", ""]
     end = f"{limit:.2g}" if limit < 100 else f"{limit:,.0f}"
     return [f"−{end}", "0", f"+{end}"]
 
@@ -188,9 +191,9 @@ def tile_wall(
     if labels is None:
         norms = np.linalg.norm(weights, axis=0)
         labels = [f"unit {unit}, norm {norm:.2f}" for unit, norm in enumerate(norms)]
-    ends = _ends(limit) if shared_scale else ["−largest", "0", "+largest"]
+    ends = scale_ends(limit) if shared_scale else ["−largest", "0", "+largest"]
     layout = {"title": {"text": title}, "margin": {"l": 2, "r": 2, "t": 34, "b": 2}}
-    scale = f"colour scale ±{_ends(limit)[2][1:]}" if shared_scale else "each filter on its own colour scale"
+    scale = f"colour scale ±{scale_ends(limit)[2][1:]}" if shared_scale else "each filter on its own colour scale"
     label = f"{len(order)} {what}, {scale}"
     heatmap, place = wall_parts(wall, order, [labels[int(unit)] for unit in order], chosen, theme.palette(dark).text)
     return _wall(wall, [heatmap, signed_bar(limit, ends, dark)], {**place, **layout}, label)
@@ -209,7 +212,7 @@ def filter_detail(weights: Array, *, limit: float, dark: bool = False, title: st
     limit = float(limit) or 1.0
     colours = {"zmin": -limit, "zmax": limit, "colorscale": theme.signed_scale(dark)}
     heatmap, layout = enlarged(image, colours, "%{z:.4f}", title, dark)
-    bar = signed_bar(limit, _ends(limit), dark)
+    bar = signed_bar(limit, scale_ends(limit), dark)
     label = f"The weights of one filter, from {_number(float(image.min()))} to {_number(float(image.max()))}"
     return _figure([heatmap, bar], layout, label, aspect=1.0)
 
@@ -339,8 +342,13 @@ def outgoing_bars(
     limit: float | None = None,
     dark: bool = False,
     title: str = "",
+    verb: str = "to ",
+    chosen: int | None = None,
 ) -> go.Figure:
-    """The weights (n_out,) that leave a unit, on the signed scale: bars, or a strip of more than 64."""
+    """The weights (n_out,) that leave a unit, on the signed scale: bars, or a strip of more than 64.
+
+    Or other values, named by `verb` on hover, of which the `chosen` one is framed.
+    """
     weights = np.asarray(weights, dtype=np.float64)
     limit = float(limit or np.abs(weights).max(initial=0.0)) or 1.0
     names = [f"unit {at}" for at in range(len(weights))] if names is None else list(names)
@@ -357,19 +365,31 @@ def outgoing_bars(
             "colorscale": theme.signed_scale(dark),
             "showscale": False,
             "hovertext": [names],
-            "hovertemplate": "to %{hovertext}: %{z:.4f}<extra></extra>",
+            "hovertemplate": f"{verb}%{{hovertext}}: %{{z:.4f}}<extra></extra>",
         }
+        layout["shapes"] = [] if chosen is None else [outline(chosen, 0, theme.palette(dark).text)]
         return _figure([strip], {**layout, "xaxis": still(), "yaxis": still(visible=False)}, label)
     colours = [theme.hex_colour(theme.signed_colours(dark)[row]) for row in theme.signed_index(weights, limit)]
+    is_chosen = np.arange(len(weights)) == chosen
+    edges = {
+        "width": np.where(is_chosen, 3, 1),
+        "color": np.where(is_chosen, theme.palette(dark).text, theme.palette(dark).ghost),
+    }
     bars = {
         "type": "bar",
         "x": names,
         "y": weights,
-        "marker": {"color": colours, "line": {"width": 1, "color": theme.palette(dark).ghost}},
-        "hovertemplate": "to %{x}: %{y:.4f}<extra></extra>",
+        "marker": {"color": colours, "line": edges},
+        "hovertemplate": f"{verb}%{{x}}: %{{y:.4f}}<extra></extra>",
     }
-    axis = {"range": [-1.08 * limit, 1.08 * limit], "fixedrange": True, "nticks": 5, "zeroline": True}
-    return _figure([bars], {**layout, "xaxis": still(type="category", dtick=1), "yaxis": axis, "bargap": 0.25}, label)
+    if chosen is not None:  # also where its bar has no height
+        corners = {"x0": chosen - 0.5, "x1": chosen + 0.5, "y0": 0, "y1": 1, "yref": "paper"}
+        band = {"type": "rect", **corners, "fillcolor": theme.palette(dark).faint, "line": {"width": 0}}
+        layout["shapes"] = [{**band, "opacity": 0.6, "layer": "below"}]
+    lowest = 0.0 if weights.min(initial=0.0) >= 0 and verb == "" else -1.08 * limit
+    axis = {"range": [lowest, 1.08 * limit], "fixedrange": True, "nticks": 5, "zeroline": True}
+    names_axis = still(type="category", dtick=max(1, -(-len(weights) // MOST_NAMES)))
+    return _figure([bars], {**layout, "xaxis": names_axis, "yaxis": axis, "bargap": 0.25}, label)
 
 
 def probability_bars(

@@ -63,11 +63,11 @@ def next_layer_names(weights: Mapping[str, Array]) -> list[str]:
     return [f"{word} {at}" for at in range(hidden_sizes(weights)[1])]
 
 
-def sums_words(weights: Mapping[str, Array]) -> str:
+def outputs_words(weights: Mapping[str, Array]) -> str:
     """What the numbers are by which images excite a first-layer unit."""
     if is_convolutional(weights):
-        return "Largest sums before the activation, at any place,"
-    return "Sums before the activation" if hidden_sizes(weights) else "Logits"
+        return "Largest outputs at any place,"
+    return "Outputs" if hidden_sizes(weights) else "Logits"
 
 
 def pager(members: Array, per_page: int, *, what: str, key: str) -> Array:

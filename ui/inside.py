@@ -11,7 +11,7 @@ import streamlit as st
 from nn_core.maps import HiddenLayer, Strongest, hidden_layers, receptive_field
 from nn_core.network import Network
 from nn_core.saliency import activation_map, saliency
-from ui import figures, map_charts, session
+from ui import figures, map_charts, session, tiles
 from ui.gallery import SPLITS, switch
 from ui.live_plot import live_plot
 
@@ -66,6 +66,7 @@ def choose_image() -> tuple[Array, str]:
             len(labels) - 1,
             index,
             key="inside-number",
+            icon=":material/tag:",
             label_visibility="collapsed",
             on_change=lambda: session.choose("inside-image", (split, int(session.widget_value("inside-number")))),
         )
@@ -103,17 +104,22 @@ def outputs_wall(model: Network, at: int, outputs: Array) -> int:
         )
         figure = map_charts.framed(figure, layer.size, session.is_dark())
     else:
-        names = [f"unit {c}" if layer.size > figures.N_BARS else f"{c}" for c in range(layer.size)]
+        names = [f"{c}" for c in range(layer.size)]
         title = f"{layer.title}: what each of {layer.size} units puts out"
-        figure = figures.outgoing_bars(flat[:, 0], names=names, dark=session.is_dark(), title=title)
+        figure = figures.outgoing_bars(
+            flat[:, 0], names=names, dark=session.is_dark(), title=title, verb="", chosen=channel
+        )
     live_plot(figure, key="inside-wall", height=300, clickable=True)
     st.caption(f"Click a {'map' if layer.kind == 'block' else 'bar'} for its {layer.unit}.")
     return channel
 
 
-def map_panel(model: Network, at: int, channel: int, values: Array) -> map_charts.Field:
-    """One map enlarged; returns the receptive field of the chosen place: the one clicked, else the largest."""
-    click = session.clicked("inside-map")
+def map_panel(model: Network, at: int, channel: int, outputs: Array) -> map_charts.Field:
+    """One of a block's maps (C, H, W) enlarged, on the scale of all.
+
+    Returns the receptive field of the chosen place: the one clicked, else the largest.
+    """
+    click, values = session.clicked("inside-map"), outputs[channel]
     about = (model.config.key(), at)
     if click:
         session.choose("inside-place", (about, (int(click["y"]), int(click["x"]))))
@@ -127,11 +133,12 @@ def map_panel(model: Network, at: int, channel: int, values: Array) -> map_chart
         place=place,
         dark=session.is_dark(),
         title=f"Channel {channel}",
-        limit=float(np.abs(values).max()) or 1.0,
+        limit=float(tiles.weight_limits(outputs.reshape(len(outputs), -1).T, True)[channel]),
+        image_key="inside-image",
     )
     live_plot(figure, key="inside-map", height=300, clickable=True)
     field = receptive_field(model.config, at, *place)
-    st.caption(f"The framed place, {values[place]:z.2f}, sees {map_charts.span(field)}. Click another.")
+    st.caption(f"The framed place, {values[place]:z.2f}, sees {map_charts.span(field)}. Point at another, or click it.")
     return field
 
 
@@ -141,13 +148,13 @@ def kernels(model: Network, layer: HiddenLayer, channel: int) -> None:
         st.info("Units of a fully connected layer see the whole image: they have no maps and no receptive field.")
         return
     W = model.parts[f"conv{layer.number}"].params["W"][channel]  # (C_in, K, K)
-    before = "the image" if len(W) == 1 else f"the {len(W)} maps before"
+    title = "Its kernel on the image" if len(W) == 1 else f"Its kernels on the {len(W)} maps before"
     figure = figures.tile_wall(
         W.reshape(len(W), -1).T,
         labels=[f"kernel for map {c} of the layer before" if len(W) > 1 else "its kernel" for c in range(len(W))],
         aspect=1.6,
         dark=session.is_dark(),
-        title=f"Its kernels on {before}",
+        title=title,
         what="kernels",
     )
     live_plot(figure, key="inside-kernels", height=190)
@@ -200,7 +207,7 @@ def why(model: Network, image: Array, name: str, field: map_charts.Field | None)
     p = model.predict_proba(image[None])[0]
     read_as = int(p.argmax())
     title = f"Read as {names[read_as]} with {p[read_as]:.1%}"
-    live_plot(map_charts.image_under(image, None, field=field, dark=dark, title=title), key="inside-image", height=250)
+    live_plot(map_charts.image_under(image, None, field=field, dark=dark, title=title), key="inside-image", height=218)
     st.caption(name)
     digit = read_as
     key = f"inside-digit-{len(names)}"
@@ -209,12 +216,13 @@ def why(model: Network, image: Array, name: str, field: map_charts.Field | None)
         digit = names.index(picked)
     found = activation_map(model, image, digit)
     columns = st.columns(2)
+    over = saliency(model, image, digit)
+    scales = f"saliency ±{np.abs(over).max():.2g} (Simonyan et al. 2014)"
     with columns[0]:
-        over = saliency(model, image, digit)
         live_plot(
             map_charts.image_under(image, over, dark=dark, title=f"Saliency, {names[digit]}"),
             key="inside-saliency",
-            height=190,
+            height=168,
         )
     with columns[1]:
         if found is None:
@@ -223,10 +231,10 @@ def why(model: Network, image: Array, name: str, field: map_charts.Field | None)
             live_plot(
                 map_charts.image_under(image, found.over_image, dark=dark, title=f"{found.name}, {names[digit]}"),
                 key="inside-cam",
-                height=190,
+                height=168,
             )
-    of = "" if found is None else f"; {found.name}: {found.citation}"
+            scales += f", {found.name} ±{np.abs(found.over_image).max():.2g} ({found.citation})"
     st.caption(
-        f"Blue speaks for {names[digit]}, orange against it: its logit rises or falls beside the mean of all "
-        f"{len(names)}. Saliency: Simonyan et al. 2014{of}."
+        f"Blue speaks for {names[digit]}, orange against: its logit beside the mean of all {len(names)}. "
+        f"Full colour: {scales}."
     )

@@ -153,8 +153,31 @@ function sharpenImages(box) {
   }
 }
 
+// meta.frames = {chart: key of another chart, corners: by row and column}: while the pointer is over a cell, the first
+// shape of that chart lies around its corners [x0, x1, y0, y1]
+function frameElsewhere(chart) {
+  let before = null;
+  const move = (other, [x0, x1, y0, y1]) =>
+    chart.plotly.relayout(other, { "shapes[0].x0": x0, "shapes[0].x1": x1, "shapes[0].y0": y0, "shapes[0].y1": y1 });
+  chart.box.on("plotly_hover", ({ points }) => {
+    const frames = chart.box.layout.meta?.frames;
+    const other = frames && document.querySelector(`.st-key-${frames.chart} .glassnet-plot`);
+    const shape = other?.layout?.shapes?.[0];
+    const [row, column] = [points?.[0]?.pointNumber ?? []].flat();
+    const corners = frames?.corners[row]?.[column];
+    if (!shape || !corners) return;
+    before ??= { other, drawn: other.dataset.drawn, corners: [shape.x0, shape.x1, shape.y0, shape.y1] };
+    move(other, corners);
+  });
+  chart.box.on("plotly_unhover", () => {
+    if (before && before.other.dataset.drawn === before.drawn) move(before.other, before.corners); // else it was redrawn
+    before = null;
+  });
+}
+
 function listen(chart) {
   chart.listening = true;
+  frameElsewhere(chart);
   chart.box.on("plotly_click", ({ points, event }) => {
     const point = points?.[0];
     if (!point || !chart.sent.clickable) return;

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ui import figures, theme
-from ui.wall_traces import ON_IMAGES, enlarged, outline
+from ui.wall_traces import ON_IMAGES, enlarged, outline, signed_bar
 
 Array = npt.NDArray[Any]
 Field = tuple[slice, slice]  # rows and columns of an image
@@ -19,31 +19,52 @@ GREY = 56  # the least brightness there, so that the field shows on black too
 
 
 def map_detail(
-    values: Array, *, sees: Callable[[int, int], Field], place: tuple[int, int], dark: bool, title: str, limit: float
+    values: Array,
+    *,
+    sees: Callable[[int, int], Field],
+    place: tuple[int, int],
+    dark: bool,
+    title: str,
+    limit: float,
+    image_key: str,
 ) -> Any:
     """One map (H, W) enlarged; hover says a place's value and what it sees; a click gives its column and row.
 
-    `sees` gives the receptive field of (row, column); the place (row, column) is framed.
+    `sees` gives the receptive field of (row, column); the place (row, column) is framed. While the pointer is over a
+    place, the frame on the chart `image_key` lies around what that place sees.
     """
     height, width = values.shape
-    texts = [[_sentence(values[r, s], r, s, sees(r, s)) for s in range(width)] for r in range(height)]
+    fields = [[sees(r, s) for s in range(width)] for r in range(height)]
+    texts = [[_in_lines(values[r, s], r, s, fields[r][s]) for s in range(width)] for r in range(height)]
     colours = {"zmin": -limit, "zmax": limit, "colorscale": theme.signed_scale(dark), "hovertext": texts}
     heatmap, layout = enlarged(values.astype(np.float32), colours, "", title, dark)
     heatmap["hovertemplate"] = "%{hovertext}<extra></extra>"
     layout["shapes"] = [outline(place[1], place[0], theme.palette(dark).text)]
-    return figures.assembled([heatmap], layout, f"A map of {height} by {width} places. {title}", aspect=1.0)
+    bar = signed_bar(limit, figures.scale_ends(limit), dark)
+    frames = {"chart": image_key, "corners": [[_corners(field) for field in row] for row in fields]}
+    label = f"A map of {height} by {width} places. {title}"
+    return figures.assembled([heatmap, bar], layout, label, aspect=1.0, frames=frames)
 
 
-def _sentence(value: float, row: int, column: int, field: Field) -> str:
-    return f"row {row}, column {column}: {value:z.3f}; sees {span(field)}"
+def _in_lines(value: float, row: int, column: int, field: Field) -> str:
+    """What hovering says, in lines that the chart has room for."""
+    return f"row {row}, column {column}<br><b>{value:z.3f}</b><br>sees {span(field, '<br>')}"
 
 
-def span(field: Field) -> str:
+def _corners(field: Field) -> list[float] | None:
+    """x0, x1, y0, y1 of the frame around a field on an image; None where it holds no pixel."""
+    rows, columns = field
+    if rows.start == rows.stop:
+        return None
+    return [columns.start - 0.5, columns.stop - 0.5, rows.start - 0.5, rows.stop - 0.5]
+
+
+def span(field: Field, between: str = " ") -> str:
     """Like "rows 4-9, columns 0-5"."""
     rows, columns = field
     if rows.start == rows.stop:
         return "nothing but padding"
-    return f"rows {rows.start}-{rows.stop - 1}, columns {columns.start}-{columns.stop - 1}"
+    return f"rows {rows.start}-{rows.stop - 1},{between}columns {columns.start}-{columns.stop - 1}"
 
 
 def image_under(
@@ -58,9 +79,9 @@ def image_under(
         colours = {"zmin": -limit, "zmax": limit, "colorscale": _clear_at_zero()}
         above, _ = enlarged(over.astype(np.float32), colours, "%{z:.3f}", title, dark)
         traces.append(above)
-    if field is not None and field[0].start < field[0].stop:
-        rows, columns = field
-        corners = {"x0": columns.start - 0.5, "x1": columns.stop - 0.5, "y0": rows.start - 0.5, "y1": rows.stop - 0.5}
+    around = None if field is None else _corners(field)
+    if around is not None:
+        corners = dict(zip(("x0", "x1", "y0", "y1"), around, strict=True))
         layout["shapes"] = [{"type": "rect", **corners, "line": {"color": ON_IMAGES, "width": 3}}]
     return figures.assembled(traces, layout, f"An image. {title}", aspect=1.0)
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import streamlit as st
 from PIL import Image
 
+from nn_core.comparison import OUTLINED
 from nn_core.network import Network, outline
 from nn_core.runner import Snapshot
 from nn_core.sketch import Sketch, to_mnist
@@ -199,7 +200,7 @@ def verdict(probabilities: Array, dark: bool) -> str:
 def reader(shot: Snapshot, looking_back: bool = False) -> str:
     """Which network it is that reads, in one line."""
     when = f":orange[at step {shot.step:,}, looking back]" if looking_back else f"step {shot.step:,}"
-    parts = [f"Read by the network **{outline(shot.config)}**, {shot.config.title()}", when]
+    parts = [f"Read by the network **{outline(shot.config)}**, {shot.config.title(OUTLINED)}", when]
     if shot.step and shot.scores:
         parts.append(f"validation accuracy {shot.scores.val_accuracy:.1%}".replace("%", " %"))
     elif not shot.step:

@@ -32,7 +32,7 @@ def page() -> None:
             channel = inside.outputs_wall(model, at, outputs)
         with last:
             if layers[at].kind == "block":
-                field = inside.map_panel(model, at, channel, outputs[channel])
+                field = inside.map_panel(model, at, channel, outputs)
             inside.kernels(model, layers[at], channel)
     with left:
         inside.why(model, image, name, field)

@@ -44,3 +44,21 @@ def test_a_convolutional_network_learns_live_and_reads_a_sketch(page: Page, app:
     expect(page.locator(".st-key-inside-image .glassnet-plot")).to_contain_text("Read as 0")
     expect(page.locator(".st-key-inside-wall .glassnet-plot")).to_contain_text("Block 1: 4 maps of 12 x 12")
     expect(page.get_by_text("sees rows")).to_be_visible()
+    the_frame_follows_the_pointer(page)
+
+
+def the_frame_follows_the_pointer(page: Page) -> None:
+    """Over a place of the enlarged map, the frame on the image lies around what it sees; the words are not cut off."""
+    plot = page.locator(".st-key-inside-map .glassnet-plot")
+    frame = page.locator(".st-key-inside-image .glassnet-plot .shapelayer path").first
+    wait_idle(page)
+    before, place = frame.get_attribute("d"), plot.bounding_box()
+    assert place is not None and before
+    for step in (0, 4):  # the first place of the first row
+        page.mouse.move(place["x"] + 8 + step, place["y"] + 44)
+    wait_until(page, lambda: frame.get_attribute("d"), lambda now: now != before)
+    words = plot.locator(".hoverlayer .hovertext").bounding_box()
+    assert words is not None and place["x"] <= words["x"] and words["y"] >= place["y"]
+    assert words["x"] + words["width"] <= place["x"] + place["width"]
+    page.mouse.move(5, 5)
+    wait_until(page, lambda: frame.get_attribute("d"), lambda now: now == before)

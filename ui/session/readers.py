@@ -39,7 +39,7 @@ class Reader:
 def readers() -> dict[str, str]:
     """What the menu offers: key -> label."""
     shot = snapshot()
-    here = {} if shot is None else {LIVE: f"The run on these pages: {outline(shot.config)}"}
+    here = {} if shot is None else {LIVE: f"This run: {outline(shot.config)}"}
     others = [run for run in runs() if run.step and (shot is None or run.id != shot.run_id)][:MOST]
     labels = here | {SHIPPED: "The network that comes with Glassnet"} | {run.id: _label(run) for run in others}
     often = Counter(labels.values())  # the browser knows an option by its label alone

@@ -175,7 +175,9 @@ def _filters_title(parcel: Parcel) -> str:
         return "The ten templates"
     if n > MAX_FILTERS:
         return f"What the first layer looks for: the {MAX_FILTERS} filters with the largest weights, of {n:,}"
-    return f"What the first layer looks for: its {n} filters" if n > 1 else "What the first layer's one unit looks for"
+    return (
+        f"What the first layer looks for: its {n} filters" if n > 1 else "What the first layer's one filter looks for"
+    )
 
 
 def _filters(parcel: Parcel) -> str:
@@ -189,7 +191,7 @@ def _filters(parcel: Parcel) -> str:
     light, dark = (filter_wall(shown, columns, colours) for colours in (LIGHT, DARK))
     width = f"max-width:{columns * 58}px;min-width:{columns * 38}px"
     return (
-        f'<p class="note">Blue: ink here speaks for the unit; orange: against it.</p><div class="scroll"><picture>'
+        f'<p class="note">Blue: ink here speaks for it; orange: against it.</p><div class="scroll"><picture>'
         f'<source media="screen and (prefers-color-scheme:dark)" srcset="{dark}">'
         f'<img src="{light}" style="{width}" alt="{n} filters of {side} by {side} weights"></picture></div>'
     )

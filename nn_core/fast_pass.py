@@ -29,8 +29,8 @@ ROWS = 480  # images whose floats (1.5 MB) stay in the second-level cache
 # in one product and 17 us as 120 and 8; multiples of 24 rows are the quickest (0.12 us a row, against 0.19 for 64 or
 # 112). With 16 units and more, cutting gained little. With AVX2 there is no such path, and cutting took 10 us of 270.
 _CONFIG: Any = np.show_config(mode="dicts")
-_HAS_AVX512 = any(name == "X86_V4" or name.startswith("AVX512") for name in _CONFIG["SIMD Extensions"].get("found", []))
-CUT = 120 if _HAS_AVX512 else ROWS  # rows of a piece
+HAS_AVX512 = any(name == "X86_V4" or name.startswith("AVX512") for name in _CONFIG["SIMD Extensions"].get("found", []))
+CUT = 120 if HAS_AVX512 else ROWS  # rows of a piece
 
 
 def run(calls: Calls) -> None:

@@ -49,6 +49,11 @@ def random_data(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 IMAGES, LABELS = random_data(0)
+PIECES: list[dict[str, Any]] = [  # ways to cut the products
+    {"HAS_AVX512": True, "SMALL": 10**9},
+    {"HAS_AVX512": True, "SMALL": 2_000},
+    {"HAS_AVX512": False, "PANEL": 4_000},
+]
 
 
 def build(config: RunConfig, dtype: Any, seed: int = 0) -> tuple[CNN, CNNKernel]:
@@ -76,18 +81,18 @@ def made(settings: dict[str, Any]) -> RunConfig:
 
 
 @settings(max_examples=60)
-@given(shapes, st.integers(1, 40), st.integers(0, 1000), st.sampled_from([0.0, 0.1]), st.booleans())
-@example({"channels": (3, 4)}, N_IMAGES, 0, 0.0, False)
-@example({"channels": (3, 4), "padding": 2, "dense_units": (5,), "activation": "gelu"}, N_IMAGES, 0, 0.1, True)
-@example({"channels": (3, 4), "normalization": "batch", "pooling": "average"}, N_IMAGES, 0, 0.1, False)
-@example({"channels": (3, 4), "normalization": "batch", "head": "average"}, N_IMAGES, 0, 0.0, False)
+@given(shapes, st.integers(1, 40), st.integers(0, 1000), st.sampled_from([0.0, 0.1]), st.sampled_from(PIECES))
+@example({"channels": (3, 4)}, N_IMAGES, 0, 0.0, PIECES[0])
+@example({"channels": (3, 4), "padding": 2, "dense_units": (5,), "activation": "gelu"}, N_IMAGES, 0, 0.1, PIECES[1])
+@example({"channels": (3, 4), "normalization": "batch", "pooling": "average"}, N_IMAGES, 0, 0.1, PIECES[0])
+@example({"channels": (3, 4), "normalization": "batch", "head": "average"}, N_IMAGES, 0, 0.0, PIECES[2])
 def test_the_fast_step_equals_the_reference(
-    shape: dict[str, Any], m: int, seed: int, smoothing: float, in_pieces: bool
+    shape: dict[str, Any], m: int, seed: int, smoothing: float, pieces: dict[str, Any]
 ):
     config = made(shape)
     normalized = config.normalization == "batch"
     assume(not normalized or m >= 4)  # the gradient through the spread of two values is nothing but rounding
-    with patch.object(fast_conv, "SMALL", 2_000 if in_pieces else 10**9):
+    with patch.multiple(fast_conv, **pieces):
         network, kernel = build(config, np.float64, seed)
         indices = np.random.default_rng(seed).permutation(N_IMAGES)[:m]
         expected_loss, expected = reference(network, indices, smoothing)

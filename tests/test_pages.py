@@ -732,6 +732,15 @@ def test_a_search_that_is_done_is_left_for_the_form_of_another(app, searched):
     assert any(button.label.startswith("Search: ") for button in shown.button)
 
 
+def test_the_ranges_of_a_search_outlive_a_page_switch(app):
+    shown = at(app, "pages/compare/search.py")
+    slider = next(slider for slider in shown.select_slider if slider.key == "search-lr")
+    slider.set_value((0.01, 0.1)).run()
+    at(app, "pages/look/data.py")
+    again = at(app, "pages/compare/search.py")
+    assert next(slider for slider in again.select_slider if slider.key == "search-lr").value == (0.01, 0.1)
+
+
 def test_a_search_that_is_done_goes_on_with_twenty_trials_more(app, searched, monkeypatch):
     asked = []
 

@@ -276,9 +276,9 @@ def _trial(view: SearchView, row: TrialRow) -> None:
         badge = " :green-badge[best]" if is_best else ""
         st.markdown(f"**Trial {row.number}**{badge}: {plain(settings)}", width="content")
         st.space("stretch")
-        finished = row.state in ("complete", "pruned")
+        at_work = row.state in ("running", "waiting", "lost")
         here = holds_run(view.name, row.run)
-        if here and finished:
+        if here and not at_work:
             st.button(
                 "Open as a run",
                 icon=":material/open_in_new:",
@@ -287,7 +287,7 @@ def _trial(view: SearchView, row: TrialRow) -> None:
                 args=(row.number,),
                 help="On all pages, with its curves and frames; Train goes on from where it ended.",
             )
-        elif finished:
+        elif row.config is not None and not at_work:
             st.button(
                 "Train it again",
                 icon=":material/play_arrow:",

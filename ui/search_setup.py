@@ -94,6 +94,7 @@ def _span(item: Knob, first: Span) -> Span:
         (first.low, first.high),
         format_func=lambda stop: f"{stop:g}",
         key=f"search-{item.name}",
+        persist_state="session",
         help=f"{item.help}\n\n" + ("Drawn evenly on a logarithmic scale." if first.log else "Drawn evenly."),
     )
     return Span(low, high, first.log)
@@ -108,7 +109,13 @@ def _values(item: Knob, first: Values) -> Values:
         else (lambda value: item.zero_means if value == 0 and item.zero_means else item.format(value))
     )
     chosen = st.multiselect(
-        item.label, known, default=list(first.values), format_func=label, key=f"search-{item.name}", help=item.help
+        item.label,
+        known,
+        default=list(first.values),
+        format_func=label,
+        key=f"search-{item.name}",
+        persist_state="session",
+        help=item.help,
     )
     return Values(tuple(chosen))
 
@@ -120,9 +127,17 @@ def _shape(item: Knob, first: Shape) -> Shape:
         stops,
         (first.width_low, first.width_high),
         key=f"search-{item.name}-width",
+        persist_state="session",
         help=f"{item.help}\n\nAll layers of a trial are equally wide.",
     )
-    depth = st.slider("Layers, from and to", 1, 4, (first.depth_low, first.depth_high), key=f"search-{item.name}-depth")
+    depth = st.slider(
+        "Layers, from and to",
+        1,
+        4,
+        (first.depth_low, first.depth_high),
+        key=f"search-{item.name}-depth",
+        persist_state="session",
+    )
     return Shape(*width, *depth)
 
 

@@ -126,7 +126,11 @@ def _positive(text: str) -> float:
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
     """The settings that were given as options."""
-    return {knob.name: knob.parse(text) for knob in knobs() if (text := getattr(options, knob.name)) is not None}
+    given = {knob: text for knob in knobs() if (text := getattr(options, knob.name)) is not None}
+    for knob, text in given.items():
+        if not isinstance(text, str):  # of "--lr=--", argparse makes an empty list
+            raise ConfigError(f"{knob.name} needs a value, got '--'")
+    return {knob.name: knob.parse(text) for knob, text in given.items()}
 
 
 def _config(options: argparse.Namespace) -> RunConfig:

@@ -19,7 +19,7 @@ from nn_core.config import RunConfig, knob
 from nn_core.conv import AvgPool2D, BatchNorm2D, Conv2D, Flatten, GlobalAveragePool, MaxPool2D, Windowed
 from nn_core.knobs import ConfigError, Conflict, choices, register
 from nn_core.layers import Activation, Dense, Dropout, Layer
-from nn_core.network import N_CLASSES, SIDE, Network, of_normalization
+from nn_core.network import MOST_BYTES, N_CLASSES, SIDE, Network, of_normalization
 
 Array = npt.NDArray[Any]
 
@@ -104,7 +104,6 @@ def block_sizes(config: RunConfig) -> list[BlockSizes]:
 
 
 MOST_PARAMS = 25_000_000  # 100 MB, and several times that with an optimizer and its frames
-MOST_BYTES = 2 * 10**9  # of the maps that a training step keeps at once
 AT_ONCE = 256  # images, at most, whose maps are kept at once where each is worked on by itself
 SIZES = ("kernel", "pool", "channels", "padding")  # the settings whose sizes must fit each other
 SERVED = ("none", "batch")  # normalizations

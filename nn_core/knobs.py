@@ -106,6 +106,7 @@ class Knob:
     each: str = "Layer {} units"  # what one of several sizes is called, by its number from 1 on
     searched: tuple[float, float] | None = None  # where a search begins to look, if not between the slider's ends
     needs: str = ""  # another field, without which (at 0) this one has no effect
+    citation: str = ""  # where it comes from; named choices have citations of their own
 
     def check(self, value: Any) -> Any:
         """The value in its canonical type, or a ConfigError that names field, limit and value."""
@@ -159,7 +160,10 @@ def _check_choice(knob: Knob, value: Any) -> str:
 def _check_sizes(knob: Knob, value: Any) -> tuple[int, ...]:
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         value = (value,)
-    sizes = tuple(islice(value, MAX_HIDDEN_LAYERS + 1))  # it may have no end
+    try:
+        sizes = tuple(islice(value, MAX_HIDDEN_LAYERS + 1))  # it may have no end
+    except TypeError:  # an array without an axis
+        sizes = (value,)
     if len(sizes) > MAX_HIDDEN_LAYERS:
         found = len(value) if isinstance(value, tuple | list) else f"more: {shorten(value)}"
         raise ConfigError(f"{knob.name} may have at most {MAX_HIDDEN_LAYERS} layers, got {found}")

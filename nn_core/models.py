@@ -11,14 +11,15 @@ import numpy.typing as npt
 
 from nn_core import memory
 from nn_core.config import RunConfig
-from nn_core.knobs import choices, register
+from nn_core.knobs import Conflict, choices, register
 from nn_core.layers import Activation, Dense, Dropout
-from nn_core.network import N_CLASSES, N_PIXELS, Network, of_normalization
+from nn_core.network import MOST_BYTES, N_CLASSES, N_PIXELS, Network, of_normalization
 from nn_core.normalization import Normalization
 
 Array = npt.NDArray[Any]
 
 FEW_COLUMNS = 12  # see _views
+KEPT = 6  # numbers that a step with normalization keeps for each unit and image
 
 
 @register(
@@ -99,7 +100,18 @@ class MLP(Network):
 
     @staticmethod
     def check(config: RunConfig) -> None:
-        """Any sizes go together."""
+        """Raise Conflict where a batch that is normalized as a whole takes too much memory; any sizes go together."""
+        if config.normalization != "batch":
+            return  # the images are worked on in parts
+        batch = config.effective_batch(config.n_train)
+        n_bytes = 4 * batch * (N_PIXELS + KEPT * sum(config.hidden))
+        if n_bytes > MOST_BYTES:
+            raise Conflict(
+                "batch_size",
+                f"batch_size {config.batch_size} cannot work with normalization batch here: a step on {batch:,} images "
+                f"at once may take at most {MOST_BYTES / 1e9:.0f} GB, got {n_bytes / 1e9:.1f} GB for "
+                f"{sum(config.hidden):,} hidden units",
+            )
 
     @staticmethod
     def shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:

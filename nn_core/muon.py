@@ -39,7 +39,8 @@ def orthogonalised(G: Array) -> Array:
     label="Muon",
     help="Makes the momentum of each hidden weight matrix orthogonal, so that rare directions move as much as common "
     "ones; biases and the output layer take plain momentum. Try a learning rate of 0.02 with momentum 0.95.",
-    formula=r"W \leftarrow W - \eta \sqrt{\max(1, n_{out}/n_{in})}\; U V^\top, \quad U \Sigma V^\top = g + \mu v",
+    formula=r"W \leftarrow (1 - \eta \lambda) W - \eta \sqrt{\max(1, n_{out}/n_{in})}\; U V^\top, \quad "
+    r"U \Sigma V^\top = g + \mu v",
     citation="Jordan et al. 2024 (Nesterov form, 5 Newton-Schulz iterations; the rest by Polyak's momentum, not AdamW)",
     uses=("momentum", "weight_decay"),
     needs=("hidden",),

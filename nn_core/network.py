@@ -27,6 +27,7 @@ Array = npt.NDArray[Any]
 SIDE = 28  # rows and columns of an image
 N_PIXELS = SIDE * SIDE
 N_CLASSES = 10
+MOST_BYTES = 2 * 10**9  # of what a training step keeps at once
 CHUNK = 500  # images a forward pass takes at a time outside of training, so that its arrays stay in the cache
 
 FAST_LOGITS: dict[type[Network], Callable[[Any, Array], Array]] = {}  # what a fast forward pass registers itself in

@@ -13,7 +13,6 @@ from typing import Any
 from nn_core.config import RunConfig
 from nn_core.data import Dataset
 from nn_core.fast import MLPKernel
-from nn_core.knobs import ConfigError
 from nn_core.trainer import Trainer
 
 NEVER = 1_000_000  # steps between two scorings
@@ -28,9 +27,14 @@ PARTS = {
     "softmax": "the loss and its gradient",
     "backward": "the gradients of all parameters",
     "waiting": "for the other half of the batch, where a second thread has it, and adding its gradients",
-    "penalties": "penalties, clipping",
+    "penalties": "penalties, clipping, max-norm",
     "optimizer": "the update of all parameters",
     "history": "the batch's loss and what is measured beside",
+}
+COARSE = {  # where gradients come from a step that is not cut further
+    **{name: PARTS[name] for name in ("guards", "order", "augment")},
+    "gradients": "from the images to the gradients of all parameters",
+    **{name: PARTS[name] for name in ("penalties", "optimizer", "history")},
 }
 
 
@@ -51,8 +55,9 @@ class Profile:
         """One line a part, with its share of the time and a bar."""
         total = sum(self.parts_us.values())
         longest = max(self.parts_us.values())
+        about = PARTS | COARSE
         lines = [
-            f"{name:<10}{us:>11,.1f} us{us / total:>7.1%}  {'#' * round(BAR * us / longest):<{BAR}}  {PARTS[name]}"
+            f"{name:<10}{us:>11,.1f} us{us / total:>7.1%}  {'#' * round(BAR * us / longest):<{BAR}}  {about[name]}"
             for name, us in self.parts_us.items()
         ]
         return "\n".join([*lines, f"{'a step':<10}{self.step_us:>11,.1f} us  ({self.clock_us:+.1f} us with the clock)"])
@@ -62,7 +67,7 @@ class _Clock:
     """Seconds by part; `part` is the one that runs."""
 
     def __init__(self) -> None:
-        self.seconds = dict.fromkeys(PARTS, 0.0)
+        self.seconds = dict.fromkeys(PARTS | COARSE, 0.0)
         self.part = "guards"
         self.since = time.perf_counter()
 
@@ -85,24 +90,23 @@ class _Clock:
         setattr(owner, name, timed)
 
     def watch(self, trainer: Trainer) -> None:
-        """Cut the trainer's step into PARTS; it must not be used for anything else afterwards."""
-        kernel = trainer._kernel
-        if not isinstance(kernel, MLPKernel):
-            raise ConfigError(
-                "profile shows the fast step of model mlp, which serves normalization none and loss cross_entropy"
-            )
-        hands = kernel.hands[0]
+        """Cut the trainer's step into parts; it must not be used for anything else afterwards."""
         self.around(trainer, "_update", "order", "guards")
-        self.around(kernel, "_gradients", "gather", "penalties")
+        self.around(trainer.optimizer, "step", "optimizer", "penalties")
+        self.around(trainer, "_note_batch_loss", "history", "guards")
+        kernel = trainer._kernel
         if kernel.augment is not None:
-            self.around(kernel, "augment", "augment", "gather")
+            self.around(kernel, "augment", "augment")
+        if not isinstance(kernel, MLPKernel):
+            self.around(kernel, "gradients", "gradients", "penalties")
+            return
+        hands = kernel.hands[0]
+        self.around(kernel, "_gradients", "gather", "penalties")
         self.around(hands, "_widen", "widen")
         self.around(hands, "_forward", "forward")
         self.around(hands, "_softmax", "softmax")
         self.around(hands, "_backward", "backward")
         self.around(hands, "walk", "gather", "waiting")
-        self.around(trainer.optimizer, "step", "optimizer", "guards")
-        self.around(trainer, "_note_batch_loss", "history", "guards")
 
 
 def profile(config: RunConfig, data: Dataset, seconds: float = 1.0) -> Profile:
@@ -110,7 +114,7 @@ def profile(config: RunConfig, data: Dataset, seconds: float = 1.0) -> Profile:
 
     Raises ArithmeticError with the trainer's sentence when the training diverges.
     """
-    trainer = Trainer(config.replace(eval_every=NEVER), data)
+    trainer = Trainer(config.replace(eval_every=NEVER, early_stopping=0), data)
     trainer.train_for(seconds / 4)  # warm
     started = time.perf_counter()
     n_steps = trainer.train_for(seconds)
@@ -121,5 +125,6 @@ def profile(config: RunConfig, data: Dataset, seconds: float = 1.0) -> Profile:
     clock.enter("guards")
     if trainer.stopped:
         raise ArithmeticError(trainer.stopped)
-    parts = {name: 1e6 * spent / n_clocked for name, spent in clock.seconds.items()}
+    names = PARTS if isinstance(trainer._kernel, MLPKernel) else COARSE
+    parts = {name: 1e6 * clock.seconds[name] / n_clocked for name in names}
     return Profile(1e6 * alone, parts, n_steps)

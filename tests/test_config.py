@@ -109,6 +109,10 @@ def test_a_number_too_large_for_a_float_is_refused_too(knob: Knob):
         knob.parse("9" * 5000)
 
 
+def test_an_array_without_an_axis_is_no_list_of_sizes():
+    assert refusal(hidden=np.array(1.0)) == "hidden must be a number in [1, 2048], got array(1.)"
+
+
 @pytest.mark.parametrize("knob", INTEGERS, ids=by_name)
 def test_a_whole_number_is_asked_for_where_it_is_meant(knob: Knob):
     message = refusal(**{knob.name: knob.low + 0.5})
@@ -152,6 +156,11 @@ def test_hidden_sizes_that_make_no_network_are_refused(value: Any):
         (
             {"normalization": "batch", "batch_size": 1},
             "normalization batch cannot work with batch_size 1: one image has no spread",
+        ),
+        (
+            {"hidden": (1024, 1024), "normalization": "batch", "batch_size": 0},
+            "batch_size 0 cannot work with normalization batch here: a step on 55,000 images at once may take at most "
+            "2 GB, got 2.9 GB for 2,048 hidden units",
         ),
     ],
 )
@@ -238,6 +247,7 @@ def test_every_default_is_allowed_and_every_slider_stop_too(knob: Knob):
 def test_every_knob_explains_itself(knob: Knob):
     assert knob.label and knob.formula and knob.help.endswith(".")
     assert knob.kind != "choice" or len(choices(knob.name)) >= 1
+    assert knob.kind == "choice" or knob.citation or knob.group not in ("regularization", "augmentation")
 
 
 @pytest.mark.parametrize("field", sorted(CHOICES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
@@ -18,6 +19,7 @@ from nn_core.models import MLP
 from tests.numerical import relative_error
 
 N_IMAGES = 2 * ROWS + 100
+Augment = Callable[[np.ndarray], np.ndarray]
 
 cases = st.fixed_dictionaries(
     {
@@ -30,6 +32,7 @@ cases = st.fixed_dictionaries(
         "label_smoothing": st.sampled_from([0.0, 0.1]),
     }
 ).map(RunConfig.from_dict)
+augmenters = st.sampled_from([None, lambda raw: np.roll(raw, 28, axis=1), lambda raw: raw[:, ::-1] * np.float32(0.7)])
 batches = st.one_of(
     st.integers(1, 40), st.sampled_from([ROWS - 1, ROWS, ROWS + 1, 2 * ROWS, 2 * ROWS + 7]), st.just(N_IMAGES)
 )
@@ -44,20 +47,21 @@ def random_data(seed: int) -> tuple[np.ndarray, np.ndarray]:
 IMAGES, LABELS = random_data(0)
 
 
-def build(config: RunConfig, dtype: Any, seed: int) -> tuple[MLP, MLPKernel]:
+def build(config: RunConfig, dtype: Any, seed: int, augment: Augment | None = None) -> tuple[MLP, MLPKernel]:
     network = MLP(config, np.random.default_rng(seed), np.random.default_rng(7), dtype)
     network.flat[network.n_weights :] = np.random.default_rng(seed).normal(0, 0.1, network.n_params - network.n_weights)
-    return network, MLPKernel(network, IMAGES, LABELS)
+    return network, MLPKernel(network, IMAGES, LABELS, augment)
 
 
-def reference(network: MLP, indices: np.ndarray) -> tuple[float, np.ndarray]:
+def reference(network: MLP, indices: np.ndarray, augment: Augment | None = None) -> tuple[float, np.ndarray]:
     """Mean loss and gradients of a batch by layers.py; with dropout, masks are drawn ROWS images at a time."""
     rows = ROWS if network.config.dropout else len(indices)
     loss, gradients = 0.0, np.zeros_like(network.flat)
     for start in range(0, len(indices), rows):
         part = indices[start : start + rows]
         share = len(part) / len(indices)
-        loss += share * network.loss_and_gradients(network.inputs(IMAGES[part]), LABELS[part])
+        raw = augment(IMAGES[part]) if augment else IMAGES[part]
+        loss += share * network.loss_and_gradients(network.inputs(raw), LABELS[part])
         gradients += network.flat.dtype.type(share) * network.flat_grads
     return loss, gradients
 
@@ -72,6 +76,7 @@ def reference(network: MLP, indices: np.ndarray) -> tuple[float, np.ndarray]:
     as_slice=st.booleans(),
     cut=st.booleans(),
     rows=st.sampled_from([24, ROWS]),
+    augment=augmenters,
 )
 @example(
     config=RunConfig(hidden=(3, 2), dropout=0.3),
@@ -81,6 +86,7 @@ def reference(network: MLP, indices: np.ndarray) -> tuple[float, np.ndarray]:
     as_slice=True,
     cut=True,
     rows=24,
+    augment=None,
 )
 def test_the_fast_step_equals_the_reference(
     dtype: Any,
@@ -92,9 +98,10 @@ def test_the_fast_step_equals_the_reference(
     as_slice: bool,
     cut: bool,
     rows: int,
+    augment: Augment | None,
 ):
     with patch.dict(fast_pass.IN_PLACE, clear=general):  # without an entry, an activation goes through layers.py
-        network, kernel = build(config, dtype, seed)
+        network, kernel = build(config, dtype, seed, augment)
     if as_slice:
         start = seed % (N_IMAGES - m + 1)
         batch: Any = slice(start, start + m)
@@ -105,7 +112,7 @@ def test_the_fast_step_equals_the_reference(
     with patch.object(fast, "ENOUGH", 1 if cut else 10**12), patch.object(fast_pass, "CUT", rows):
         loss = kernel.gradients(batch, config.dropout, np.random.default_rng(7))
     gradients = network.flat_grads.copy()
-    expected_loss, expected = reference(network, indices)
+    expected_loss, expected = reference(network, indices, augment)
     assert np.array_equal(network.flat, before)
     assert loss == pytest.approx(expected_loss, rel=tolerance / 10)
     assert relative_error(gradients, expected) < tolerance

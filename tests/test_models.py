@@ -54,6 +54,26 @@ def test_the_gradient_of_a_whole_network_is_the_numerical_one(
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_loss_and_gradients_of_a_whole_network_are_those_of_pytorch(smoothing: float):
+    torch = pytest.importorskip("torch")
+    config = RunConfig(hidden=(6, 5), activation="tanh", l2=0.03, l1=0.001, label_smoothing=smoothing)
+    network, x, labels, loss = double_network(config)
+    params = {name: torch.tensor(values, requires_grad=True) for name, values in network.named_params()}
+    a = torch.tensor(x)
+    for number in (1, 2):
+        a = torch.tanh(a @ params[f"dense{number}.W"] + params[f"dense{number}.b"])
+    logits = a @ params["dense3.W"] + params["dense3.b"]
+    weights = [values for name, values in params.items() if name.endswith(".W")]
+    penalty = sum(config.l2 / 2 * (W**2).sum() + config.l1 * W.abs().sum() for W in weights)
+    entropy = torch.nn.functional.cross_entropy
+    expected = entropy(logits, torch.tensor(labels), label_smoothing=smoothing) + penalty
+    expected.backward()
+    assert loss() == pytest.approx(expected.item(), rel=1e-12)
+    for name, gradient in network.named_grads():
+        assert relative_error(gradient, params[name].grad.numpy()) < 1e-12, name
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
 @pytest.mark.parametrize("normalization", sorted(choices("normalization")))
 @pytest.mark.parametrize("loss_name", sorted(choices("loss")))
 def test_the_gradient_is_the_numerical_one_for_every_loss_and_normalization(

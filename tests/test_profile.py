@@ -9,7 +9,7 @@ import pytest
 from nn_core import RunConfig
 from nn_core.__main__ import main
 from nn_core.data import Dataset
-from nn_core.profile import PARTS, Profile, profile
+from nn_core.profile import COARSE, PARTS, Profile, profile
 
 USED = set(PARTS) - {"augment", "penalties"}  # what every step does for at least a microsecond
 
@@ -29,6 +29,29 @@ def test_every_part_of_a_step_gets_its_time_and_together_they_are_the_step(confi
     assert all(found.parts_us[name] > 0 for name in USED - ({"gather"} if not config.batch_size else set()))
     assert all(us >= 0 for us in found.parts_us.values())
     assert found.step_us + found.clock_us == pytest.approx(sum(found.parts_us.values()))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        RunConfig(n_train=400, batch_size=50, hidden=(8,), normalization="batch"),
+        RunConfig(n_train=400, batch_size=50, hidden=(8,), loss="mse", shift=1.0),
+        RunConfig(n_train=400, batch_size=50, model="cnn", channels=(2,)),
+    ],
+    ids=["normalization", "another loss", "cnn"],
+)
+def test_of_another_step_the_gradients_are_one_part(config: RunConfig, tiny: Dataset):
+    found = profile(config, tiny, seconds=0.05)
+    assert list(found.parts_us) == list(COARSE) and found.parts_us["gradients"] > found.parts_us["optimizer"] > 0
+    assert (found.parts_us["augment"] > 0) == bool(config.shift)
+    assert found.table().count("\n") == len(COARSE)
+
+
+def test_neither_early_stopping_nor_max_norm_counts_as_guards(tiny: Dataset):
+    plain = RunConfig(n_train=400, batch_size=50, hidden=(200,))
+    found = profile(plain.replace(max_norm=0.5, early_stopping=1), tiny, seconds=0.2)
+    assert found.n_steps > 8 and found.parts_us["penalties"] > 0
+    assert found.parts_us["guards"] < found.step_us / 3
 
 
 def test_the_table_names_each_part_with_its_share():

@@ -224,7 +224,7 @@ def _settings(applies: Applies, *more: Callable[[], None]) -> None:
 
 
 def _help(item: Knob) -> str:
-    return f"{item.help}\n\n${item.formula}$"
+    return "\n\n".join(part for part in (item.help, f"${item.formula}$", item.citation) if part)
 
 
 def _choice(item: Knob, value: str) -> None:

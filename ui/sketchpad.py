@@ -213,9 +213,8 @@ def reader(shot: Snapshot, looking_back: bool = False) -> str:
 def stored_reader(run: StoredRun) -> str:
     """Which stored run it is that reads, in one line."""
     accuracy = "" if run.val_accuracy is None else f" · validation accuracy {run.val_accuracy:.1%}".replace("%", " %")
-    return (
-        f"Read by a stored run, the network **{outline(run.config)}**, {plain(run.title)} · step {run.step:,}{accuracy}"
-    )
+    what = plain(run.name or run.config.title(OUTLINED))
+    return f"Read by a stored run, the network **{outline(run.config)}**, {what} · step {run.step:,}{accuracy}"
 
 
 def shipped_reader(model: Network) -> str:

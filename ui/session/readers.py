@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from nn_core import load_shipped
+from nn_core.comparison import OUTLINED
 from nn_core.maps import Strongest
 from nn_core.maps import strongest as strongest_in
 from nn_core.network import Network, from_weights, outline
@@ -48,7 +49,7 @@ def readers() -> dict[str, str]:
 
 def _label(run: StoredRun) -> str:
     accuracy = "" if run.val_accuracy is None else f", {run.val_accuracy:.1%}"
-    return f"{outline(run.config)}{accuracy}: {run.title}"
+    return f"{outline(run.config)}{accuracy}: {run.name or run.config.title(OUTLINED)}"
 
 
 def chosen_reader(offered: dict[str, str], place: str) -> str:

@@ -132,7 +132,7 @@ def map_panel(model: Network, at: int, channel: int, outputs: Array) -> map_char
         sees=lambda row, column: receptive_field(model.config, at, row, column),
         place=place,
         dark=session.is_dark(),
-        title=f"Channel {channel}",
+        title=f"Channel {channel}: output",
         limit=float(tiles.weight_limits(outputs.reshape(len(outputs), -1).T, True)[channel]),
         image_key="inside-image",
     )
@@ -216,25 +216,26 @@ def why(model: Network, image: Array, name: str, field: map_charts.Field | None)
         digit = names.index(picked)
     found = activation_map(model, image, digit)
     columns = st.columns(2)
-    over = saliency(model, image, digit)
-    scales = f"saliency ±{np.abs(over).max():.2g} (Simonyan et al. 2014)"
+    over, found_by = saliency(model, image, digit), "Saliency: Simonyan et al. 2014"
     with columns[0]:
         live_plot(
-            map_charts.image_under(image, over, dark=dark, title=f"Saliency, {names[digit]}"),
+            map_charts.image_under(
+                image, over, dark=dark, title=f"Saliency, {names[digit]}", what="logit per brightness"
+            ),
             key="inside-saliency",
-            height=168,
+            height=212,
         )
     with columns[1]:
         if found is None:
             st.info("Class-activation maps need maps: choose Model Convolutional.")
         else:
+            title = f"{found.name}, {names[digit]}"
             live_plot(
-                map_charts.image_under(image, found.over_image, dark=dark, title=f"{found.name}, {names[digit]}"),
+                map_charts.image_under(image, found.over_image, dark=dark, title=title, what="logit if all were so"),
                 key="inside-cam",
-                height=168,
+                height=212,
             )
-            scales += f", {found.name} ±{np.abs(found.over_image).max():.2g} ({found.citation})"
+            found_by += f"; {found.name}: {found.citation}"
     st.caption(
-        f"Blue speaks for {names[digit]}, orange against: its logit beside the mean of all {len(names)}. "
-        f"Full colour: {scales}."
+        f"Blue speaks for {names[digit]}, orange against: its logit beside the mean of all {len(names)}. {found_by}."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,17 +68,24 @@ def span(field: Field, between: str = " ") -> str:
 
 
 def image_under(
-    image: Array, over: Array | None, *, field: Field | None = None, dark: bool, title: str, limit: float = 0.0
+    image: Array, over: Array | None, *, field: Field | None = None, dark: bool, title: str, what: str = ""
 ) -> Any:
-    """An image uint8 (28, 28), and over it signed values (28, 28), clear where 0, or the frame of a field."""
+    """An image uint8 (28, 28), and over it signed values (28, 28), clear where 0, or the frame of a field.
+
+    Under the image a bar says which value has the full colour, and `what` the values are.
+    """
     grey = {"zmin": 0, "zmax": 255, "colorscale": [[0, "#000000"], [1, "#ffffff"]]}
     picture, layout = enlarged(image, grey, "%{z} of 255", title, dark)
     traces = [picture]
     if over is not None:
-        limit = limit or float(np.abs(over).max()) or 1.0
+        largest = float(np.abs(over).max())
+        limit = largest or 1.0
         colours = {"zmin": -limit, "zmax": limit, "colorscale": _clear_at_zero()}
-        above, _ = enlarged(over.astype(np.float32), colours, "%{z:.3f}", title, dark)
-        traces.append(above)
+        above, _ = enlarged(over.astype(np.float32), colours, "%{z:.3g}", title, dark)
+        traces += [above, {"type": "scatter", "x": [None], "y": [None], "mode": "markers", "hoverinfo": "skip"}]
+        traces[-1] |= {"marker": {"color": [0], "coloraxis": "coloraxis"}, "showlegend": False}
+        layout["coloraxis"] = _bar_under(limit, figures.scale_ends(largest), what)
+        layout["margin"] |= {"b": 48}
     around = None if field is None else _corners(field)
     if around is not None:
         corners = dict(zip(("x0", "x1", "y0", "y1"), around, strict=True))
@@ -95,6 +102,24 @@ def framed(wall: Any, n: int, dark: bool) -> Any:
     ]
     wall.layout.shapes = [*frames, *wall.layout.shapes]
     return wall
+
+
+def _bar_under(limit: float, ends: Sequence[str], what: str) -> dict[str, Any]:
+    """An axis of the colours that lie over images, with its bar under the plot; on black, as most of an image is."""
+    against, speaks_for = theme.DARK.negative[2], theme.DARK.positive[2]
+    bar = {
+        "orientation": "h",
+        "thickness": 8,
+        "len": 0.8,
+        **{"x": 0.5, "xref": "paper", "xanchor": "center", "xpad": 0},
+        **{"y": 0, "yref": "paper", "yanchor": "top", "ypad": 4},
+        "outlinewidth": 0,
+        "tickvals": [-limit, 0, limit],
+        "ticktext": list(ends),
+        "title": {"text": what, "side": "bottom", "font": {"size": 11}},
+    }
+    colours = [[0, against], [0.5, "#000000"], [1, speaks_for]]
+    return {"cmin": -limit, "cmax": limit, "colorscale": colours, "colorbar": bar}
 
 
 def _clear_at_zero() -> list[list[Any]]:

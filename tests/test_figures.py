@@ -23,6 +23,7 @@ from PIL import Image
 from nn_core.history import SERIES, Axis, Series
 from ui import figures, live_plot, theme, tiles
 from ui.curve_traces import Overlaid
+from ui.unit_bars import unit_bars
 
 AXES: tuple[Axis, ...] = ("step", "epoch", "images", "seconds")
 CONFIG = tomllib.loads((Path(__file__).parents[1] / ".streamlit" / "config.toml").read_text())
@@ -54,8 +55,8 @@ BUILDERS: dict[str, Callable[[bool], go.Figure]] = {
     "no run to overlay": lambda dark: figures.overlay([], kind="loss", dark=dark),
     "filters": lambda dark: figures.tile_wall(WEIGHTS, dark=dark),
     "one filter": lambda dark: figures.filter_detail(WEIGHTS[:, 0], limit=0.3, dark=dark),
-    "ten outgoing weights": lambda dark: figures.outgoing_bars(WEIGHTS[0, :10], names=figures.DIGITS, dark=dark),
-    "many outgoing weights": lambda dark: figures.outgoing_bars(WEIGHTS[:, 0], dark=dark),
+    "ten outgoing weights": lambda dark: unit_bars(WEIGHTS[0, :10], names=figures.DIGITS, dark=dark),
+    "many outgoing weights": lambda dark: unit_bars(WEIGHTS[:, 0], dark=dark, title="Many"),
     "matrix": lambda dark: figures.confusion_matrix(COUNTS, dark=dark),
     "empty matrix": lambda dark: figures.confusion_matrix(np.zeros((10, 10), dtype=int), normalize=True, dark=dark),
     "probabilities": lambda dark: figures.probability_bars(np.full(10, 0.1), dark=dark),
@@ -474,11 +475,47 @@ def test_probability_bars_never_jump_and_mark_the_likeliest():
 @pytest.mark.parametrize("n", [1, 10, 64, 65, 2048])
 def test_outgoing_weights_are_all_there_with_their_sign_in_colour(n):
     weights = np.linspace(-1, 1, n) if n > 1 else np.array([0.5])
-    trace = figures.outgoing_bars(weights).data[0]
+    trace = unit_bars(weights).data[0]
     shown = trace.y if trace.type == "bar" else trace.z[0]
     np.testing.assert_allclose(shown, weights, rtol=1e-6)
     if trace.type == "bar":
         assert trace.marker.color[-1] == theme.LIGHT.positive[-1]
+
+
+@pytest.mark.parametrize(("n", "named"), [(5, 5), (16, 16), (64, 16), (33, 11)])
+def test_of_many_units_so_few_are_named_that_the_names_have_room(n, named):
+    axis = unit_bars(np.ones(n)).layout.xaxis
+    assert len(range(0, n, int(axis.dtick))) == named and axis.tickangle == 0
+
+
+@pytest.mark.parametrize("values", [[0, 3, 1], [-0.1, 5, 2], [-4, -1, 0], [0, 0, 0]])
+def test_the_axis_of_outputs_goes_no_further_than_the_bars_and_zero(values):
+    lowest, highest = unit_bars(np.array(values, float)).layout.yaxis.range
+    assert lowest <= min(values) and highest >= max(values) and lowest < highest
+    assert lowest >= 1.1 * min(*values, 0) and highest <= max(1.1 * max(values), 0.1 * -min(values), 1.0)
+    assert tuple(unit_bars(np.array(values, float), limit=10).layout.yaxis.range) == pytest.approx((-10.8, 10.8))
+
+
+@pytest.mark.parametrize("n", [10, 64, 600])
+def test_the_chosen_unit_is_marked_even_where_it_puts_out_nothing_and_no_other_is(n):
+    assert not unit_bars(np.zeros(n)).layout.shapes
+    figure = unit_bars(np.zeros(n), chosen=7)
+    (mark,) = figure.layout.shapes
+    assert (mark.x0, mark.x1) == (6.5, 7.5)
+    if figure.data[0].type == "bar":
+        assert np.flatnonzero(np.asarray(figure.data[0].marker.line.width) > 1).tolist() == [7]
+
+
+def test_a_strip_of_many_outputs_says_its_scale_and_who_hears_a_chart_what_it_shows():
+    figure = unit_bars(np.linspace(0, 2.5, 600), title="Outputs", what="outputs")
+    assert figure.data[1].marker.colorbar.ticktext == ("−2.5", "0", "+2.5")
+    assert figure.layout.meta["label"] == "600 outputs, the largest in magnitude 2.5"
+
+
+def test_a_scale_of_zeros_is_one_word():
+    for figure in (figures.tile_wall(np.zeros((784, 3))), unit_bars(np.zeros(600), title="Outputs")):
+        bar = next(trace.marker.colorbar for trace in figure.data if trace.type == "scatter")
+        assert [text for text in bar.ticktext if text] == ["all 0"]
 
 
 def test_bars_count_every_image():

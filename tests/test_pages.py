@@ -311,6 +311,26 @@ def test_behind_batch_normalization_the_page_weights_tells_its_shift(app, mnist)
     assert f", shift {shift:z.3f}" in words(app)
 
 
+@pytest.mark.parametrize(
+    ("settings", "label", "told"),
+    [
+        ({"hidden": ()}, "Template", None),
+        ({"hidden": (8,), "normalization": "batch"}, "Unit", None),
+        ({"hidden": (8, 8), "normalization": "layer"}, "Unit", "all weights behind it and their normalization"),
+        (
+            {"model": "cnn", "channels": (3,), "dense_units": (6,), "n_train": 400},
+            "Channel",
+            "all weights behind it mul",
+        ),
+    ],
+)
+def test_the_page_weights_names_what_is_picked_and_says_where_it_reads_linearly(app, mnist, settings, label, told):
+    with_run(app, mnist, **settings)
+    shown = at(app, "pages/look/weights.py")
+    assert shown.number_input(key="weights-unit").label == label and not fails(shown)
+    assert ("read linearly" in words(shown)) == (told is not None) and (told or "") in words(shown)
+
+
 def test_behind_a_global_average_the_activation_map_is_the_exact_one(app, mnist):
     with_run(app, mnist, model="cnn", channels=(3,), head="average", n_train=400)
     assert "Zhou et al. 2016" in words(at(app, "pages/look/inside.py"))

@@ -38,8 +38,6 @@ Array = npt.NDArray[Any]
 Trace = dict[str, Any]
 
 MANY_RUNS = 8  # overlaid; the values of more at once would cover the curves
-MOST_NAMES = 16  # under bars; of more, every second or third one is named
-N_BARS = 64  # more outgoing weights than this are drawn as a strip
 DIGITS = tuple("0123456789")
 
 
@@ -333,63 +331,6 @@ def _sentence(counts: Array, n_rows: Array, names: Sequence[str], i: int, j: int
 
 
 # ---------------------------------------------------------------------------------------------- bars
-
-
-def outgoing_bars(
-    weights: Array,
-    *,
-    names: Sequence[str] | None = None,
-    limit: float | None = None,
-    dark: bool = False,
-    title: str = "",
-    verb: str = "to ",
-    chosen: int | None = None,
-) -> go.Figure:
-    """The weights (n_out,) that leave a unit, on the signed scale: bars, or a strip of more than 64.
-
-    Or other values, named by `verb` on hover, of which the `chosen` one is framed.
-    """
-    weights = np.asarray(weights, dtype=np.float64)
-    limit = float(limit or np.abs(weights).max(initial=0.0)) or 1.0
-    names = [f"unit {at}" for at in range(len(weights))] if names is None else list(names)
-    label = (
-        f"{len(weights)} outgoing weights, the largest in magnitude {_number(float(np.abs(weights).max(initial=0.0)))}"
-    )
-    layout: dict[str, Any] = {"title": {"text": title}, "margin": {"l": 40, "r": 4, "t": 30 if title else 6, "b": 24}}
-    if len(weights) > N_BARS:
-        strip = {
-            "type": "heatmap",
-            "z": [weights.astype(np.float32)],
-            "zmin": -limit,
-            "zmax": limit,
-            "colorscale": theme.signed_scale(dark),
-            "showscale": False,
-            "hovertext": [names],
-            "hovertemplate": f"{verb}%{{hovertext}}: %{{z:.4f}}<extra></extra>",
-        }
-        layout["shapes"] = [] if chosen is None else [outline(chosen, 0, theme.palette(dark).text)]
-        return _figure([strip], {**layout, "xaxis": still(), "yaxis": still(visible=False)}, label)
-    colours = [theme.hex_colour(theme.signed_colours(dark)[row]) for row in theme.signed_index(weights, limit)]
-    is_chosen = np.arange(len(weights)) == chosen
-    edges = {
-        "width": np.where(is_chosen, 3, 1),
-        "color": np.where(is_chosen, theme.palette(dark).text, theme.palette(dark).ghost),
-    }
-    bars = {
-        "type": "bar",
-        "x": names,
-        "y": weights,
-        "marker": {"color": colours, "line": edges},
-        "hovertemplate": f"{verb}%{{x}}: %{{y:.4f}}<extra></extra>",
-    }
-    if chosen is not None:  # also where its bar has no height
-        corners = {"x0": chosen - 0.5, "x1": chosen + 0.5, "y0": 0, "y1": 1, "yref": "paper"}
-        band = {"type": "rect", **corners, "fillcolor": theme.palette(dark).faint, "line": {"width": 0}}
-        layout["shapes"] = [{**band, "opacity": 0.6, "layer": "below"}]
-    lowest = 0.0 if weights.min(initial=0.0) >= 0 and verb == "" else -1.08 * limit
-    axis = {"range": [lowest, 1.08 * limit], "fixedrange": True, "nticks": 5, "zeroline": True}
-    names_axis = still(type="category", dtick=max(1, -(-len(weights) // MOST_NAMES)))
-    return _figure([bars], {**layout, "xaxis": names_axis, "yaxis": axis, "bargap": 0.25}, label)
 
 
 def probability_bars(

@@ -57,10 +57,9 @@ def next_layer_words(weights: Mapping[str, Array], classes: Sequence[str]) -> st
     return f"{'the channels of block 2' if 'conv2.W' in weights else 'the units of the next layer'}{summed}"
 
 
-def next_layer_names(weights: Mapping[str, Array]) -> list[str]:
-    """What the units or channels of the second hidden layer are called, for a chart that has little room."""
-    word = "ch." if "conv2.W" in weights else "unit"
-    return [f"{word} {at}" for at in range(hidden_sizes(weights)[1])]
+def next_layer_names(weights: Mapping[str, Array]) -> tuple[str, list[str]]:
+    """What a unit or channel of the second hidden layer is called, and their numbers, for a chart with little room."""
+    return "channel " if "conv2.W" in weights else "unit ", [str(at) for at in range(hidden_sizes(weights)[1])]
 
 
 def outputs_words(weights: Mapping[str, Array]) -> str:

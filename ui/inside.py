@@ -14,6 +14,7 @@ from nn_core.saliency import activation_map, saliency
 from ui import figures, map_charts, session, tiles
 from ui.gallery import SPLITS, switch
 from ui.live_plot import live_plot
+from ui.unit_bars import unit_bars
 
 Array = npt.NDArray[Any]
 N_EXCITING = 12  # images shown for a channel
@@ -104,13 +105,15 @@ def outputs_wall(model: Network, at: int, outputs: Array) -> int:
         )
         figure = map_charts.framed(figure, layer.size, session.is_dark())
     else:
-        names = [f"{c}" for c in range(layer.size)]
         title = f"{layer.title}: what each of {layer.size} units puts out"
-        figure = figures.outgoing_bars(
-            flat[:, 0], names=names, dark=session.is_dark(), title=title, verb="", chosen=channel
+        figure = unit_bars(
+            flat[:, 0], dark=session.is_dark(), title=title, what="outputs", hover="unit ", chosen=channel
         )
     live_plot(figure, key="inside-wall", height=300, clickable=True)
-    st.caption(f"Click a {'map' if layer.kind == 'block' else 'bar'} for its {layer.unit}.")
+    if layer.kind == "block":
+        st.caption("The scale is that of what they put out. Click a map for its channel.")
+    else:
+        st.caption(f"Unit {channel}, marked, puts out {flat[channel, 0]:z.2f}. Click a bar for its unit.")
     return channel
 
 

@@ -64,15 +64,17 @@ def class_votes(weights: Mapping[str, Array]) -> Array:
 
     The product of all weight matrices after the first, each with the factors of its normalization: the change of the
     logits for one unit more of this unit's output when every activation behind it is taken for the identity (and a
-    channel's output is the same everywhere). With one hidden layer these are the outgoing weights themselves; with none
-    each unit is a class, and the votes are the identity matrix.
+    channel's output is the same everywhere). Layer normalization takes the mean off what reaches its units; that it
+    then divides by the image's deviation is left out, as that is the same for all of them. With one hidden layer these
+    are the outgoing weights themselves; with none each unit is a class, and the votes are the identity matrix.
     """
     first, *after = _matrices(weights)
     votes: Array = np.eye(first.shape[1], dtype=np.float32)
     for number in range(len(after), 0, -1):  # from the output back: the left factors stay narrow
         matrix, factors = after[number - 1], _normalized_by(weights, number + 1)
         if factors is not None:
-            matrix = matrix * factors
+            of_batch = f"norm{number + 1}.mean" in weights
+            matrix = (matrix if of_batch else matrix - matrix.mean(axis=1, keepdims=True)) * factors
         votes = matrix @ votes if number < len(after) else matrix
     return votes
 

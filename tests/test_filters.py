@@ -98,6 +98,27 @@ def test_votes_and_shifts_hold_what_batch_normalization_does(model: str):
         norm.params["beta"][unit] -= 1
 
 
+def test_votes_hold_what_layer_normalization_does_but_for_one_factor_an_image():
+    rng = np.random.default_rng(0)
+    config = RunConfig(hidden=(3, 6), activation="identity", normalization="layer")
+    network = build_model(config, rng, dtype=np.float64)
+    network.flat[network.n_weights :] = rng.uniform(-2.0, 2.0, len(network.flat) - network.n_weights)
+    votes = class_votes(network.weights())
+    dense, norm, last = network.parts["dense2"], network.parts["norm2"], network.parts["dense3"]
+
+    def answer(sums: np.ndarray) -> np.ndarray:
+        """What the layers make of one image's sums (6,) when its deviation is multiplied again."""
+        deviation = np.sqrt(sums.var() + 1e-5)
+        return (norm.forward(sums[None])[0] - norm.params["beta"]) * deviation @ last.params["W"]
+
+    sums = rng.normal(0, 1, 6)
+    for unit in range(3):
+        assert np.allclose(answer(sums + dense.params["W"][unit]) - answer(sums), votes[unit])
+    before = votes.copy()
+    dense.params["W"][1] += 5
+    assert np.allclose(class_votes(network.weights()), before)
+
+
 def test_the_image_that_excites_a_channel_most_holds_its_own_kernel_somewhere():
     model = network("average")
     W = model.parts["conv1"].params["W"]

@@ -36,7 +36,7 @@ from nn_core.runner import Run
 from nn_core.search import SearchSpec, Values, create_search
 from nn_core.search.worker import Worker
 from nn_core.trainer import Trainer
-from ui import session
+from ui import inside, live_plot, session
 from ui.session import panels, searches
 from ui.words import plain
 
@@ -190,7 +190,9 @@ def test_why_explains_the_network_that_has_read_the_sketch(app, mnist):
     menu(shown.run(), "reader").set_value(other.id).run()
     shown.button(key="sketch-inside").click().run()
     shown = at(shown, "pages/look/inside.py")
-    assert "Your sketch" in words(shown) and "Read by a stored run, the network **784-7-10**" in words(shown)
+    assert shown.button_group(
+        key="inside-source"
+    ).value == "sketch" and "Read by a stored run, the network **784-7-10**" in words(shown)
     menu(shown, "inside-reader").set_value("live").run()
     assert not fails(shown) and "Read by the network **784-32-10**" in words(shown)
     assert menu(at(shown, "pages/play/draw.py"), "reader").value == other.id  # there it still reads
@@ -284,6 +286,23 @@ def test_inside_shows_every_layer_of_a_convolutional_network_and_what_each_place
     assert "no receptive field" in words(shown)
 
 
+def test_a_channels_kernels_are_said_to_lie_on_what_is_before_it_one_or_many(app, mnist, monkeypatch):
+    titles: dict[str, str] = {}
+
+    def kept(figure, *, key, **options):
+        titles[key] = figure.layout.title.text
+        return live_plot.live_plot(figure, key=key, **options)
+
+    monkeypatch.setattr(inside, "live_plot", kept)
+    with_run(app, mnist, model="cnn", channels=(1, 3, 2), kernel=3, pool=1, n_train=400)
+    shown = at(app, "pages/look/inside.py")
+    (key,) = [group.key for group in shown.button_group if group.key and group.key.startswith("inside-layer")]
+    for layer, title in enumerate(["kernel on the image", "kernel on the map before", "kernels on the 3 maps before"]):
+        shown.button_group(key=key).set_value(str(layer)).run()
+        assert titles["inside-kernels"] == f"Its {title}" and not fails(shown)
+    assert titles["inside-image"].endswith(f", labelled {mnist.val_labels[0]}")
+
+
 def test_a_dead_channel_is_named_and_no_image_is_said_to_excite_it(app, mnist):
     run = with_run(app, mnist, model="cnn", channels=(3, 4), n_train=400)
     weights = {name: values.copy() for name, values in run.snapshot.weights.items()}
@@ -342,10 +361,14 @@ def test_an_image_of_evaluate_and_a_sketch_can_be_looked_inside(app, mnist):
     shown.button(key="evaluate-inside").click().run()
     shown = at(shown, "pages/look/inside.py")
     split, index = shown.session_state["chosen"]["inside-image"]
-    assert f"Validation image {index:,}, labelled {mnist.val_labels[index]}" in words(shown) and split == "val"
+    number = shown.number_input(key="inside-number")
+    assert (number.label, number.value, split) == ("Validation image", index, "val")
     shown.session_state["sketchpad"].put_digit(mnist.val_images[3])
     shown.session_state["chosen"]["inside-source"] = "sketch"
-    assert "Your sketch" in words(shown.run()) and not fails(shown)
+    assert shown.run().button_group(key="inside-source").value == "sketch" and not fails(shown)
+    assert "until then" not in words(shown) and not [box for box in shown.number_input if box.key == "inside-number"]
+    shown.session_state["sketchpad"].clear()
+    assert f"until then: validation image {index:,}." in words(shown.run())
 
 
 # ---------------------------------------------------------------------------------------------- Data and Weights

@@ -41,7 +41,7 @@ def show_sketch(reader: str) -> None:
 
 
 def choose_image() -> tuple[Array, str]:
-    """The image uint8 (28, 28) that is looked at, and what it is called; with the widgets that choose it."""
+    """The image uint8 (28, 28) that is looked at, and its label in words; with the widgets that choose it."""
     data, pad = session.dataset(), session.sketchpad()
     click = session.clicked("inside-exciting")
     if click:
@@ -49,29 +49,28 @@ def choose_image() -> tuple[Array, str]:
     split, index = session.chosen("inside-image", ("val", 0))
     images, labels = data.split(split)
     index = min(index, len(labels) - 1)
-    source, number = st.columns([1.7, 1], vertical_alignment="bottom")
+    source, number = st.columns([1.5, 1], vertical_alignment="bottom")
     session.show_in_widget("inside-source", session.chosen("inside-source", "image"))
     sources = {"image": "Image", "sketch": "Your sketch"}
     with source:
         shown = switch("The image", sources, key="inside-source")
     session.choose("inside-source", shown)
     if shown == "sketch" and not pad.now.sketch.empty:
-        return pad.now.sketch.image, "Your sketch"
+        return pad.now.sketch.image, ""
+    called = f"{SPLITS[split].capitalize()} image"
     if shown == "sketch":
-        number.caption("Draw one on the page Draw; until then:")
+        st.caption(f"Draw one on the page Draw; until then: {called.lower()} {index:,}.")
     else:
         session.show_in_widget("inside-number", index)
         number.number_input(
-            "Which image",
+            called,
             0,
             len(labels) - 1,
             index,
             key="inside-number",
-            icon=":material/tag:",
-            label_visibility="collapsed",
             on_change=lambda: session.choose("inside-image", (split, int(session.widget_value("inside-number")))),
         )
-    return images[index], f"{SPLITS[split].capitalize()} image {index:,}, labelled {data.class_names[labels[index]]}"
+    return images[index], f", labelled {data.class_names[labels[index]]}"
 
 
 def choose_layer(model: Network) -> int:
@@ -151,13 +150,14 @@ def kernels(model: Network, layer: HiddenLayer, channel: int) -> None:
         st.info("Units of a fully connected layer see the whole image: they have no maps and no receptive field.")
         return
     W = model.parts[f"conv{layer.number}"].params["W"][channel]  # (C_in, K, K)
-    title = "Its kernel on the image" if len(W) == 1 else f"Its kernels on the {len(W)} maps before"
+    first, many = layer.number == 1, len(W) > 1
+    before = "the image" if first else f"the {len(W)} maps before" if many else "the map before"
     figure = figures.tile_wall(
         W.reshape(len(W), -1).T,
-        labels=[f"kernel for map {c} of the layer before" if len(W) > 1 else "its kernel" for c in range(len(W))],
+        labels=["its kernel" if first else f"kernel for map {c} of the layer before" for c in range(len(W))],
         aspect=1.6,
         dark=session.is_dark(),
-        title=title,
+        title=f"Its kernel{'s' if many else ''} on {before}",
         what="kernels",
     )
     live_plot(figure, key="inside-kernels", height=190)
@@ -204,14 +204,13 @@ def _dead_in_words(layer: HiddenLayer, dead: Array) -> str:
     return f"{len(names)} of {layer.size} {layer.unit}s are dead, 0 for every validation image: {listed}. "
 
 
-def why(model: Network, image: Array, name: str, field: map_charts.Field | None) -> None:
+def why(model: Network, image: Array, labelled: str, field: map_charts.Field | None) -> None:
     """The image with the frame of the receptive field, and what in it speaks for and against a digit."""
     names, dark = session.dataset().class_names, session.is_dark()
     p = model.predict_proba(image[None])[0]
     read_as = int(p.argmax())
-    title = f"Read as {names[read_as]} with {p[read_as]:.1%}"
+    title = f"Read as {names[read_as]} with {p[read_as]:.1%}{labelled}"
     live_plot(map_charts.image_under(image, None, field=field, dark=dark, title=title), key="inside-image", height=218)
-    st.caption(name)
     digit = read_as
     key = f"inside-digit-{len(names)}"
     picked = st.selectbox("What speaks for", ["the answer", *names], key=key, persist_state="session")

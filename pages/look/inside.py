@@ -17,7 +17,7 @@ def page() -> None:
     left, right = st.columns([1, 2.4])
     with left:
         reader = session.reader(choose_reader(inside.READER))
-        image, name = inside.choose_image()
+        image, labelled = inside.choose_image()
     model, field, at, channel = reader.model, None, 0, 0
     layers = hidden_layers(model.config)
     with right:
@@ -35,7 +35,7 @@ def page() -> None:
                 field = inside.map_panel(model, at, channel, outputs)
             inside.kernels(model, layers[at], channel)
     with left:
-        inside.why(model, image, name, field)
+        inside.why(model, image, labelled, field)
     if layers:
         with middle:
             inside.exciting(model, at, channel, session.strongest(reader, at, inside.N_EXCITING))

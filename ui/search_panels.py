@@ -179,7 +179,7 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
             "state": ["diverged" if row.diverged else STATES[row.state] for row in rows],
             **{
                 OBJECTIVES[name].label: [
-                    (row.values[at] if row.values else None) if at else value[row.number] for row in rows
+                    _scaled(name, (row.values[at] if row.values else None) if at else value[row.number]) for row in rows
                 ]
                 for at, name in enumerate(view.spec.objectives)
             },
@@ -188,7 +188,7 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
             "seconds": [row.seconds for row in rows],
         }
     )
-    formats = {"val_accuracy": "percent", "weights": "localized"}
+    formats = {"val_accuracy": "%.2f%%", "weights": "localized"}
     columns = {
         OBJECTIVES[name].label: st.column_config.NumberColumn(format=formats.get(name, "%.4g"))
         for name in view.spec.objectives
@@ -211,6 +211,11 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
     wanted = session.chosen("search-trial")
     picked = next((row for row in rows if row.number == wanted), None)
     return picked or view.best or next((row for row in rows if row.state == "complete"), None)
+
+
+def _scaled(objective: str, value: float | None) -> float | None:
+    """As the table shows it: an accuracy in percent, whose column keeps its two decimals."""
+    return 100 * value if value is not None and objective == "val_accuracy" else value
 
 
 def _last(row: TrialRow) -> float | None:

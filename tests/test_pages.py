@@ -320,7 +320,7 @@ def test_of_a_dead_channel_the_page_weights_shows_no_images(app, mnist):
     run.snapshot = replace(run.snapshot, weights=weights)
     assert "Largest outputs at any place, from" in words(at(app, "pages/look/weights.py"))
     app.session_state["chosen"]["unit"] = 1
-    assert "Channel 1 is dead: it puts out 0 for all 5,000" in words(app.run()) and not fails(app)
+    assert "No image excites channel 1: it puts out 0 for all 5,000" in words(app.run()) and not fails(app)
 
 
 def test_behind_batch_normalization_the_page_weights_tells_its_shift(app, mnist):

@@ -69,6 +69,11 @@ def outputs_words(weights: Mapping[str, Array]) -> str:
     return "Outputs" if hidden_sizes(weights) else "Logits"
 
 
+def excites_none(name: str, n: int) -> str:
+    """What is said of a dead unit instead of showing what excites it, of n validation images."""
+    return f"No image excites {name}: it puts out 0 for all {n:,} validation images."
+
+
 def pager(members: Array, per_page: int, *, what: str, key: str) -> Array:
     """Say which of the `members` (indices) this page shows, with buttons for the page before and after; returns them.
 

@@ -12,7 +12,7 @@ from nn_core.maps import HiddenLayer, Strongest, hidden_layers, receptive_field
 from nn_core.network import Network
 from nn_core.saliency import activation_map, saliency
 from ui import figures, map_charts, session, tiles
-from ui.gallery import SPLITS, switch
+from ui.gallery import SPLITS, excites_none, switch
 from ui.live_plot import live_plot
 from ui.unit_bars import unit_bars
 
@@ -168,9 +168,7 @@ def exciting(model: Network, at: int, channel: int, found: Strongest) -> None:
     layer, data = hidden_layers(model.config)[at], session.dataset()
     dead = _dead_in_words(layer, found.dead)
     if found.dead[channel]:
-        st.info(
-            f"No image excites {layer.unit} {channel}: it puts out 0 for all {len(data.val_labels):,} of validation."
-        )
+        st.info(excites_none(f"{layer.unit} {channel}", len(data.val_labels)))
         st.caption(dead)
         return
     images, captions = [], []

@@ -13,7 +13,7 @@ from nn_core.explain import class_votes, first_shifts, outgoing_weights
 from nn_core.filters import first_filters, hidden_sizes
 from nn_core.runner import Snapshot
 from ui import figures, session, tiles
-from ui.gallery import next_layer_names, outputs_words, unit_name
+from ui.gallery import excites_none, first_layer_words, next_layer_names, outputs_words, unit_name
 from ui.live_plot import live_plot
 from ui.unit_bars import unit_bars
 
@@ -91,9 +91,8 @@ def _exciting(shot: Snapshot, unit: int) -> None:
     images, labels = session.dataset().split("val")
     classes = session.dataset().class_names
     found = session.strongest(session.reader("live"), 0, N_EXCITING)
-    name = unit_name(shot.config, unit, classes)
     if found.dead[unit] and hidden_sizes(shot.weights):
-        st.info(f"{name} is dead: it puts out 0 for all {len(labels):,} validation images.")
+        st.info(excites_none(f"{first_layer_words(shot.config)[0]} {unit}", len(labels)))
         return
     indices, values = found.images[unit], found.values[unit]
     captions = [

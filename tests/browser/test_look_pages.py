@@ -129,8 +129,8 @@ def test_a_click_on_a_filter_enlarges_its_unit_which_stays_while_it_learns(app, 
     expect(unit_line(page)).to_contain_text(f"Unit {columns + 2}:")
     box = chart(page, "weights-filter").locator(".nsewdrag").first.bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    expect(chart(page, "weights-filter").locator(".hoverlayer")).to_contain_text("row 14, column 1")
+    page.mouse.move(box["x"] + 14.5 / 28 * box["width"], box["y"] + 14.5 / 28 * box["height"])
+    expect(chart(page, "weights-filter").locator(".hoverlayer")).to_contain_text("row 14, column 14")
     stop_training(page)
 
 

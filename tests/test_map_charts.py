@@ -58,6 +58,13 @@ def test_an_enlarged_map_has_the_colours_of_its_tile_and_a_bar_with_their_ends()
     assert bar.ticktext == (f"−{limit:.2g}", "0", f"+{limit:.2g}")
 
 
+@pytest.mark.parametrize("size", [0.000123, 0.0533, 8.0, 1234.0])
+def test_the_ends_of_a_bar_under_an_image_have_room_for_their_numbers(size: float):
+    over = np.full((28, 28), size, np.float32)
+    bar = map_charts.image_under(IMAGE, over, dark=False, title="", what="logit").layout.coloraxis.colorbar
+    assert bar.len - 2 * bar.xpad > 60 and bar.xpad >= 6 * len(bar.ticktext[0]) / 2  # about 6 pixels a letter
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_what_lies_over_an_image_has_a_bar_that_says_what_it_is_and_where_its_colour_is_full(dark: bool):
     over = np.random.default_rng(2).normal(0, 3, (28, 28))

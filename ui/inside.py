@@ -104,7 +104,7 @@ def outputs_wall(model: Network, at: int, outputs: Array) -> int:
         )
         figure = map_charts.framed(figure, layer.size, session.is_dark())
     else:
-        title = f"{layer.title}: what each of {layer.size} units puts out"
+        title = f"{layer.title}: outputs of {layer.size} units"
         figure = unit_bars(
             flat[:, 0], dark=session.is_dark(), title=title, what="outputs", hover="unit ", chosen=channel
         )

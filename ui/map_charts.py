@@ -15,7 +15,7 @@ Array = npt.NDArray[Any]
 Field = tuple[slice, slice]  # rows and columns of an image
 
 DIMMED = 0.4  # of an image's brightness outside of a field
-BAR = 126  # pixels, with its padding: as wide as the image with something over it
+BAR = 128  # pixels, with its padding: as wide as the image with something over it
 GREY = 56  # the least brightness there, so that the field shows on black too
 
 
@@ -112,7 +112,7 @@ def _bar_under(limit: float, ends: Sequence[str], what: str) -> dict[str, Any]:
         "orientation": "h",
         "thickness": 8,
         **{"lenmode": "pixels", "len": BAR},
-        **{"x": 0, "xref": "paper", "xanchor": "left", "xpad": 12},
+        **{"x": 0, "xref": "paper", "xanchor": "left", "xpad": 26},  # plotly leaves out a number that it would cut
         **{"y": 0, "yref": "paper", "yanchor": "top", "ypad": 4},
         "outlinewidth": 0,
         "tickvals": [-limit, 0, limit],

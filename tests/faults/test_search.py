@@ -66,7 +66,8 @@ def test_after_twenty_kills_in_mid_trial_nothing_finished_is_lost_and_nothing_ru
             if pid_of(row) in alive and len(killed) < 20:
                 os.kill(pid_of(row), signal.SIGKILL)
                 alive.pop(pid_of(row)).wait(10)
-                killed[row.number] = dict(row.params)
+                if study.get_trials(deepcopy=False)[row.number].state.name == "RUNNING":  # it may just have ended
+                    killed[row.number] = dict(row.params)
                 alive |= {process.pid: process for process in start_workers("killed", 1)}
         if view.n_done > 10 and view.n_total - view.n_done < 3:
             break

@@ -21,7 +21,9 @@ from nn_core.sketch import to_mnist
 Points = NDArray[np.float64]
 Stroke = tuple[bool, Points]  # whether it is smooth, and its points (k, 2) in a box from (0, 0) to (1, 1), y down
 SIDE, FINER = 280, 2  # pixels of the canvas; drawn at so many times the size
-N_EACH = 40  # drawings of each hand
+WIDTHS = (5.0, 26.0)  # pixels of the pen, drawn evenly on a logarithmic scale
+BANDS = ((2.0, 5.0), (5.0, 9.0), (9.0, 15.0), (15.0, 22.0), (22.0, 30.0), (30.0, 42.0))  # of widths, told apart
+N_EACH, N_IN_BAND = 40, 16  # drawings of each hand
 N_REDRAWN = 2_000
 
 
@@ -108,13 +110,13 @@ def along(is_smooth: bool, points: Points, n: int = 8) -> Points:
     return np.vstack([*parts, points[-1:]])
 
 
-def drawn(strokes: list[Stroke], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A canvas (280, 280) with these strokes as one hand draws them once."""
+def drawn(strokes: list[Stroke], rng: np.random.Generator, widths: tuple[float, float] = WIDTHS) -> NDArray[np.uint8]:
+    """A canvas (280, 280) with these strokes as one hand draws them once, with a pen between these widths."""
     turn, stretch = np.deg2rad(rng.normal(0, 7)), np.exp(rng.normal(0, 0.11))
     turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     shape = turned @ [[0.72 * stretch, -rng.normal(0, 0.18)], [0, 1 / stretch]]
     size = rng.uniform(70, 220)
-    width = FINER * min(np.exp(rng.uniform(np.log(5), np.log(26))), 0.22 * size)
+    width = FINER * min(np.exp(rng.uniform(np.log(widths[0]), np.log(widths[1]))), 0.22 * size)
     waves = [(rng.normal(0, 0.02, 2), rng.uniform(-9, 9, 2), rng.uniform(0, 2 * np.pi)) for _ in range(3)]
     picture = Image.new("L", (FINER * SIDE, FINER * SIDE))
     pen = ImageDraw.Draw(picture)
@@ -145,6 +147,14 @@ def main() -> None:
         f"{digit} (number {number}) {count} of {N_EACH}" for (digit, number), count in wrong.most_common(5)
     )
     print(f"  most often wrong: {worst}")
+    for widths in BANDS:
+        rng = np.random.default_rng(11)
+        right = 0
+        for digit, number in hands:
+            images = np.stack([to_mnist(drawn(HANDS[digit][number], rng, widths)).image for _ in range(N_IN_BAND)])
+            right += int((model.predict(images) == digit).sum())
+        n = N_IN_BAND * len(hands)
+        print(f"  with pens of {widths[0]:g} to {widths[1]:g} pixels: {right / n:.1%} of {n:,}")
     labels = data.val_labels[:N_REDRAWN]
     rngs = np.random.default_rng(8), np.random.default_rng(9)
     again = Pen(data.val_images[:N_REDRAWN], labels).draw(np.arange(N_REDRAWN), rngs)

@@ -19,7 +19,7 @@ from nn_core.config import RunConfig, knob
 from nn_core.conv import AvgPool2D, BatchNorm2D, Conv2D, Flatten, GlobalAveragePool, MaxPool2D, Windowed
 from nn_core.knobs import ConfigError, Conflict, choices, register
 from nn_core.layers import Activation, Dense, Dropout, Layer
-from nn_core.network import MOST_BYTES, N_CLASSES, SIDE, Network, of_normalization
+from nn_core.network import MOST_BYTES, N_CLASSES, SIDE, Network, count_params, of_normalization
 
 Array = npt.NDArray[Any]
 
@@ -248,11 +248,10 @@ def _own(config: RunConfig, *names: str) -> str:
 
 
 def _check_params(config: RunConfig) -> None:
-    sizes = {name: math.prod(shape) for name, shape in CNN.shapes(config).items()}
-    n_params = sum(sizes.values())
+    n_params = count_params(config)
     if n_params > MOST_PARAMS:
-        largest = max(sizes, key=sizes.__getitem__)
-        layer, shape = largest.partition(".")[0], " x ".join(map(str, CNN.shapes(config)[largest]))
+        name, sizes = max(CNN.shapes(config).items(), key=lambda each: math.prod(each[1]))
+        layer, shape = name.partition(".")[0], " x ".join(map(str, sizes))
         first = ("dense_units",) if layer.startswith("dense") else ()
         raise Conflict(
             _own(config, *first, "channels", *SIZES),

@@ -14,7 +14,7 @@ import json
 import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from nn_core.fields import NetworkFields
@@ -107,7 +107,7 @@ class RunConfig(AugmentationFields, RegularizationFields, TrainingFields, Networ
 
     def in_effect(self) -> RunConfig:
         """The same training with every setting at its default that has no effect on it."""
-        return RunConfig(**{knob.name: getattr(self, knob.name) for knob in knobs() if self.in_use(knob)})
+        return _in_effect(self)
 
     def to_command(self) -> str:
         """The shell command that trains with these settings."""
@@ -189,6 +189,12 @@ class RunConfig(AugmentationFields, RegularizationFields, TrainingFields, Networ
     def effective_batch(self, n_images: int) -> int:
         """Images a full step takes out of `n_images`: batch_size, or all of them when it is 0 or larger."""
         return min(self.batch_size, n_images) or n_images
+
+
+@lru_cache(maxsize=1024)  # pages name the same runs at every rerun
+def _in_effect(config: RunConfig) -> RunConfig:
+    told = (knob for knob in knobs() if config.changed(knob) and config.in_use(knob))
+    return RunConfig(**{knob.name: getattr(config, knob.name) for knob in told})
 
 
 def _used_by_some(chooser: str, name: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from nn_core import RunConfig
 from nn_core.maps import receptive_field
-from ui import live_plot, map_charts, theme, tiles
+from ui import figures, live_plot, map_charts, theme, tiles
 
 CNN = RunConfig(model="cnn", channels=(3, 4))
 IMAGE = np.random.default_rng(0).integers(0, 256, (28, 28)).astype(np.uint8)
@@ -82,3 +82,11 @@ def test_an_image_without_anything_over_it_has_no_bar_and_zeros_have_one_word_fo
     assert map_charts.image_under(IMAGE, None, dark=False, title="").layout.coloraxis.cmax is None
     axis = map_charts.image_under(IMAGE, np.zeros((28, 28)), dark=False, title="", what="").layout.coloraxis
     assert [text for text in axis.colorbar.ticktext if text] == ["all 0"] and axis.cmin < axis.cmax
+
+
+def test_a_map_of_zeros_lies_in_the_middle_of_its_colours_and_its_scale_says_so():
+    figure = a_map(limit=0.0)
+    assert figure.data[0].zmin < 0 < figure.data[0].zmax
+    (bar,) = [trace.marker.colorbar for trace in figure.data if trace.type == "scatter"]
+    assert [text for text in bar.ticktext if text] == ["all 0"]
+    assert figures.tile_wall(np.zeros((784, 3))).layout.meta["label"] == "3 first-layer filters, colour scale all 0"

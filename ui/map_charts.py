@@ -37,7 +37,8 @@ def map_detail(
     height, width = values.shape
     fields = [[sees(r, s) for s in range(width)] for r in range(height)]
     texts = [[_in_lines(values[r, s], r, s, fields[r][s]) for s in range(width)] for r in range(height)]
-    colours = {"zmin": -limit, "zmax": limit, "colorscale": theme.signed_scale(dark), "hovertext": texts}
+    full = limit or 1.0
+    colours = {"zmin": -full, "zmax": full, "colorscale": theme.signed_scale(dark), "hovertext": texts}
     heatmap, layout = enlarged(values.astype(np.float32), colours, "", title, dark)
     heatmap["hovertemplate"] = "%{hovertext}<extra></extra>"
     layout["shapes"] = [outline(place[1], place[0], theme.palette(dark).text)]

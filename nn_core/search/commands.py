@@ -132,7 +132,7 @@ def _spec(options: argparse.Namespace, base: RunConfig) -> SearchSpec:
 def _until_done(study: Any, options: argparse.Namespace, workers: list[Any]) -> SearchView:
     """Print a line for each trial that has ended, until all are done or no worker is left."""
     told: set[int] = set()
-    trouble = ""  # what the database answered when it was last asked, where it could not be read
+    is_away = False  # whether the database could not be read when it was last asked
     while True:
         working = any(process.poll() is None for process in workers)
         try:
@@ -141,14 +141,14 @@ def _until_done(study: Any, options: argparse.Namespace, workers: list[Any]) -> 
         except SearchError as error:
             if not working:
                 raise SearchError(f"{error}; no worker is left. It goes on with: {_how_to_go_on(options)}") from None
-            if not trouble:
+            if not is_away:
                 say(f"{error}; the workers try again.")
-            trouble = str(error)
+            is_away = True
             time.sleep(LOOK_SECONDS)
             continue
-        if trouble:
+        if is_away:
             say("The database answers again.")
-            trouble = ""
+            is_away = False
         for row in view.trials:
             if row.state in ("complete", "pruned", "failed") and row.number not in told and not row.superseded:
                 told.add(row.number)

@@ -134,9 +134,14 @@ def go_on_with_search(n_workers: int) -> None:
 def search_more(n_trials: int, n_workers: int) -> None:
     """Go on with a search that is done, until it has so many trials in all."""
     place = search_on_page()
-    if place is not None:
-        _or_say(lambda: ask_for_trials(place[0], n_trials, storage=place[1]))
+    if place is None:
+        return
+
+    def go_on() -> None:
+        ask_for_trials(place[0], n_trials, storage=place[1])
         go_on_with_search(n_workers)
+
+    _or_say(go_on)
 
 
 def stop_search() -> None:

@@ -19,7 +19,6 @@ def clock():
     st.write(f"ticks {st.session_state.ticks + 1_000:,}")
 
 clock()
-st.button("mend")
 if st.button("break"):
     raise ValueError("broken on purpose")
 """
@@ -50,7 +49,7 @@ def test_a_traceback_is_a_problem_even_when_it_is_gone_at_the_end(small_app, pag
     assert problems == []
     page.get_by_role("button", name="break").click()
     expect(page.get_by_text("broken on purpose").first).to_be_visible()
-    page.get_by_role("button", name="mend").click()
+    page.reload()  # a click on another button waited for it in vain once, on a busy machine
     expect(page.get_by_text("broken on purpose")).to_have_count(0)
     wait_idle(page)
     assert [text for text in problems if "broken on purpose" in text]

@@ -7,8 +7,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: more threads
 import pandas  # noqa: F401  (in full, before plotly meets it half-imported from another thread)
 import streamlit as st
 
-from ui import controls, session, style, time_machine
-from ui.live_plot import warm_up
+from ui import session, style
+from ui.components.live_plot import warm_up
+from ui.panels import time_machine
+from ui.sidebar.sidebar import phone_bar, sidebar
 
 st.set_page_config("Glassnet", page_icon="ui/icon.svg", layout="wide", initial_sidebar_state=330)
 session.load_deep_link_again()
@@ -27,8 +29,8 @@ page = st.navigation(pages, position="top")
 style.apply_style()
 session.sync_address()
 warm_up()
-controls.sidebar()
-controls.phone_bar(pages)
+sidebar()
+phone_bar(pages)
 time_machine.badge()
 session.show_notices()
 page.run()

@@ -2,7 +2,7 @@
 
 Digits of 52 hands, written down here as strokes, are drawn with pens of 5 to 26 pixels on a canvas of 280, shaken,
 slanted and stretched, and go through `to_mnist` as a sketch does. Beside them: MNIST's test images, and its
-validation images drawn again (nn_core/pen.py). A minute.
+validation images drawn again (nn_core/sketch/pen.py). A minute.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from nn_core import load_mnist, load_shipped
-from nn_core.pen import Pen
-from nn_core.sketch import to_mnist
+from nn_core.sketch.pen import Pen
+from nn_core.sketch.to_mnist import to_mnist
 
 Points = NDArray[np.float64]
 Stroke = tuple[bool, Points]  # whether it is smooth, and its points (k, 2) in a box from (0, 0) to (1, 1), y down

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nn_core import PRESETS, RunConfig
-from nn_core.network import outline
+from nn_core.nn.network import outline
 
 QUICK_ADAM: dict[str, Any] = {
     "input_scaling": "standard",

@@ -17,10 +17,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from nn_core import RunConfig, Trainer, keeper, load_mnist
-from nn_core.keeper import Keeper
-from nn_core.recorder import Recorder
-from nn_core.store import RunStore
+from nn_core import RunConfig, Trainer, load_mnist
+from nn_core.store import run_writer
+from nn_core.store.recorder import Recorder
+from nn_core.store.run_store import RunStore
+from nn_core.store.run_writer import RunWriter
 
 SETTINGS = [((128,), "sgd"), ((128,), "adam"), ((1024,), "sgd"), ((1024,), "adam")]
 STEPS_BETWEEN = 30
@@ -31,7 +32,7 @@ def measure(hidden: tuple[int, ...], optimizer: str, saves: int, seconds_between
     with tempfile.TemporaryDirectory(prefix="glassnet-saving-") as folder:
         trainer = Trainer(RunConfig(hidden=hidden, optimizer=optimizer, lr=0.01), load_mnist())
         store = RunStore(Path(folder))
-        recorder = Recorder(trainer, Keeper(store, "00000000", trainer.data))
+        recorder = Recorder(trainer, RunWriter(store, "00000000", trainer.data))
         spent, noted = [], []
         for _ in range(saves + 1):
             for _ in range(STEPS_BETWEEN):
@@ -58,8 +59,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--saves", type=int, default=15)
     options = parser.parse_args()
-    between = keeper.SAVE_SECONDS
-    keeper.SAVE_SECONDS = 0.0  # at every look
+    between = run_writer.SAVE_SECONDS
+    run_writer.SAVE_SECONDS = 0.0  # at every look
     for hidden, optimizer in SETTINGS:
         print(json.dumps(measure(hidden, optimizer, options.saves, between)), flush=True)
 

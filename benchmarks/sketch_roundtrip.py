@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn_core import RunConfig, Trainer, load_mnist
-from nn_core.data import DATA_DIR
-from nn_core.sketch import to_mnist
+from nn_core.data.npz import DATA_DIR
+from nn_core.sketch.to_mnist import to_mnist
 
 Bytes = NDArray[np.uint8]
 Run = Callable[[Callable[[Bytes], Bytes], Bytes], Bytes]  # (work, images) -> what the work makes of the images

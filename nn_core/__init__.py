@@ -8,26 +8,15 @@
 Importing the package registers every choice (optimizers, activations, ...); it needs nothing but NumPy.
 """
 
-from nn_core import (  # noqa: F401  (they register their choices)
-    cnn,
-    fast,
-    initializers,
-    layers,
-    losses,
-    models,
-    muon,
-    network,
-    normalization,
-    optimizers,
-    schedules,
-)
-from nn_core.checkpoint import Checkpoint
-from nn_core.config import RunConfig
+import nn_core.kernels
+import nn_core.nn  # noqa: F401  (both register their choices)
+from nn_core.config.errors import ConfigError
+from nn_core.config.presets import PRESETS
+from nn_core.config.run_config import RunConfig
 from nn_core.data import DataError, Dataset, load_dataset, load_mnist
-from nn_core.knobs import ConfigError
-from nn_core.presets import PRESETS
-from nn_core.shipped import load_shipped
-from nn_core.trainer import Trainer
+from nn_core.sketch.shipped import load_shipped
+from nn_core.training.state import Checkpoint
+from nn_core.training.trainer import Trainer
 
 __all__ = [
     "PRESETS",

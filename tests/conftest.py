@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 
+from tests import ROOT
+
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is imported: more threads than cores make timings random
 os.environ["GLASSNET_RUNS"] = tempfile.mkdtemp(prefix="glassnet-runs-")  # where tests, and their servers, keep runs
 
@@ -15,7 +17,6 @@ import signal
 import threading
 import time
 from collections.abc import Generator, Iterator
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,6 @@ import pytest
 if TYPE_CHECKING:
     from nn_core.data import Dataset
 
-ROOT = Path(__file__).resolve().parent.parent
 BROWSER_TESTS = ROOT / "tests" / "browser"
 TIME_LIMIT, SLOW_TIME_LIMIT = 240.0, 1200.0  # seconds
 

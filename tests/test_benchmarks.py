@@ -22,7 +22,7 @@ from benchmarks.recipes import RECIPES, Recipe
 from benchmarks.works import WORKS, Work
 from nn_core import RunConfig
 from nn_core.data import Dataset
-from nn_core.models import MLP
+from nn_core.nn.mlp import MLP
 
 END = {"gflops": 100.0, "memory_mb": 93.4}
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from benchmarks.programs.worker import Steps, serve
 from nn_core import RunConfig, Trainer, load_dataset
-from nn_core.fast import MLPKernel
-from nn_core.threads import blas_name, n_cores, set_blas_threads
+from nn_core.kernels.mlp import MLPKernel
+from nn_core.machine.threads import blas_name, n_cores, set_blas_threads
 
 PEAK_SIZE = 1536  # rows and columns of the product that shows the machine's own speed
 

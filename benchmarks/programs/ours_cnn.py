@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.programs.growth import peak_growth
 from benchmarks.programs.worker import Steps, serve
 from nn_core import RunConfig, Trainer, load_dataset
-from nn_core.threads import set_blas_threads
+from nn_core.machine.threads import set_blas_threads
 
 FEW = 4  # steps whose memory is measured
 

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.programs.worker import Epochs, Train, serve_trainings
 from benchmarks.works import NEVER
 from nn_core import RunConfig, Trainer, load_dataset
-from nn_core.threads import set_blas_threads
+from nn_core.machine.threads import set_blas_threads
 
 
 def prepare(settings: dict[str, Any]) -> tuple[Train, dict[str, Any]]:

@@ -18,8 +18,8 @@ def prepare(settings: dict[str, Any]) -> tuple[Train, dict[str, Any]]:
     from torch import nn
 
     from nn_core import load_dataset
-    from nn_core.knobs import choices
-    from nn_core.schedules import lr_multiplier
+    from nn_core.config.choices import choices
+    from nn_core.nn.schedules import lr_multiplier
 
     torch.set_flush_denormal(True)
     torch.set_num_threads(settings["threads"])

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from nn_core.data import Dataset
-from nn_core.export.archive import MAX_BYTES, to_archive
-from nn_core.export.bring_in import ENDINGS, bring_in
 from nn_core.export.card import to_card
 from nn_core.export.curves import to_csv, to_parquet, to_tensorboard
-from nn_core.export.gather import from_snapshot, from_store
+from nn_core.export.importing import ENDINGS, bring_in
 from nn_core.export.onnx_graph import to_onnx
-from nn_core.export.parcel import ExportError, Parcel
+from nn_core.export.run_zip import MAX_BYTES, to_archive
 from nn_core.export.script import to_script
+from nn_core.export.source import ExportError, ExportSource, from_snapshot, from_store
 from nn_core.export.weights import to_npz, to_safetensors
 
 __all__ = [
@@ -26,8 +25,8 @@ __all__ = [
     "FORMATS",
     "MAX_BYTES",
     "ExportError",
+    "ExportSource",
     "Format",
-    "Parcel",
     "bring_in",
     "export",
     "from_snapshot",
@@ -47,7 +46,7 @@ class Format:
     help: str
     ending: str
     mime: str
-    make: Callable[[Parcel], bytes] | Callable[[Parcel, Dataset], bytes]
+    make: Callable[[ExportSource], bytes] | Callable[[ExportSource, Dataset], bytes]
     reads_data: bool = False
     packages: tuple[str, ...] = ()
     requirements: str = APP
@@ -61,9 +60,9 @@ class Format:
         which = " and ".join(absent)
         return f"{self.label} needs {which}: pip install -r {self.requirements}"
 
-    def file_name(self, parcel: Parcel) -> str:
+    def file_name(self, source: ExportSource) -> str:
         """What the file is called."""
-        return f"{parcel.stem}{self.ending}"
+        return f"{source.stem}{self.ending}"
 
 
 FORMATS: Mapping[str, Format] = {
@@ -133,7 +132,7 @@ FORMATS: Mapping[str, Format] = {
 }
 
 
-def export(parcel: Parcel, name: str, data: Callable[[], Dataset]) -> bytes:
+def export(source: ExportSource, name: str, data: Callable[[], Dataset]) -> bytes:
     """The file of one of FORMATS; `data` is asked for the test images where they are needed.
 
     Raises ExportError, one sentence, also where a package is missing, and what `data` raises.
@@ -142,4 +141,4 @@ def export(parcel: Parcel, name: str, data: Callable[[], Dataset]) -> bytes:
     if form.missing:
         raise ExportError(form.missing)
     make: Callable[..., bytes] = form.make
-    return make(parcel, data()) if form.reads_data else make(parcel)
+    return make(source, data()) if form.reads_data else make(source)

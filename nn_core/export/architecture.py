@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from nn_core.branching import SHAPING
-from nn_core.config import RunConfig, knob
-from nn_core.export.parcel import ExportError
-from nn_core.knobs import MAX_HIDDEN_LAYERS, ConfigError, choices, shorten
-from nn_core.network import shapes_of
+from nn_core.config.choices import choices
+from nn_core.config.errors import ConfigError, shorten
+from nn_core.config.run_config import RunConfig, setting
+from nn_core.config.setting import MAX_HIDDEN_LAYERS
+from nn_core.export.source import ExportError
+from nn_core.nn.network import shapes_of
+from nn_core.runs.branching import SHAPING
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -47,8 +49,8 @@ def described(shapes: Shapes, config: Any, version: Any) -> tuple[RunConfig, lis
             f"{found.activation} and input scaling {found.input_scaling} are assumed."
         ]
     for name in SHAPING:
-        said, seen = (knob(name).format(getattr(each, name)) for each in (own, found))
-        if said != seen and found.in_use(knob(name)):
+        said, seen = (setting(name).format(getattr(each, name)) for each in (own, found))
+        if said != seen and found.in_use(setting(name)):
             raise ExportError(f"the settings in the file say {name} {said}, its weights {seen}")
     if own.dataset.isidentifier():
         return own, []
@@ -68,11 +70,11 @@ def _count(shapes: Shapes, kind: str) -> int:
     return sum(name.startswith(kind) and name.endswith(".W") for name in shapes)
 
 
-def _outputs(shapes: Shapes, kind: str, n: int, axis: int, field: str, what: str) -> tuple[int, ...]:
+def _outputs(shapes: Shapes, kind: str, n: int, axis: int, name: str, what: str) -> tuple[int, ...]:
     """How many units or channels the first n layers of a kind put out, along an axis of their weights."""
     found = [shapes.get(f"{kind}{number}.W", ()) for number in range(1, n + 1)]
     sizes = tuple(shape[axis] for shape in found if shape)
-    high = int(knob(field).high)
+    high = int(setting(name).high)
     if len(sizes) < n or not all(1 <= size <= high for size in sizes):
         raise ExportError(f"each {what} must have 1 to {high:,} units, got {'-'.join(map(str, sizes)) or 'none'}")
     return sizes
@@ -130,5 +132,5 @@ def _invisible(kernel: int, own: RunConfig | None) -> Iterator[dict[str, Any]]:
         yield {name: getattr(own, name) for name in ("padding", "pool", "pooling", "head")}
         return
     for head, padding, pool in product(choices("head"), dict.fromkeys((0, kernel // 2, kernel - 1)), (2, 1, 3, 4)):
-        if 0 <= padding <= knob("padding").high:
+        if 0 <= padding <= setting("padding").high:
             yield {"head": head, "padding": padding, "pool": pool}

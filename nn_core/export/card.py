@@ -14,14 +14,15 @@ from string import Template
 
 import numpy as np
 
-from nn_core.config import knobs
+from nn_core.config.choices import choices
+from nn_core.config.run_config import all_settings
 from nn_core.data import Dataset
-from nn_core.export.parcel import Array, Parcel
+from nn_core.explain.filters import first_filters, hidden_sizes
 from nn_core.export.picture import DARK, LIGHT, Colours, curve_chart, filter_wall
-from nn_core.filters import first_filters, hidden_sizes
-from nn_core.knobs import choices
-from nn_core.metrics import class_scores
-from nn_core.network import outline
+from nn_core.export.source import ExportSource
+from nn_core.machine.memory import Array
+from nn_core.nn.metrics import class_scores
+from nn_core.nn.network import outline
 
 MAX_FILTERS, COLUMNS = 96, 16
 
@@ -91,27 +92,27 @@ section{margin-top:16px}*{-webkit-print-color-adjust:exact;print-color-adjust:ex
 """
 
 
-def to_card(parcel: Parcel, data: Dataset) -> bytes:
+def to_card(source: ExportSource, data: Dataset) -> bytes:
     """The page. The test images of `data` are read for its figures and its matrix."""
-    counts = parcel.confusion(data)
+    counts = source.confusion(data)
     accuracy = counts.trace() / counts.sum()
     n = int(counts.sum())
     page = PAGE.substitute(
-        title=html.escape(parcel.title),
+        title=html.escape(source.title),
         style=Template(STYLE.strip()).substitute(light=_variables(LIGHT), dark=_variables(DARK)),
-        subtitle=html.escape(_subtitle(parcel)),
-        figures=_figures(parcel, float(accuracy), n),
-        charts=_charts(parcel),
-        filters_title=_filters_title(parcel),
-        filters=_filters(parcel),
+        subtitle=html.escape(_subtitle(source)),
+        figures=_figures(source, float(accuracy), n),
+        charts=_charts(source),
+        filters_title=_filters_title(source),
+        filters=_filters(source),
         matrix_note=(
-            f"The {n:,} test images at step {parcel.step:,}, never used for choosing anything: a row a true digit, "
+            f"The {n:,} test images at step {source.step:,}, never used for choosing anything: a row a true digit, "
             "a column what it was read as; precision, recall and F1 in percent."
         ),
         matrix=_matrix(counts, data.class_names),
-        settings=_settings(parcel),
-        edits=_edits(parcel),
-        footer=_footer(parcel),
+        settings=_settings(source),
+        edits=_edits(source),
+        footer=_footer(source),
     )
     return page.encode()
 
@@ -126,21 +127,21 @@ def _variables(colours: Colours) -> str:
     )
 
 
-def _subtitle(parcel: Parcel) -> str:
-    day = time.strftime("%d %B %Y", time.gmtime(parcel.created)).lstrip("0")
-    return f"{outline(parcel.config)}, begun on {day}; as it was at step {parcel.step:,}, epoch {parcel.epoch:.4g}"
+def _subtitle(source: ExportSource) -> str:
+    day = time.strftime("%d %B %Y", time.gmtime(source.created)).lstrip("0")
+    return f"{outline(source.config)}, begun on {day}; as it was at step {source.step:,}, epoch {source.epoch:.4g}"
 
 
-def _figures(parcel: Parcel, test_accuracy: float, n: int) -> str:
-    val = parcel.series.get("val/accuracy")
+def _figures(source: ExportSource, test_accuracy: float, n: int) -> str:
+    val = source.series.get("val/accuracy")
     figures = [("Test accuracy", f"{test_accuracy:.2%}", f"{n:,} images, for the report alone")]
     if val is not None and len(val):
         at = int(val.step[-1])
         figures.append(("Validation accuracy", f"{val.last:.2%}", f"at step {at:,}"))
         best = int(np.argmax(val.value))
         figures.append(("Best on validation", f"{val.value[best]:.2%}", f"at step {int(val.step[best]):,}"))
-    figures.append(("Parameters", f"{parcel.model.n_params:,}", "trained numbers"))
-    figures.append(("Time of training", _duration(parcel.seconds), f"{parcel.step:,} steps"))
+    figures.append(("Parameters", f"{source.model.n_params:,}", "trained numbers"))
+    figures.append(("Time of training", _duration(source.seconds), f"{source.step:,} steps"))
     return "".join(f"<div><dt>{name}</dt><dd>{value}<small>{note}</small></dd></div>" for name, value, note in figures)
 
 
@@ -148,7 +149,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.3g} s" if seconds < 120 else f"{seconds / 60:.3g} min"
 
 
-def _charts(parcel: Parcel) -> str:
+def _charts(source: ExportSource) -> str:
     charts = []
     for title, kind, note, percent in (
         ("Loss", "loss", "nats, log scale", False),
@@ -158,20 +159,20 @@ def _charts(parcel: Parcel) -> str:
         ends = {
             name: (f"{line.last:.2%}" if percent else f"{line.last:.4g}")
             for name in names
-            if (line := parcel.series.get(name)) is not None and len(line)
+            if (line := source.series.get(name)) is not None and len(line)
         }
         words = {"train": "training", "val": "validation"}
         label = f"{title} by epoch: " + ", ".join(f"{words[names[name]]} ends at {end}" for name, end in ends.items())
-        chart = curve_chart(parcel.series, names, parcel.edits, percent=percent, label=label)
+        chart = curve_chart(source.series, names, source.edits, percent=percent, label=label)
         legend = "".join(f'<b class="{names[name]}">{words[names[name]]} {end}</b>' for name, end in ends.items())
         if chart:
             charts.append(f"<figure><figcaption>{title} <span>({note})</span><br>{legend}</figcaption>{chart}</figure>")
     return "".join(charts) or '<p class="note">There are no curves yet.</p>'
 
 
-def _filters_title(parcel: Parcel) -> str:
-    n = first_filters(parcel.weights).shape[1]
-    if not hidden_sizes(parcel.weights):
+def _filters_title(source: ExportSource) -> str:
+    n = first_filters(source.weights).shape[1]
+    if not hidden_sizes(source.weights):
         return "The ten templates"
     if n > MAX_FILTERS:
         return f"What the first layer looks for: the {MAX_FILTERS} filters with the largest weights, of {n:,}"
@@ -180,9 +181,9 @@ def _filters_title(parcel: Parcel) -> str:
     )
 
 
-def _filters(parcel: Parcel) -> str:
+def _filters(source: ExportSource) -> str:
     """The wall in both themes; blue for positive weights, orange for negative ones."""
-    weights = first_filters(parcel.weights)
+    weights = first_filters(source.weights)
     side = math.isqrt(len(weights))
     norms = np.linalg.norm(weights, axis=0)
     shown = weights[:, np.sort(np.argsort(-norms, kind="stable")[:MAX_FILTERS])]
@@ -226,37 +227,37 @@ def _cell(count: int, total: int, right: bool) -> str:
     return f'<td{kind} style="--share:{shade:.2f}">{count}</td>' if count else "<td></td>"
 
 
-def _settings(parcel: Parcel) -> str:
+def _settings(source: ExportSource) -> str:
     """All settings that have an effect, those that are not at their default in bold; what is off in one line."""
-    config = parcel.config
+    config = source.config
     rows, off = [], []
-    for knob in knobs():
-        if not config.in_use(knob):
+    for item in all_settings():
+        if not config.in_use(item):
             continue
-        value, own = getattr(config, knob.name), config.changed(knob)
-        if knob.zero_means == "off" and not value and not own:
-            off.append(knob.label)
+        value, own = getattr(config, item.name), config.changed(item)
+        if item.zero_means == "off" and not value and not own:
+            off.append(item.label)
             continue
-        if knob.kind == "choice":
-            text = choices(knob.name)[value].label
+        if item.kind == "choice":
+            text = choices(item.name)[value].label
         else:
-            text = knob.zero_means if knob.zero_means and not value else knob.format(value)
+            text = item.zero_means if item.zero_means and not value else item.format(value)
         kind = ' class="own"' if own else ""
-        rows.append(f"<div{kind}><span>{html.escape(knob.label)}</span><span>{html.escape(text)}</span></div>")
+        rows.append(f"<div{kind}><span>{html.escape(item.label)}</span><span>{html.escape(text)}</span></div>")
     return (
         f'<p class="note">Bold: not at its default.</p><div class="settings">{"".join(rows)}</div>'
         f'<p class="note">Off: {html.escape(", ".join(off))}.</p>'
     )
 
 
-def _edits(parcel: Parcel) -> str:
+def _edits(source: ExportSource) -> str:
     """The settings that were changed while it trained; "" where there were none."""
-    if not parcel.edits:
+    if not source.edits:
         return ""
     rows = "".join(
-        f"<tr><td>{edit.step:,}</td><td>{html.escape(edit.field)}</td><td>{html.escape(str(edit.old))}</td>"
+        f"<tr><td>{edit.step:,}</td><td>{html.escape(edit.setting)}</td><td>{html.escape(str(edit.old))}</td>"
         f"<td>{html.escape(str(edit.new))}</td></tr>"
-        for edit in parcel.edits
+        for edit in source.edits
     )
     return (
         '<section class="edits"><h2>Changed while it trained</h2><p class="note">Dotted lines in the charts.</p>'
@@ -265,7 +266,7 @@ def _edits(parcel: Parcel) -> str:
     )
 
 
-def _footer(parcel: Parcel) -> str:
-    rounded = "" if parcel.exact else " Weights of a frame of the time machine, rounded to half precision."
-    command = html.escape(parcel.config.to_command())
-    return f"Run {html.escape(parcel.run_id)}.{rounded} To train with these settings: <code>{command}</code>"
+def _footer(source: ExportSource) -> str:
+    rounded = "" if source.exact else " Weights of a frame of the time machine, rounded to half precision."
+    command = html.escape(source.config.to_command())
+    return f"Run {html.escape(source.run_id)}.{rounded} To train with these settings: <code>{command}</code>"

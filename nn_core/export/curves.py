@@ -11,48 +11,48 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from nn_core.export.parcel import Parcel
+from nn_core.export.source import ExportSource
 
 COLUMNS = ("series", "step", "epoch", "images", "seconds", "value")
 Row = tuple[str, int, float, int, float, float]
 
 
-def rows(parcel: Parcel) -> Iterator[Row]:
+def rows(source: ExportSource) -> Iterator[Row]:
     """All points of all series."""
-    for name, line in parcel.series.items():
+    for name, line in source.series.items():
         for step, epoch, images, seconds, value in line.points.tolist():
             yield name, int(step), epoch, int(images), seconds, value
 
 
-def to_csv(parcel: Parcel) -> bytes:
+def to_csv(source: ExportSource) -> bytes:
     """With a line of column names; numbers in full."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    writer.writerows(rows(parcel))
+    writer.writerows(rows(source))
     return text.getvalue().encode()
 
 
-def to_parquet(parcel: Parcel) -> bytes:
+def to_parquet(source: ExportSource) -> bytes:
     """The same table. Needs pandas and pyarrow."""
     import pandas as pd
 
     types = dict(zip(COLUMNS, ("str", "int64", "float64", "int64", "float64", "float64"), strict=True))
-    table = pd.DataFrame(list(rows(parcel)), columns=list(COLUMNS)).astype(types)
+    table = pd.DataFrame(list(rows(source)), columns=list(COLUMNS)).astype(types)
     buffer = io.BytesIO()
     table.to_parquet(buffer, engine="pyarrow", index=False)
     return buffer.getvalue()
 
 
-def to_tensorboard(parcel: Parcel) -> bytes:
+def to_tensorboard(source: ExportSource) -> bytes:
     """An event file with every series as scalars, and the settings as text. Needs the package tensorboardX."""
     from tensorboardX import SummaryWriter
 
     with tempfile.TemporaryDirectory() as folder:
         with SummaryWriter(folder, write_to_disk=True) as writer:
-            settings = "\n".join(f"    {name}: {value}" for name, value in parcel.config.to_dict().items())
-            writer.add_text("settings", settings, 0, walltime=parcel.created)
-            for name, step, _, _, seconds, value in rows(parcel):
-                writer.add_scalar(name, value, step, walltime=parcel.created + seconds)
+            settings = "\n".join(f"    {name}: {value}" for name, value in source.config.to_dict().items())
+            writer.add_text("settings", settings, 0, walltime=source.created)
+            for name, step, _, _, seconds, value in rows(source):
+                writer.add_scalar(name, value, step, walltime=source.created + seconds)
         (file,) = Path(folder).iterdir()
         return file.read_bytes()

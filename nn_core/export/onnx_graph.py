@@ -9,16 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from nn_core.config import RunConfig
-from nn_core.export.parcel import ExportError, Parcel
-from nn_core.knobs import choices
-from nn_core.layers import LeakyReLU
-from nn_core.network import SIDE
-from nn_core.normalization import EPSILON
-
-Array = npt.NDArray[Any]
+from nn_core.config.choices import choices
+from nn_core.config.run_config import RunConfig
+from nn_core.export.source import ExportError, ExportSource
+from nn_core.machine.memory import Array
+from nn_core.nn.activations import LeakyReLU
+from nn_core.nn.network import SIDE
+from nn_core.nn.normalization import EPSILON
 
 OPSET, IR_VERSION = 20, 9  # of 2023: Gelu with tanh is in it, and onnxruntime reads it from 1.17 on
 
@@ -109,21 +107,21 @@ POOLINGS = {"max": "MaxPool", "average": "AveragePool"}
 HIDDEN: Mapping[str, Callable[[Graph, RunConfig, str], str]] = {"mlp": _mlp, "cnn": _cnn}
 
 
-def to_onnx(parcel: Parcel) -> bytes:
+def to_onnx(source: ExportSource) -> bytes:
     """The model file; raises ExportError where a part of the network has no ONNX form here."""
     from onnx import TensorProto, checker, helper
 
-    config = parcel.config
+    config = source.config
     for field, known in (("model", HIDDEN), ("activation", ACTIVATIONS), ("normalization", NORMALIZATIONS)):
         if getattr(config, field) not in known:
             raise ExportError(f"the {field} {getattr(config, field)} has no ONNX form here")
     factor, offset = choices("input_scaling")[config.input_scaling].target()
-    graph = Graph(parcel.weights)
+    graph = Graph(source.weights)
     a = graph.add("Cast", "images", to=TensorProto.FLOAT)
     a = graph.add("Mul", a, graph.constant("scale", np.array(factor, np.float32)))
     a = graph.add("Add", a, graph.constant("offset", np.array(offset, np.float32)))
     a = HIDDEN[config.model](graph, config, a)
-    last = sum(name.startswith("dense") and name.endswith(".W") for name in parcel.weights)
+    last = sum(name.startswith("dense") and name.endswith(".W") for name in source.weights)
     graph.add("Gemm", a, graph.weight(f"dense{last}.W"), graph.weight(f"dense{last}.b"), output="logits")
     graph.add("Softmax", "logits", axis=1, output="probabilities")
     model = helper.make_model(
@@ -140,9 +138,9 @@ def to_onnx(parcel: Parcel) -> bytes:
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="glassnet",
-        doc_string=parcel.title,
+        doc_string=source.title,
     )
-    helper.set_model_props(model, {"config": config.to_json(), "step": str(parcel.step)})
+    helper.set_model_props(model, {"config": config.to_json(), "step": str(source.step)})
     checker.check_model(model, full_check=True)
     data: bytes = model.SerializeToString()
     return data

@@ -13,16 +13,13 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from nn_core.checkpoint import Edit
-from nn_core.filters import pictures
-from nn_core.history import Series, downsample
-
-Array = npt.NDArray[Any]
+from nn_core.explain.filters import pictures
+from nn_core.machine.memory import Array
+from nn_core.training.history import Series, downsample
+from nn_core.training.state import Edit
 
 SIDE, GAP = 28, 2
 WIDTH, HEIGHT = 460, 250  # of a chart, with its axes

@@ -6,19 +6,19 @@ import io
 import zipfile
 from collections.abc import Callable, Mapping
 
-from nn_core.config import RunConfig
+from nn_core.config.choices import choices
+from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
-from nn_core.export.parcel import ExportError, Parcel
+from nn_core.export.source import ExportError, ExportSource
 from nn_core.export.weights import to_npz
-from nn_core.knobs import choices
-from nn_core.layers import GELU, LeakyReLU
-from nn_core.network import CHUNK, SIDE
-from nn_core.normalization import EPSILON
+from nn_core.nn.activations import GELU, LeakyReLU
+from nn_core.nn.network import CHUNK, SIDE
+from nn_core.nn.normalization import EPSILON
 
 MAX_LINES = 40
 
 _CLIPPED = f"np.clip(z, -{GELU.end}, {GELU.end})"
-# the same arithmetic as in layers.py and normalization.py, in the same order, so that float32 rounds alike
+# the same arithmetic as in nn/layers.py and nn/normalization.py, in the same order, so that float32 rounds alike
 ACTIVATIONS: Mapping[str, str] = {
     "relu": "np.maximum(z, 0)",
     "sigmoid": "0.5 + 0.5 * np.tanh(0.5 * z)",
@@ -95,14 +95,14 @@ Weights of step {step}{rounded}. Test accuracy, as reported: {n_right} of {n} im
 """
 
 
-def to_script(parcel: Parcel, data: Dataset) -> bytes:
+def to_script(source: ExportSource, data: Dataset) -> bytes:
     """A zip of classify.py, weights.npz and README.txt; the test images of `data` give the accuracy they report."""
-    counts = parcel.confusion(data)
+    counts = source.confusion(data)
     n_right, n = int(counts.trace()), int(counts.sum())
     readme = README.format(
-        title=parcel.title,
-        step=parcel.step,
-        rounded="" if parcel.exact else " (a frame, rounded to half precision)",
+        title=source.title,
+        step=source.step,
+        rounded="" if source.exact else " (a frame, rounded to half precision)",
         n_right=n_right,
         n=n,
         accuracy=n_right / n,
@@ -110,20 +110,20 @@ def to_script(parcel: Parcel, data: Dataset) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in (
-            ("classify.py", script(parcel, n_right, n).encode("ascii")),
-            ("weights.npz", to_npz(parcel)),
+            ("classify.py", script(source, n_right, n).encode("ascii")),
+            ("weights.npz", to_npz(source)),
             ("README.txt", readme.encode()),
         ):
-            archive.writestr(f"{parcel.stem}/{name}", content)
+            archive.writestr(f"{source.stem}/{name}", content)
     return buffer.getvalue()
 
 
-def script(parcel: Parcel, n_right: int, n: int) -> str:
+def script(source: ExportSource, n_right: int, n: int) -> str:
     """The text of classify.py, in ASCII; raises ExportError where a part of the network has no formula here."""
-    config = parcel.config
-    for field, known in (("model", HIDDEN), ("activation", ACTIVATIONS), ("normalization", NORMALIZATIONS)):
-        if getattr(config, field) not in known:
-            raise ExportError(f"the {field} {getattr(config, field)} has no formula for the script")
+    config = source.config
+    for name, known in (("model", HIDDEN), ("activation", ACTIVATIONS), ("normalization", NORMALIZATIONS)):
+        if getattr(config, name) not in known:
+            raise ExportError(f"the {name} {getattr(config, name)} has no formula for the script")
     factor, offset = choices("input_scaling")[config.input_scaling].target()
     lines = [
         '"""Reads handwritten digits: python classify.py mnist.npz (with x_test and y_test). Needs NumPy alone."""',
@@ -133,7 +133,7 @@ def script(parcel: Parcel, n_right: int, n: int) -> str:
         "",
         "import numpy as np",
         "",
-        f"TITLE = {parcel.title!a}",
+        f"TITLE = {source.title!a}",
         f"REPORTED = {n_right / n!r}  # {n_right} of {n} test images",
         'W = np.load(pathlib.Path(__file__).with_name("weights.npz"))',
         "W = {name: W[name] for name in W.files}",

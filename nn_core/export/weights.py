@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from nn_core.config import RunConfig
+from nn_core.config.errors import shorten
+from nn_core.config.run_config import RunConfig
 from nn_core.export.architecture import VERSION, described
-from nn_core.export.parcel import ExportError, Parcel, one_line
-from nn_core.knobs import shorten
-
-Array = npt.NDArray[Any]
+from nn_core.export.source import ExportError, ExportSource, one_line
+from nn_core.machine.memory import Array
 
 MAX_FILE_BYTES = 200_000_000  # six hidden layers of 2,048 units are 91 MB, 182 MB in float64
 MAX_HEADER_BYTES = 200_000
@@ -26,29 +24,29 @@ KIND = "glassnet-weights"  # in the metadata of our own files
 SIZES = {"F16": 2, "F32": 4, "F64": 8}  # bytes a number, of the types that are taken
 
 
-def to_npz(parcel: Parcel) -> bytes:
+def to_npz(source: ExportSource) -> bytes:
     """The arrays under their names ("dense1.W", ...), for `numpy.load`."""
     buffer = io.BytesIO()
-    arrays: dict[str, Any] = dict(parcel.weights)
+    arrays: dict[str, Any] = dict(source.weights)
     np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 
-def to_safetensors(parcel: Parcel) -> bytes:
+def to_safetensors(source: ExportSource) -> bytes:
     """The arrays under their names, with settings and step as metadata."""
     from safetensors.numpy import save
 
     metadata = {
         "format": KIND,
         "version": VERSION,
-        "title": parcel.title,
-        "config": parcel.config.to_json(),
-        "step": str(parcel.step),
-        "epoch": f"{parcel.epoch:.6f}",
-        "weights": "as trained" if parcel.exact else "rounded to half precision",
+        "title": source.title,
+        "config": source.config.to_json(),
+        "step": str(source.step),
+        "epoch": f"{source.epoch:.6f}",
+        "weights": "as trained" if source.exact else "rounded to half precision",
     }
     # arrays that are not contiguous would be written scrambled
-    return save({name: np.ascontiguousarray(values) for name, values in parcel.weights.items()}, metadata)
+    return save({name: np.ascontiguousarray(values) for name, values in source.weights.items()}, metadata)
 
 
 # ---------------------------------------------------------------------------------------------- reading

@@ -4,13 +4,14 @@ Optuna brings samplers, pruners and storage; this package brings RunConfig's fie
 before it is used.
 """
 
+from nn_core.search.database_errors import SearchError
 from nn_core.search.processes import start_workers
-from nn_core.search.space import Shape, Span, Values, suggested, varied_fields
-from nn_core.search.spec import OBJECTIVES, PRUNERS, SAMPLERS, Objective, Option, SearchSpec, trainability_map
-from nn_core.search.storage import SearchError
+from nn_core.search.space import Shape, Span, Values, suggested, varied_settings
+from nn_core.search.spec import OBJECTIVES, PRUNERS, SAMPLERS, Objective, Option, SearchSpec
 from nn_core.search.study import SearchInfo, ask_for_trials, control, create_search, list_searches
+from nn_core.search.trainability import TrainabilityMap, map_of, trainability_map
 from nn_core.search.trials import holds_run, open_trial, test_accuracy
-from nn_core.search.watch import SearchView, SearchWatch, TrainabilityMap, TrialRow, map_of
+from nn_core.search.watch import SearchView, SearchWatch, TrialRow
 from nn_core.search.worker import Worker
 
 __all__ = [
@@ -41,5 +42,5 @@ __all__ = [
     "suggested",
     "test_accuracy",
     "trainability_map",
-    "varied_fields",
+    "varied_settings",
 ]

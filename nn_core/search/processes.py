@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
+from nn_core.machine.disk import ROOT
 from nn_core.search.storage import VARIABLE, check_name, searches_folder
 
 FOLDER_VARIABLE = "GLASSNET_RUNS"
-
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def start_workers(name: str, n: int, storage: str = "") -> list[subprocess.Popen[bytes]]:

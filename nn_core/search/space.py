@@ -1,6 +1,6 @@
-"""What varies in a search: a range for a field of RunConfig, and its parameters in Optuna's terms.
+"""What varies in a search: a range for a setting, and its parameters in Optuna's terms.
 
-The ranges that a search begins with come from each field's own Knob, so that a new field can be searched by being
+The ranges that a search begins with come from each setting itself, so that a new setting can be searched by being
 declared.
 """
 
@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nn_core.config import knob, knobs
-from nn_core.knobs import MAX_HIDDEN_LAYERS, ConfigError, Knob, choices, shorten
+from nn_core.config.choices import choices
+from nn_core.config.errors import ConfigError, shorten
+from nn_core.config.run_config import all_settings, setting
+from nn_core.config.setting import MAX_HIDDEN_LAYERS, Setting
 
 NOT_SEARCHED = {
     "dataset",
@@ -24,7 +26,7 @@ NOT_SEARCHED = {
 }  # what is learned, and how long, is the same for all
 NOT_SUGGESTED = {"init": {"zeros", "constant"}}  # all units stay copies of one; taken where they are asked for
 DECADES = 1e-3  # of the highest stop: a logarithmic range begins no lower, unless it is asked to
-MOST_CHOICES = 16  # values that are suggested, where a field has more stops
+MOST_CHOICES = 16  # values that are suggested, where a setting has more stops
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,13 @@ class Shape:
 Range = Span | Values | Shape
 
 
-def varied_fields() -> tuple[Knob, ...]:
+def varied_settings() -> tuple[Setting, ...]:
     """The fields of RunConfig that may vary in a search."""
-    return tuple(each for each in knobs() if each.kind != "name" and each.name not in NOT_SEARCHED)
+    return tuple(each for each in all_settings() if each.kind != "name" and each.name not in NOT_SEARCHED)
 
 
-def suggested(item: Knob) -> Range:
-    """The range of a field that a search begins with, from what the field says of itself."""
+def suggested(item: Setting) -> Range:
+    """The range of a setting that a search begins with, from what the setting says of itself."""
     if item.kind == "choice":
         left_out = NOT_SUGGESTED.get(item.name, set())
         return Values(tuple(name for name in choices(item.name) if name not in left_out))
@@ -86,14 +88,14 @@ def suggested(item: Knob) -> Range:
 
 
 def checked(name: str, wanted: Range) -> Range:
-    """The range, if the field `name` can take what is in it; raises ConfigError with field, limit and value."""
-    item = knob(name)
+    """The range, if the setting `name` can take what is in it; raises ConfigError with setting, limit and value."""
+    item = setting(name)
     if item.name in NOT_SEARCHED or item.kind == "name":
         raise ConfigError(f"{name} cannot vary in a search: it is the same for all trials")
     return _CHECKS[type(wanted)](item, wanted)
 
 
-def _check_span(item: Knob, span: Span) -> Range:
+def _check_span(item: Setting, span: Span) -> Range:
     if item.kind not in ("int", "float"):
         raise ConfigError(f"{item.name} has no numbers to draw from; list its values")
     low, high = item.check(span.low), item.check(span.high)
@@ -104,14 +106,14 @@ def _check_span(item: Knob, span: Span) -> Range:
     return Span(low, high, bool(span.log))
 
 
-def _check_values(item: Knob, wanted: Values) -> Range:
+def _check_values(item: Setting, wanted: Values) -> Range:
     values = tuple(dict.fromkeys(item.check(value) for value in wanted.values))
     if not values:
         raise ConfigError(f"{item.name} must have at least one value to vary over, got none")
     return Values(values)
 
 
-def _check_shape(item: Knob, shape: Shape) -> Range:
+def _check_shape(item: Setting, shape: Shape) -> Range:
     if item.kind != "sizes":
         raise ConfigError(f"{item.name} has no layers; give a range or values")
     widths = [item.check((width,))[0] for width in (shape.width_low, shape.width_high)]
@@ -126,7 +128,11 @@ def _check_shape(item: Knob, shape: Shape) -> Range:
     return Shape(widths[0], widths[1], *depths)
 
 
-_CHECKS: Mapping[type, Callable[[Knob, Any], Range]] = {Span: _check_span, Values: _check_values, Shape: _check_shape}
+_CHECKS: Mapping[type, Callable[[Setting, Any], Range]] = {
+    Span: _check_span,
+    Values: _check_values,
+    Shape: _check_shape,
+}
 
 
 # ---------------------------------------------------------------------------------------------- text in and out
@@ -149,7 +155,7 @@ def from_json(value: Mapping[str, Any]) -> Range:
 
 def parse(name: str, text: str) -> Range:
     """A range as the command line writes it: "0.001:1", "0.001:1:log", "relu,tanh", "16-16,64", "16:128x1:3"."""
-    item = knob(name)
+    item = setting(name)
     if ":" not in text:
         return Values(tuple(item.parse(part) for part in text.split(",")))
     try:
@@ -173,8 +179,8 @@ def parse(name: str, text: str) -> Range:
 
 
 def draw(trial: Any, name: str, wanted: Range) -> Any:
-    """The value of a field in this trial (an optuna.Trial), in the field's own type."""
-    item = knob(name)
+    """The value of a setting in this trial (an optuna.Trial), in its own type."""
+    item = setting(name)
     if isinstance(wanted, Values):
         return item.parse(trial.suggest_categorical(name, [item.format(value) for value in wanted.values]))
     if isinstance(wanted, Shape):
@@ -187,22 +193,22 @@ def draw(trial: Any, name: str, wanted: Range) -> Any:
 
 
 def values_of(vary: Mapping[str, Range], params: Mapping[str, Any]) -> dict[str, Any]:
-    """Field -> value, from Optuna's parameters of a trial; a field that the trial has not drawn is left out."""
+    """Name -> value, from Optuna's parameters of a trial; a setting that the trial has not drawn is left out."""
     found: dict[str, Any] = {}
     for name, wanted in vary.items():
         if isinstance(wanted, Shape) and f"{name}.depth" in params:
             found[name] = (int(params[f"{name}.width"]),) * int(params[f"{name}.depth"])
         elif name in params:
-            found[name] = knob(name).parse(params[name]) if isinstance(wanted, Values) else params[name]
+            found[name] = setting(name).parse(params[name]) if isinstance(wanted, Values) else params[name]
     return found
 
 
 def grid(vary: Mapping[str, Range]) -> dict[str, list[Any]]:
-    """Optuna's parameters -> the values that a grid goes through: of a range, the stops of the field's slider in it."""
-    return {key: values for name, wanted in vary.items() for key, values in _grid_of(knob(name), wanted)}
+    """Optuna's parameters -> the values that a grid goes through: of a range, the stops of its slider in it."""
+    return {key: values for name, wanted in vary.items() for key, values in _grid_of(setting(name), wanted)}
 
 
-def _grid_of(item: Knob, wanted: Range) -> Iterator[tuple[str, list[Any]]]:
+def _grid_of(item: Setting, wanted: Range) -> Iterator[tuple[str, list[Any]]]:
     if isinstance(wanted, Values):
         yield item.name, [item.format(value) for value in wanted.values]
     elif isinstance(wanted, Shape):
@@ -212,7 +218,7 @@ def _grid_of(item: Knob, wanted: Range) -> Iterator[tuple[str, list[Any]]]:
         yield item.name, _between(item, wanted.low, wanted.high)
 
 
-def _between(item: Knob, low: float, high: float) -> list[Any]:
+def _between(item: Setting, low: float, high: float) -> list[Any]:
     number = float if item.kind == "float" else int
     return sorted({number(low), number(high), *(number(stop) for stop in item.steps if low <= stop <= high)})
 

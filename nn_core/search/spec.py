@@ -9,15 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nn_core.config import RunConfig
-from nn_core.knobs import ConfigError, shorten
+from nn_core.config.errors import ConfigError, shorten
+from nn_core.config.run_config import RunConfig
 from nn_core.search import space
-from nn_core.search.space import Range, Values
+from nn_core.search.space import Range
 
 MOST_TRIALS = 100_000
 TARGET = 0.97  # validation accuracy, for the objective that counts seconds
-GAINS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-RATES = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
 class Option(NamedTuple):
@@ -144,12 +142,6 @@ class SearchSpec:
             if isinstance(error, ConfigError):
                 raise
             raise ConfigError(f"what is stored of the search is not usable: {shorten(str(error))}") from None
-
-
-def trainability_map(base: RunConfig, gains: tuple[float, ...] = GAINS, lrs: tuple[float, ...] = RATES) -> SearchSpec:
-    """A grid over the gain of the first weights and the learning rate: where a network of these settings learns."""
-    vary: dict[str, Range] = {"gain": Values(gains), "lr": Values(lrs)}
-    return SearchSpec(base, vary, sampler="grid", pruner="none", n_trials=len(gains) * len(lrs))
 
 
 # ---------------------------------------------------------------------------------------------- in Optuna's terms

@@ -7,22 +7,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from nn_core.config import RunConfig
+from nn_core.config.errors import shorten
+from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset, load_dataset
-from nn_core.knobs import shorten
+from nn_core.machine.disk import ROOT
+from nn_core.search.database_errors import SearchError, in_a_sentence
 from nn_core.search.spec import SearchSpec
-from nn_core.search.storage import (
-    SearchError,
-    check_name,
-    check_optuna,
-    file_of,
-    in_a_sentence,
-    open_storage,
-    searches_folder,
-)
+from nn_core.search.storage import check_name, check_optuna, file_of, open_storage, searches_folder
 
 CONTROLS = ("run", "pause", "stop")
 
@@ -41,7 +34,7 @@ class SearchInfo(NamedTuple):
 def code_version() -> str:
     """The version of this code: a hash of nn_core's modules, ten hexadecimal digits."""
     digest = hashlib.sha256()
-    folder = Path(__file__).resolve().parent.parent
+    folder = ROOT / "nn_core"
     for path in sorted(folder.rglob("*.py")):
         digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:10]

@@ -7,12 +7,13 @@ import shutil
 from typing import Any
 
 from nn_core.data import load_dataset
-from nn_core.metrics import accuracy
-from nn_core.network import from_weights
-from nn_core.search.storage import SearchError, in_a_sentence, trials_folder
+from nn_core.nn.metrics import accuracy
+from nn_core.nn.network import from_weights
+from nn_core.search.database_errors import SearchError, in_a_sentence
+from nn_core.search.storage import trials_folder
 from nn_core.search.study import check_data, load_study
-from nn_core.store import RunStore, StoreError
-from nn_core.written import exact_frame
+from nn_core.store.run_store import RunStore, StoreError
+from nn_core.training.film import exact_frame
 
 NOT_HERE = "the run of trial {} is not on this machine; train it again from its settings"
 
@@ -90,3 +91,15 @@ def _run_id(trial: Any) -> str:
     if not run_id:
         raise SearchError(f"trial {trial.number} has no network: it did not come to its end")
     return str(run_id)
+
+
+def superseded(trials: Any) -> set[int]:
+    """The numbers of trials that another takes the place of: their worker was lost, or they were stopped half-way."""
+    lost = {number for trial in trials for number in trial.system_attrs.get("retry_history", [])}
+    return lost | {trial.number for trial in trials if trial.user_attrs.get("superseded")}
+
+
+def count_done(trials: Any) -> int:
+    """How many trials have come to an end, each counted once however often it was begun."""
+    gone = superseded(trials)
+    return sum(trial.state.is_finished() and trial.number not in gone for trial in trials)

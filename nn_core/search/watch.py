@@ -11,14 +11,14 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from nn_core.config import RunConfig
-from nn_core.search.space import Values, values_of
+from nn_core.config.run_config import RunConfig
+from nn_core.search.database_errors import SearchError, database_sentence
+from nn_core.search.space import values_of
 from nn_core.search.spec import SearchSpec
-from nn_core.search.storage import SearchError, database_sentence, lost_trials
+from nn_core.search.storage import lost_trials
 from nn_core.search.study import config_of, info_of, load_study
-from nn_core.search.worker import count_done, superseded
+from nn_core.search.trials import count_done, superseded
 
 UNWATCHED_SECONDS = 10  # after which a search that nobody asks for is not read until somebody does
 STATES = {"WAITING": "waiting", "RUNNING": "running", "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
@@ -215,30 +215,3 @@ class SearchWatch:
 
 
 # ---------------------------------------------------------------------------------------------- the map
-
-
-@dataclass(frozen=True)
-class TrainabilityMap:
-    """Validation accuracy by gain and learning rate."""
-
-    gains: tuple[float, ...]
-    lrs: tuple[float, ...]
-    accuracy: npt.NDArray[Any]  # (n_gains, n_lrs), nan where nothing was trained to its end yet
-    diverged: npt.NDArray[Any]  # bool (n_gains, n_lrs)
-
-
-def map_of(view: SearchView) -> TrainabilityMap | None:
-    """The map, where a search goes over listed gains and learning rates; else None."""
-    gain, lr = view.spec.vary.get("gain"), view.spec.vary.get("lr")
-    if not isinstance(gain, Values) or not isinstance(lr, Values) or view.spec.objectives[0] != "val_accuracy":
-        return None
-    shape = len(gain.values), len(lr.values)
-    accuracy, diverged = np.full(shape, np.nan), np.zeros(shape, bool)
-    for row in view.trials:
-        if row.superseded or not {"gain", "lr"} <= set(row.params):
-            continue
-        at = gain.values.index(row.params["gain"]), lr.values.index(row.params["lr"])
-        diverged[at] |= row.diverged
-        if row.values:  # as it ended: the best moment of a training that dies looks learned
-            accuracy[at] = row.reported[max(row.reported)] if row.reported else row.values[0]
-    return TrainabilityMap(gain.values, lr.values, accuracy, diverged)

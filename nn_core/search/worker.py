@@ -16,26 +16,17 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from nn_core.checkpoint import Scores
-from nn_core.config import RunConfig
-from nn_core.crew import CREW
+from nn_core.config.errors import ConfigError
 from nn_core.data import Dataset, load_dataset
-from nn_core.keeper import Keeper
-from nn_core.knobs import ConfigError
-from nn_core.network import count_params
-from nn_core.recorder import Recorder
-from nn_core.runner import new_id
+from nn_core.machine.second_core import SECOND_CORE
+from nn_core.machine.threads import set_blas_threads
+from nn_core.search.database_errors import SearchError, database_sentence
 from nn_core.search.spec import TARGET, SearchSpec, make_pruner, make_sampler
-from nn_core.search.storage import SearchError, database_sentence, trials_folder
 from nn_core.search.study import check_data, code_version, load_study
-from nn_core.store import RunStore
-from nn_core.threads import set_blas_threads
-from nn_core.trainer import Trainer
+from nn_core.search.trial_run import LOOK_SECONDS, TrialRun
+from nn_core.search.trials import count_done, superseded
 
-LOOK_SECONDS = 0.5  # between two looks at whether the search is paused or stopped
 PATIENCE_SECONDS = 120.0  # that a database may not answer before a worker gives up
-MOST_POINTS = 100  # of each curve that are kept with a trial
-CURVES = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
 Say = Callable[[str], None]
 Answer = TypeVar("Answer")
 
@@ -58,7 +49,7 @@ class Worker:
         self.name, self.storage, self.number, self.patience, self.tell = name, storage, number, patience, tell
         self._lost = ""  # why this worker has given the database up
         set_blas_threads(1)
-        CREW.work_alone()  # the other cores have workers of their own
+        SECOND_CORE.work_alone()  # the other cores have workers of their own
         self.id = f"{socket.gethostname()}:{os.getpid()}"
         self._open()
         self.data = self._data()
@@ -160,7 +151,7 @@ class Worker:
         try:
             config = self.spec.config_of(trial)
             trial.set_user_attr("config", json.dumps(config.to_dict()))
-            run = _TrialRun(config, self.data, self.name)
+            run = TrialRun(config, self.data, self.name)
         except (ConfigError, MemoryError) as error:
             trial.set_user_attr("reason", str(error) or "There is not enough memory for it.")
             raise
@@ -179,7 +170,7 @@ class Worker:
             raise optuna.TrialPruned
         return values if len(values) > 1 else values[0]
 
-    def _through_its_epochs(self, trial: Any, run: _TrialRun) -> None:
+    def _through_its_epochs(self, trial: Any, run: TrialRun) -> None:
         """Train epoch by epoch; raises TrialPruned and Stopped."""
         import optuna
 
@@ -229,84 +220,6 @@ class Worker:
                 system_attrs={**frozen.system_attrs, "fixed_params": frozen.params},
             )
         )
-
-
-class _TrialRun:
-    """The training of one trial, kept as a run in the search's folder on this machine."""
-
-    def __init__(self, config: RunConfig, data: Dataset, search: str) -> None:
-        self.id = new_id()
-        self.trainer = Trainer(config, data)
-        self.recorder = Recorder(self.trainer, Keeper(RunStore(trials_folder(search)), self.id, data))
-        self.reached: float | None = None  # seconds until TARGET
-        self.ends: list[Scores] = []  # at the end of each epoch
-        self.obeyed = time.monotonic()  # when it was last looked whether the search is paused or stopped
-
-    def one_epoch(self, obey: Callable[[], None]) -> None:
-        """Train to the end of the epoch; `obey` is called now and then."""
-        trainer = self.trainer
-        end = round(trainer.epoch) + 1
-        while trainer.epoch < end - 1e-9 and trainer.step():
-            self._look_at_the_target()
-            if time.monotonic() - self.obeyed > LOOK_SECONDS:
-                obey()
-                self.obeyed = time.monotonic()
-        self.ends.append(trainer.score())
-        self._look_at_the_target()
-        self.recorder.note()
-
-    def _look_at_the_target(self) -> None:
-        scores = self.trainer.scores
-        if self.reached is None and scores is not None and scores.val_accuracy >= TARGET:
-            self.reached = self.trainer.seconds
-
-    def value_at_epoch(self, objective: str) -> float:
-        """What is reported after an epoch, in the direction of the objective."""
-        scores = self.ends[-1]
-        if objective == "val_accuracy":
-            return scores.val_accuracy
-        return 1 - scores.val_accuracy if objective == "seconds_to_97" else scores.val_loss
-
-    def values(self, objectives: tuple[str, ...]) -> list[float] | None:
-        """One value for each objective; None where one was not reached."""
-        found: dict[str, float | None] = {
-            "val_accuracy": max(scores.val_accuracy for scores in self.ends),
-            "val_loss": min(scores.val_loss for scores in self.ends),
-            "seconds_to_97": self.reached,
-            "weights": float(count_params(self.trainer.config)),
-            "seconds": self.trainer.seconds,
-        }
-        values = [value for name in objectives if (value := found[name]) is not None]
-        return values if len(values) == len(objectives) else None
-
-    def keep(self, status: str) -> None:
-        """Write the run down."""
-        self.recorder.keep(status)
-
-    def curves(self) -> dict[str, dict[str, list[float]]]:
-        """The curves, thinned, JSON-ready; no numbers that are not finite."""
-        return {name: _thinned(self.trainer.history[name]) for name in CURVES if name in self.trainer.history.series()}
-
-
-def _thinned(series: Any) -> dict[str, list[float]]:
-    import numpy as np
-
-    finite = np.flatnonzero(np.isfinite(series.value))
-    at = finite[np.unique(np.linspace(0, len(finite) - 1, min(MOST_POINTS, len(finite))).round().astype(int))]
-    columns = {"step": series.step, "epoch": series.epoch, "seconds": series.seconds, "value": series.value}
-    return {key: [float(f"{number:.6g}") for number in column[at]] for key, column in columns.items()}
-
-
-def superseded(trials: Any) -> set[int]:
-    """The numbers of trials that another takes the place of: their worker was lost, or they were stopped half-way."""
-    lost = {number for trial in trials for number in trial.system_attrs.get("retry_history", [])}
-    return lost | {trial.number for trial in trials if trial.user_attrs.get("superseded")}
-
-
-def count_done(trials: Any) -> int:
-    """How many trials have come to an end, each counted once however often it was begun."""
-    gone = superseded(trials)
-    return sum(trial.state.is_finished() and trial.number not in gone for trial in trials)
 
 
 def _capital(sentence: str) -> str:

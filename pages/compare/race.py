@@ -7,14 +7,17 @@ from threading import Event
 import numpy as np
 import streamlit as st
 
-from nn_core.comparison import telling_names
-from nn_core.config import RunConfig, knob
-from nn_core.filters import first_filters
-from nn_core.runner import Run, Snapshot
-from ui import figures, overlay, session
-from ui.controls import STATUS_WORDS
-from ui.curve_traces import Overlaid
-from ui.live_plot import live_plot
+from nn_core.config.run_config import RunConfig, setting
+from nn_core.explain.filters import first_filters
+from nn_core.runs.comparison import telling_names
+from nn_core.runs.run import Run
+from nn_core.runs.snapshot import Snapshot
+from ui import session
+from ui.charts.curve_traces import Overlaid
+from ui.charts.walls import tile_wall
+from ui.components.live_plot import live_plot
+from ui.panels import overlay
+from ui.sidebar.transport import STATUS_WORDS
 
 
 def race() -> None:
@@ -76,7 +79,7 @@ def racer(run: Run, shot: Snapshot, lane: Overlaid, ahead: bool) -> None:
         help=shot.message or None,
     )
     W = first_filters(shot.weights)
-    wall = figures.tile_wall(W, aspect=1.9, dark=session.is_dark(), title=f"W1 at step {shot.step:,}")
+    wall = tile_wall(W, aspect=1.9, dark=session.is_dark(), title=f"W1 at step {shot.step:,}")
     live_plot(wall, key=f"race-filters-{lane.slot}", height=215)
     st.button(
         "Show on all pages", key=f"race-open-{lane.slot}", on_click=session.open_run, args=(run.id,), type="tertiary"
@@ -86,7 +89,9 @@ def racer(run: Run, shot: Snapshot, lane: Overlaid, ahead: bool) -> None:
 def three_rates() -> list[RunConfig]:
     """The settings of the sidebar at their learning rate and at those about a third and three times as large."""
     draft = session.draft()
-    rates = {min(knob("lr").steps, key=lambda stop: abs(math.log(stop / (draft.lr * times)))) for times in (1 / 3, 3)}
+    rates = {
+        min(setting("lr").steps, key=lambda stop: abs(math.log(stop / (draft.lr * times)))) for times in (1 / 3, 3)
+    }
     return [draft.replace(lr=lr) for lr in sorted(rates | {draft.lr})]
 
 

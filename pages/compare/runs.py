@@ -5,10 +5,14 @@ from typing import Any
 
 import streamlit as st
 
-from nn_core.config import RunConfig
-from ui import controls, ghost, overlay, run_rows, session, sharing, trash
-from ui.curve_traces import run_colour
-from ui.run_table import Shown, View, run_table
+from nn_core.config.run_config import RunConfig
+from nn_core.runs.listing import kept
+from ui import session
+from ui.charts.curve_traces import run_colour
+from ui.components import run_rows
+from ui.components.run_table import Shown, View, run_table
+from ui.panels import ghost, overlay, sharing, trash
+from ui.panels.empty_state import empty_state
 
 TABLE = "runs-table"
 FEWEST, MOST = 2, 4  # settings in a race
@@ -19,7 +23,7 @@ def listing() -> None:
     runs = session.runs()
     current, pinned = session.current_run(), session.ghost()
     view: View = session.chosen("runs-view", View())
-    ticked = run_rows.kept(view.selected, runs)
+    ticked = kept(view.selected, runs)
     slots = overlay.slots([run.id for run in ticked], session.chosen("runs-slots", {}))
     session.choose("runs-slots", slots)
     listed = run_rows.rows(runs, current=current.id if current else None, ghost=pinned.id if pinned else None)
@@ -81,5 +85,5 @@ ACTS: dict[str, Callable[[Mapping[str, Any]], None]] = {
 if session.runs() or session.in_trash():
     session.live("The runs", listing, session.any_trains)
 else:
-    controls.empty_state("The list of all runs")
+    empty_state("The list of all runs")
     sharing.controls(None)

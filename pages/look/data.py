@@ -3,9 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from ui import figures, session
-from ui.gallery import SPLITS, close_up, pager, switch
-from ui.live_plot import live_plot
+from ui import session
+from ui.charts.bars import count_bars
+from ui.charts.walls import image_wall
+from ui.components.live_plot import live_plot
+from ui.panels.gallery import SPLITS, close_up, pager, switch
 
 PER_PAGE, COLUMNS = 98, 14
 ALL = "all"
@@ -58,7 +60,7 @@ def images() -> None:
             i: f"{SPLITS[split].capitalize()} image {i:,}, labelled {data.class_names[labels[i]]}"
             for i in [*shown, index]
         }
-        wall = figures.image_wall(
+        wall = image_wall(
             pictures[shown],
             captions=[names[i] for i in shown],
             numbers=shown,
@@ -77,13 +79,13 @@ def whole_split(split: session.Split, highlight: int | None) -> None:
     of = f"{SPLITS[split]}, n={len(labels):,}"
     left, right = st.columns([1, 1.3])
     counts = np.bincount(labels, minlength=len(data.class_names))
-    bars = figures.count_bars(
+    bars = count_bars(
         counts, names=data.class_names, title=f"Images of each digit ({of})", dark=dark, highlight=highlight
     )
     with left:
         live_plot(bars, key="data-counts", height=170, clickable=True)
     captions = [f"The mean of {n:,} images of {name}" for n, name in zip(counts, data.class_names, strict=True)]
-    means = figures.image_wall(
+    means = image_wall(
         session.mean_digits(data.identity, split, data),
         captions=captions,
         columns=10,

@@ -2,11 +2,15 @@
 
 import streamlit as st
 
-from nn_core.explain import cell_images, most_common_confusion
-from nn_core.metrics import confusion_matrix
-from ui import controls, figures, inside, session
-from ui.gallery import SPLITS, close_up, score_table, switch
-from ui.live_plot import live_plot
+from nn_core.nn.metrics import cell_images, confusion_matrix, most_common_confusion
+from ui import session
+from ui.charts.bars import probability_bars
+from ui.charts.matrix import confusion_matrix as matrix_chart
+from ui.charts.walls import image_wall
+from ui.components.live_plot import live_plot
+from ui.panels import inside
+from ui.panels.empty_state import empty_state
+from ui.panels.gallery import SPLITS, close_up, score_table, switch
 
 N_SHOWN, COLUMNS = 40, 10
 Cell = tuple[int, int]  # true class, read as
@@ -31,7 +35,7 @@ def evaluation() -> None:
     cell = session.chosen("cell") or worst or (0, 0)
     of = f"{SPLITS[split].capitalize()} at step {reading.step:,}"
     with left:
-        figure = figures.confusion_matrix(
+        figure = matrix_chart(
             counts,
             normalize=unit == "shares",
             names=classes,
@@ -67,7 +71,7 @@ def cell_panel(reading: session.Reading, cell: Cell, remark: str) -> None:
     which = "The most" if len(shown) == len(members) else f"The {len(shown)} most"
     with st.container(height=205, border=False):
         if len(members):
-            wall = figures.image_wall(
+            wall = image_wall(
                 images[shown],
                 captions=[describe(reading, i) for i in shown],
                 numbers=shown,
@@ -95,7 +99,7 @@ def image_panel(reading: session.Reading, index: int) -> None:
     with right:
         p = reading.probabilities[index]
         title = f"Read as {classes[p.argmax()]} with {p.max():.1%}"
-        bars = figures.probability_bars(p, names=classes, dark=session.is_dark(), title=title)
+        bars = probability_bars(p, names=classes, dark=session.is_dark(), title=title)
         live_plot(bars, key="evaluate-probabilities", height=290)
 
 
@@ -106,7 +110,7 @@ def describe(reading: session.Reading, index: int) -> str:
     return f"image {index:,}, labelled {true}, read as {classes[p.argmax()]} with {p.max():.1%}"
 
 
-if not controls.empty_state("The confusion matrix"):
+if not empty_state("The confusion matrix"):
     data = session.dataset()
     classes = data.class_names
     session.live("The evaluation", evaluation)

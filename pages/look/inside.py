@@ -2,9 +2,11 @@
 
 import streamlit as st
 
-from nn_core.maps import hidden_layers, layer_outputs
-from ui import controls, inside, session
-from ui.reader_menu import choose_reader
+from nn_core.explain.maps import hidden_layers, layer_outputs
+from ui import session
+from ui.panels import inside
+from ui.panels.empty_state import empty_state
+from ui.panels.reader_menu import choose_reader
 
 NO_LAYER = "This network has no hidden layer: each digit has one template of weights, shown on the page Weights."
 
@@ -18,7 +20,7 @@ def page() -> None:
     with left:
         reader = session.reader(choose_reader(inside.READER))
         image, labelled = inside.choose_image()
-    model, field, at, channel = reader.model, None, 0, 0
+    model, name, at, channel = reader.model, None, 0, 0
     layers = hidden_layers(model.config)
     with right:
         if layers:
@@ -32,10 +34,10 @@ def page() -> None:
             channel = inside.outputs_wall(model, at, outputs)
         with last:
             if layers[at].kind == "block":
-                field = inside.map_panel(model, at, channel, outputs)
+                name = inside.map_panel(model, at, channel, outputs)
             inside.kernels(model, layers[at], channel)
     with left:
-        inside.why(model, image, labelled, field)
+        inside.why(model, image, labelled, name)
     if layers:
         with middle:
             inside.exciting(model, at, channel, session.strongest(reader, at, inside.N_EXCITING))
@@ -43,4 +45,4 @@ def page() -> None:
 
 
 session.live("The layers", page)
-controls.empty_state("The inside of your own network")
+empty_state("The inside of your own network")

@@ -3,11 +3,15 @@
 import numpy as np
 import streamlit as st
 
-from nn_core.explain import ORDERS, class_votes, outgoing_weights, unit_order
-from nn_core.filters import first_filters
-from nn_core.runner import Snapshot
-from ui import controls, ghost, session, tiles, unit_panel
-from ui.gallery import first_layer_words, next_layer_words, switch, unit_name
+from nn_core.explain.filters import first_filters
+from nn_core.explain.units import ORDERS, class_votes, outgoing_weights, unit_order
+from nn_core.runs.snapshot import Snapshot
+from ui import session
+from ui.charts import tiles
+from ui.panels import ghost
+from ui.panels import unit as unit_panel
+from ui.panels.empty_state import empty_state
+from ui.panels.gallery import first_layer_words, next_layer_words, switch, unit_name
 
 
 def filters() -> None:
@@ -68,6 +72,6 @@ def wall(shot: Snapshot, unit: int) -> None:
     st.caption(text + unit_panel.linearly(shot.weights))
 
 
-if not controls.empty_state("What the units look for"):
+if not empty_state("What the units look for"):
     classes = session.dataset().class_names
     session.live("The weights", filters)

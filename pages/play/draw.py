@@ -4,9 +4,14 @@ import secrets
 
 import streamlit as st
 
-from ui import controls, figures, inside, session, sketchpad
-from ui.live_plot import live_plot
-from ui.reader_menu import choose_reader
+from ui import session
+from ui.charts.bars import probability_bars
+from ui.components.canvas import BRUSH, canvas
+from ui.components.live_plot import live_plot
+from ui.panels import inside
+from ui.panels.empty_state import empty_state
+from ui.panels.reader_menu import choose_reader
+from ui.panels.reading import film, invitation, verdict
 
 pad = session.sketchpad()
 has_network = session.snapshot() is not None
@@ -42,20 +47,20 @@ def reading() -> None:
     key = choose_reader()
     reader = session.reader(key)
     if sketch.empty:
-        st.html(sketchpad.invitation())
+        st.html(invitation())
     else:
         probabilities = reader.model.predict_proba(sketch.image[None])[0]
-        st.html(sketchpad.verdict(probabilities, session.is_dark()))
+        st.html(verdict(probabilities, session.is_dark()))
         if sketch.message:
             st.warning(sketch.message, icon=":material/brush:")
         if pad.now.note:
             st.caption(pad.now.note)
-        live_plot(figures.probability_bars(probabilities, dark=session.is_dark()), key="reading", height=300)
+        live_plot(probability_bars(probabilities, dark=session.is_dark()), key="reading", height=300)
         if st.button("Why? Look inside", icon=":material/layers:", key="sketch-inside", help=INSIDE):
             inside.show_sketch(reader=key)
             st.switch_page(inside.PAGE)
     st.caption(reader.caption)
-    controls.empty_state("What your own network reads")
+    empty_state("What your own network reads")
 
 
 @st.fragment
@@ -65,12 +70,12 @@ def desk() -> None:
     with left, session.guard("The canvas"):
         row = st.container(horizontal=True, key="sketch-row")
         field, side = row.container(key="sketch-field", width=280), row.container(key="sketch-tools")
-        brush = side.slider("Brush, px", *sketchpad.BRUSH, key="brush", persist_state="session")
+        brush = side.slider("Brush, px", *BRUSH, key="brush", persist_state="session")
         with field:
-            sketchpad.canvas(pad, brush)
+            canvas(pad, brush)
         with side:
             buttons()
-        st.html(sketchpad.film(pad.now.sketch))
+        st.html(film(pad.now.sketch))
     with right:
         session.live("The reading", reading)
 

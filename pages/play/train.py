@@ -5,20 +5,23 @@ from typing import Literal
 import numpy as np
 import streamlit as st
 
-from nn_core.filters import first_filters
-from nn_core.history import Axis
-from ui import controls, figures, ghost, session, verdict
-from ui.gallery import first_layer_words
-from ui.live_plot import live_plot
+from nn_core.explain.filters import first_filters
+from nn_core.training.history import Axis
+from ui import session
+from ui.charts.curves import curves
+from ui.components.live_plot import live_plot
+from ui.panels import ghost, verdict
+from ui.panels.empty_state import empty_state
+from ui.panels.gallery import first_layer_words
 
 AXES: dict[Axis, str] = {"step": "steps", "epoch": "epochs", "images": "images seen", "seconds": "seconds"}
 
 
-def curves() -> None:
+def charts() -> None:
     """The verdict, and under it loss and accuracy side by side."""
     shot = session.snapshot()
     if shot is None:
-        controls.empty_state("What it learns")
+        empty_state("What it learns")
     else:
         verdict.show(shot)
     pinned = ghost.behind(shot)
@@ -27,7 +30,7 @@ def curves() -> None:
     edits = shot.edits if shot else ()
     kinds: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
     for column, kind in zip(st.columns(2), kinds, strict=True):
-        figure = figures.curves(
+        figure = curves(
             series,
             kind=kind,
             x=axis,
@@ -88,5 +91,5 @@ def chart_options() -> tuple[Axis, bool, float]:
 
 
 axis, log_y, smoothing = chart_options()
-session.live("The curves", curves)
+session.live("The curves", charts)
 session.live("The filters", filters)

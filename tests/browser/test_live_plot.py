@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.waiting import open_app, wait_idle, wait_number, wait_until
-from ui import theme
+from ui.charts import theme
 
 APP = Path(__file__).parent / "apps" / "live_plots.py"
 

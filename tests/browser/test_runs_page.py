@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from nn_core.config import RunConfig
+from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
-from nn_core.registry import RunRegistry
-from nn_core.store import RunStore
+from nn_core.runs.registry import RunRegistry
+from nn_core.store.run_store import RunStore
 from tests.browser.conftest import Server
 from tests.browser.waiting import number_after, open_app, wait_idle, wait_until
 

@@ -22,10 +22,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from nn_core import Dataset, RunConfig, Trainer, disk, keeper, load_mnist
-from nn_core.keeper import Keeper
-from nn_core.recorder import Recorder, reopen
-from nn_core.store import RunStore
+from nn_core import Dataset, RunConfig, Trainer, load_mnist
+from nn_core.machine import disk
+from nn_core.store import run_writer
+from nn_core.store.recorder import Recorder
+from nn_core.store.reopen import reopen
+from nn_core.store.run_store import RunStore
+from nn_core.store.run_writer import RunWriter
 
 RUN_ID = "0badc0de"
 CONFIG = RunConfig(
@@ -84,10 +87,10 @@ def train(folder: Path, data: Dataset, acknowledged: int) -> None:
     if RUN_ID in store:
         found = reopen(store, RUN_ID, lambda name: data)
         trainer = Trainer.resume(found.checkpoint, data)
-        recorder = Recorder(trainer, found.keeper, found.film, None, found.best_accuracy)
+        recorder = Recorder(trainer, found.writer, found.film, None, found.best_accuracy)
     else:
         trainer = Trainer(CONFIG, data)
-        recorder = Recorder(trainer, Keeper(store, RUN_ID, data))
+        recorder = Recorder(trainer, RunWriter(store, RUN_ID, data))
     while True:
         trainer.step()
         recorder.note()
@@ -128,7 +131,7 @@ def one_round(folder: Path, data: Dataset, rng: random.Random, by_parent: bool) 
 
 
 def main(folder: Path, rounds: int, seed: int) -> None:
-    keeper.SAVE_SECONDS = 0.0
+    run_writer.SAVE_SECONDS = 0.0
     mnist = load_mnist()
     few = {f"{split}_{what}": getattr(mnist, f"{split}_{what}")[:1_000] for split in ("train", "val", "test")
            for what in ("images", "labels")}  # fmt: skip

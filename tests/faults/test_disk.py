@@ -17,15 +17,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nn_core import RunConfig, Trainer, disk, keeper, run_folder
-from nn_core.archive import ArchiveError, pack, pack_checkpoint, read_checkpoint
+from nn_core import RunConfig, Trainer
 from nn_core.data import Dataset
-from nn_core.keeper import Keeper
-from nn_core.recorder import Recorder, reopen
-from nn_core.registry import RunRegistry
-from nn_core.run_folder import RunFolder
-from nn_core.runner import Run
-from nn_core.store import RunStore, StoreError
+from nn_core.machine import disk
+from nn_core.runs.registry import RunRegistry
+from nn_core.runs.run import Run
+from nn_core.store import run_folder, run_writer
+from nn_core.store.files import ArchiveError, pack, pack_checkpoint, read_checkpoint
+from nn_core.store.recorder import Recorder
+from nn_core.store.reopen import reopen
+from nn_core.store.run_folder import RunFolder
+from nn_core.store.run_store import RunStore, StoreError
+from nn_core.store.run_writer import RunWriter
 
 PATIENCE = 10.0
 SMALL = RunConfig(hidden=(8,), n_train=500, batch_size=50, epochs=1000, optimizer="momentum", eval_every=1000)
@@ -34,7 +37,7 @@ SMALL = RunConfig(hidden=(8,), n_train=500, batch_size=50, epochs=1000, optimize
 @pytest.fixture(autouse=True)
 def tries_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A failed save is tried again at the next look."""
-    monkeypatch.setattr(keeper, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(run_writer, "SAVE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -54,15 +57,15 @@ def saved(
 ) -> Trainer:
     """A run on disk that was saved at each of these steps."""
     trainer = Trainer(config, data)
-    recorder = Recorder(trainer, Keeper(store, run_id, data))
+    recorder = Recorder(trainer, RunWriter(store, run_id, data))
     for step in steps:
         while trainer.step_count < step:
             trainer.step()
             recorder.note()
         recorder.keep("training")
         assert recorder.problem == ""
-    assert recorder.keeper is not None
-    recorder.keeper.release()
+    assert recorder.writer is not None
+    recorder.writer.release()
     return trainer
 
 
@@ -159,7 +162,7 @@ def test_where_frames_do_not_fit_on_the_disk_the_checkpoint_is_there_with_its_cu
     store: RunStore, tiny: Dataset
 ):
     trainer = Trainer(SMALL.replace(eval_every=3, lr=0.01), tiny)
-    recorder = Recorder(trainer, Keeper(store, "0000000a", tiny))
+    recorder = Recorder(trainer, RunWriter(store, "0000000a", tiny))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RunFolder, "write_frame", failing(FULL))
         for step in range(1, 10):
@@ -188,7 +191,7 @@ def test_a_kill_between_any_two_writes_finds_a_checkpoint_with_its_curves_and_no
     for writes in range(100):
         store = RunStore(tmp_path / str(writes))
         trainer = Trainer(SMALL.replace(eval_every=3, lr=0.01), tiny)
-        recorder = Recorder(trainer, Keeper(store, "0000000a", tiny))
+        recorder = Recorder(trainer, RunWriter(store, "0000000a", tiny))
         left = [10_000]
 
         def counted(write: Callable[..., Any], left: list[int] = left) -> Callable[..., Any]:
@@ -213,8 +216,8 @@ def test_a_kill_between_any_two_writes_finds_a_checkpoint_with_its_curves_and_no
                     was_killed = False
                 except Killed:
                     was_killed = True
-        assert recorder.keeper is not None
-        recorder.keeper.release()
+        assert recorder.writer is not None
+        recorder.writer.release()
         loaded = store.load("0000000a").checkpoint
         found.add(loaded.step)
         assert list(loaded.history["batch/loss"].step) == list(range(1, loaded.step + 1))
@@ -287,7 +290,7 @@ def test_a_damaged_checkpoint_is_named_and_skipped_and_the_one_before_it_goes_on
 
     found = reopen(store, "0000000a", lambda name: tiny)
     trainer = Trainer.resume(found.checkpoint, found.data)
-    recorder = Recorder(trainer, found.keeper, found.film)
+    recorder = Recorder(trainer, found.writer, found.film)
     reference = Trainer(SMALL, tiny)
     for each in (trainer, reference):
         each.replay([], 20)
@@ -323,7 +326,7 @@ def test_frames_newer_than_the_checkpoint_that_goes_on_stay_until_their_steps_ar
     store.run_folder("0000000a").checkpoint_files()[0].path.write_bytes(b"nothing")
     found = reopen(store, "0000000a", lambda name: tiny)
     trainer = Trainer.resume(found.checkpoint, found.data)
-    recorder = Recorder(trainer, found.keeper, found.film)
+    recorder = Recorder(trainer, found.writer, found.film)
     trainer.change("lr", 0.5)
     for step in (9, 10):
         trainer.step()
@@ -475,7 +478,7 @@ def test_strange_things_in_the_folder_are_left_alone(store: RunStore, tiny: Data
 OTHER_PROGRAM = """
 import sys, time
 from pathlib import Path
-from nn_core.run_folder import RunFolder
+from nn_core.store.run_folder import RunFolder
 folder = RunFolder(Path(sys.argv[1]))
 print(folder.lock.claim(), flush=True)
 sys.stdin.read()
@@ -513,7 +516,7 @@ def test_a_run_that_another_program_trained_on_is_shown_as_it_stands_there(regis
     assert here is not None and here.snapshot.step == 12
     found = reopen(RunStore(store.folder), "00000017", lambda name: tiny)
     trainer = Trainer.resume(found.checkpoint, tiny)
-    recorder = Recorder(trainer, found.keeper, found.film)
+    recorder = Recorder(trainer, found.writer, found.film)
     trainer.replay([], 30)
     recorder.keep("paused")
     now: Run | None = registry.get("00000017")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import ROOT
 
 
 @pytest.mark.parametrize(("rounds", "seed"), [(12, 1), pytest.param(100, 2, marks=pytest.mark.slow)])

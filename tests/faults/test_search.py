@@ -16,10 +16,11 @@ import pytest
 
 from nn_core import RunConfig
 from nn_core.search import SearchError, SearchSpec, Span, create_search, start_workers
-from nn_core.search.storage import hidden
+from nn_core.search.database_errors import hidden
 from nn_core.search.study import load_study
 from nn_core.search.watch import SearchView, TrialRow, read_search
 from nn_core.search.worker import Worker
+from tests import ROOT
 from tests.postgres import Postgres
 from tests.search_workers import until
 
@@ -142,9 +143,8 @@ def test_workers_wait_while_postgresql_is_away_for_thirty_seconds_and_finish(run
             read("away", url)
         assert server.password not in str(said.value)
         impatient = [sys.executable, "-m", "nn_core", "worker", "--study", "away", "--patience", "1"]
-        root = Path(__file__).resolve().parents[2]
         environment = {**os.environ, "GLASSNET_STORAGE": url}
-        ended = subprocess.run(impatient, env=environment, cwd=root, capture_output=True, text=True, check=False)
+        ended = subprocess.run(impatient, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
         assert ended.returncode == 2 and "does not answer" in ended.stderr and server.password not in ended.stderr
         time.sleep(30)
         assert [worker.poll() for worker in workers] == [None, None]

@@ -7,6 +7,7 @@ one current *run* (what the pages show). Both are in the address: a copied link 
 from ui.session.address import load_deep_link_again, sync_address
 from ui.session.current import (
     COMMAND_SECONDS,
+    command,
     current_run,
     dataset,
     draft,
@@ -22,11 +23,9 @@ from ui.session.current import (
 )
 from ui.session.notices import notice_board, notify, show_notices
 from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, widget_value
-from ui.session.process import Split, epoch_seconds, first_weights, mean_digits, registry
 from ui.session.race import command_race, end_race, race, race_trains, start_race
 from ui.session.readers import choose_reader, chosen_reader, reader, readers, strongest
-from ui.session.sights import Reading, choose, chosen, clicked, reading, sketchpad, steady
-from ui.session.stored import (
+from ui.session.runs import (
     any_trains,
     change_stored,
     delete_runs,
@@ -43,6 +42,8 @@ from ui.session.stored import (
     store,
     unreadable,
 )
+from ui.session.selection import Reading, choose, chosen, clicked, reading, sketchpad, steady
+from ui.session.server import Split, epoch_seconds, first_weights, mean_digits, registry
 from ui.session.time_machine import branch, go_to, live_snapshot, look, looked_at_step, parent_title, snapshot
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "chosen",
     "chosen_reader",
     "clicked",
+    "command",
     "command_race",
     "current_run",
     "dataset",

@@ -10,14 +10,14 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nn_core import ConfigError
-from nn_core.config import LIVE_FIELDS
-from ui.links import read_link
+from nn_core.config.run_config import LIVE_SETTINGS
 from ui.session.current import current_run, draft, follow_live_changes, lost_the_run, set_draft
+from ui.session.links import read_link
 from ui.session.notices import notify
-from ui.session.process import registry
 from ui.session.race import join_race, race
+from ui.session.runs import ghost, pin_ghost
 from ui.session.searches import search_on_page, show_search
-from ui.session.stored import ghost, pin_ghost
+from ui.session.server import registry
 from ui.session.time_machine import asked_for, look, look_from_address, looked_at_step
 
 
@@ -106,7 +106,7 @@ def _open(query: dict[str, str]) -> None:
             at = f"{run.snapshot.step:,}"
             remark = registry().remark(run.id)
             notify(f"This run was brought back from disk at step {at}; Train goes on from there. {remark}".strip())
-        live = {field: getattr(run.settings, field) for field in LIVE_FIELDS}
+        live = {name: getattr(run.settings, name) for name in LIVE_SETTINGS}
         try:
             config = config.replace(**live) if query else run.settings
         except ConfigError as error:

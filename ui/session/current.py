@@ -7,20 +7,22 @@ run.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
+from threading import Event
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nn_core import ConfigError, DataError, Dataset, RunConfig, load_dataset
-from nn_core.config import LIVE_FIELDS, knob
-from nn_core.knobs import Conflict
-from nn_core.network import outline
-from nn_core.presets import PRESETS
-from nn_core.runner import Run
+from nn_core.config.errors import Conflict
+from nn_core.config.presets import PRESETS
+from nn_core.config.run_config import LIVE_SETTINGS, setting
+from nn_core.nn.network import outline
+from nn_core.runs.run import Run
 from ui.session.notices import forget_refusals, notify
-from ui.session.process import registry
+from ui.session.server import registry
 
 COMMAND_SECONDS = 0.5  # that a page waits at most for a command to show, before it is drawn
 
@@ -38,14 +40,14 @@ def edit(field: str, value: Any) -> None:
     try:
         config, remarks = _with_model(value) if field == "model" else (draft().replace(**{field: value}), {})
     except ConfigError as error:
-        item = knob(field)
+        item = setting(field)
         notify(f"{error}. {item.name} {item.format(getattr(draft(), field))} stays.", about=field)
         return
     set_draft(config)
     for name, remark in remarks.items():
         notify(remark, about=name)
     run = current_run()
-    if run is not None and field in LIVE_FIELDS:
+    if run is not None and field in LIVE_SETTINGS:
         run.change(field, getattr(draft(), field)).wait(COMMAND_SECONDS)  # the page drawn next shows it
 
 
@@ -57,9 +59,9 @@ def _with_model(name: str) -> tuple[RunConfig, dict[str, str]]:
         try:
             return draft().replace(**changes), remarks
         except Conflict as error:
-            if error.field in changes:
+            if error.setting in changes:
                 raise
-            item = knob(error.field)
+            item = setting(error.setting)
             changes[item.name] = item.default
             remarks[item.name] = f"{error}. {item.name} is {item.format(item.default)} now."
 
@@ -76,16 +78,16 @@ def follow_live_changes() -> None:
     run = current_run()
     if run is not None:
         now, seen = run.settings, st.session_state.get("seen", {}).get(run.id, run.settings)
-        untouched = [field for field in LIVE_FIELDS if getattr(draft(), field) == getattr(seen, field)]
+        untouched = [name for name in LIVE_SETTINGS if getattr(draft(), name) == getattr(seen, name)]
         with suppress(ConfigError):  # one that cannot stand beside this tab's draft stays a pending change
-            set_draft(draft().replace(**{field: getattr(now, field) for field in untouched}))
+            set_draft(draft().replace(**{name: getattr(now, name) for name in untouched}))
         st.session_state["seen"] = {run.id: now}
 
 
 def pending_changes() -> list[str]:
     """The names of the settings in which the draft differs from the current run."""
     run = current_run()
-    return [knob.name for knob in draft().differences(run.settings)] if run else []
+    return [item.name for item in draft().differences(run.settings)] if run else []
 
 
 # ---------------------------------------------------------------------------------------------- the run
@@ -185,3 +187,14 @@ def dataset(name: str | None = None) -> Dataset:
     except DataError as error:
         st.error(str(error), icon=":material/database_off:")
         st.stop()
+
+
+def command(send: Callable[[Run], Event]) -> Callable[[], None]:
+    """A callback that sends the run it means a command, and waits until the page can show it."""
+
+    def act() -> None:
+        run = run_to_command()
+        if run is not None:
+            send(run).wait(COMMAND_SECONDS)
+
+    return act

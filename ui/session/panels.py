@@ -13,7 +13,7 @@ import streamlit as st
 
 from nn_core import DataError
 from ui.session.current import current_run
-from ui.session.stored import pinned_id
+from ui.session.runs import pinned_id
 from ui.session.time_machine import looked_at_step
 
 log = logging.getLogger(__name__)

@@ -10,18 +10,19 @@ from typing import Any
 import streamlit as st
 
 from nn_core import load_shipped
-from nn_core.comparison import OUTLINED
-from nn_core.maps import Strongest
-from nn_core.maps import strongest as strongest_in
-from nn_core.network import Network, from_weights, outline
-from nn_core.store import StoredRun, StoreError
-from nn_core.written import exact_frame
-from ui import sketchpad
+from nn_core.explain.maps import Strongest
+from nn_core.explain.maps import strongest as strongest_in
+from nn_core.nn.network import Network, from_weights, outline
+from nn_core.runs.comparison import OUTLINED
+from nn_core.runs.snapshot import Snapshot
+from nn_core.store.run_store import StoredRun, StoreError
+from nn_core.training.film import exact_frame
 from ui.session.current import dataset
 from ui.session.notices import notify
-from ui.session.sights import READING_SECONDS, choose, chosen
-from ui.session.stored import run_in_memory, runs, store, stored_run
+from ui.session.runs import run_in_memory, runs, store, stored_run
+from ui.session.selection import READING_SECONDS, choose, chosen
 from ui.session.time_machine import looked_at_step, snapshot
+from ui.words import plain
 
 LIVE, SHIPPED = "live", "shipped"  # beside the ids of runs
 MOST = 50  # stored runs in the menu, the newest ones
@@ -72,15 +73,15 @@ def reader(key: str) -> Reader:
     shot = snapshot()
     if key == LIVE and shot is not None:
         past = looked_at_step() is not None
-        return Reader(shot.model, sketchpad.reader(shot, past), shot.run_id, shot.is_training and not past)
+        return Reader(shot.model, live_caption(shot, past), shot.run_id, shot.is_training and not past)
     run = stored_run(key) if key != SHIPPED else None
     if run is not None:
         try:
-            return Reader(_model(run), sketchpad.stored_reader(run), run.id)
+            return Reader(_model(run), stored_caption(run), run.id)
         except StoreError as error:
             notify(str(error))
     model = _shipped()
-    return Reader(model, sketchpad.shipped_reader(model), SHIPPED)
+    return Reader(model, shipped_caption(model), SHIPPED)
 
 
 def strongest(of: Reader, layer: int, n: int) -> Strongest:
@@ -117,3 +118,29 @@ def _stored_model(run_id: str, changed: float) -> Network:
 @st.cache_resource(show_spinner=False)
 def _shipped() -> Network:
     return load_shipped()
+
+
+def live_caption(shot: Snapshot, looking_back: bool = False) -> str:
+    """Which network it is that reads, in one line."""
+    when = f":orange[at step {shot.step:,}, looking back]" if looking_back else f"step {shot.step:,}"
+    parts = [f"Read by the network **{outline(shot.config)}**, {shot.config.title(OUTLINED)}", when]
+    if shot.step and shot.scores:
+        parts.append(f"validation accuracy {shot.scores.val_accuracy:.1%}".replace("%", " %"))
+    elif not shot.step:
+        parts.append("it has learned nothing yet, so this is a guess")
+    if shot.is_training and not looking_back:
+        parts.append("training, read anew every second")
+    return " · ".join(parts)
+
+
+def stored_caption(run: StoredRun) -> str:
+    """Which stored run it is that reads, in one line."""
+    accuracy = "" if run.val_accuracy is None else f" · validation accuracy {run.val_accuracy:.1%}".replace("%", " %")
+    what = plain(run.name or run.config.title(OUTLINED))
+    return f"Read by a stored run, the network **{outline(run.config)}**, {what} · step {run.step:,}{accuracy}"
+
+
+def shipped_caption(model: Network) -> str:
+    """That it is the network of the project that reads, in one line."""
+    drawn = "trained beforehand on MNIST, drawn again with thin and thick pens"
+    return f"Read by the network that comes with Glassnet, **{outline(model.config)}** · {drawn}"

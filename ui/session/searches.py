@@ -9,7 +9,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from nn_core import ConfigError
-from nn_core.runner import Run
+from nn_core.runs.run import Run
 from nn_core.search import (
     SearchError,
     SearchSpec,
@@ -25,7 +25,7 @@ from nn_core.search import (
 )
 from ui.session.current import COMMAND_SECONDS, start
 from ui.session.notices import notify
-from ui.session.stored import open_run, store
+from ui.session.runs import open_run, store
 
 Place = tuple[str, str]  # the name of a search, and the URL of its storage ("": the runs folder)
 MOST_WATCHED = 4  # searches that are read at once, for all visitors

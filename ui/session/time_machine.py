@@ -7,14 +7,14 @@ from typing import Any
 import streamlit as st
 
 from nn_core import ConfigError, DataError, load_dataset
-from nn_core.frames import Frame
-from nn_core.network import outline
-from nn_core.runner import Snapshot
-from nn_core.store import StoreError
+from nn_core.nn.network import outline
+from nn_core.runs.snapshot import Snapshot
+from nn_core.store.run_store import StoreError
+from nn_core.training.film import Frame
 from ui.session.current import current_run, draft, set_speed, show, speed
 from ui.session.notices import notify
-from ui.session.process import registry
-from ui.session.stored import open_run
+from ui.session.runs import open_run
+from ui.session.server import registry
 
 
 def live_snapshot() -> Snapshot | None:

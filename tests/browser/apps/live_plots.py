@@ -7,9 +7,11 @@ import json
 import numpy as np
 import streamlit as st
 
-from nn_core.history import Series
-from ui import figures
-from ui.live_plot import live_plot, warm_up
+from nn_core.training.history import Series
+from ui.charts.curves import curves
+from ui.charts.matrix import confusion_matrix
+from ui.charts.walls import tile_wall
+from ui.components.live_plot import live_plot, warm_up
 from ui.style import apply_style
 
 COUNTS = np.full((10, 10), 3) + np.diag(np.arange(400, 500, 10))
@@ -29,9 +31,9 @@ def grown(n: int) -> dict[str, Series]:
 
 
 @st.fragment(run_every=0.3)
-def curves() -> None:
+def growing_curves() -> None:
     ticks = st.session_state["ticks"] = st.session_state.get("ticks", 0) + 1
-    figure = figures.curves(grown(20 + 10 * ticks), kind="loss", dark=dark)
+    figure = curves(grown(20 + 10 * ticks), kind="loss", dark=dark)
     event = live_plot(figure, key="curves", height=260, clickable=True)
     if event:
         st.session_state["curve click"] = event["name"]
@@ -42,12 +44,12 @@ def say(event: dict) -> None:
     st.write("clicked", json.dumps(event["customdata"]), "shift", event["shift"])
 
 
-curves()
+growing_curves()
 left, right = st.columns(2)
 with left:
-    live_plot(figures.confusion_matrix(COUNTS, dark=dark, title="test"), key="matrix", height=330, on_click=say)
+    live_plot(confusion_matrix(COUNTS, dark=dark, title="test"), key="matrix", height=330, on_click=say)
 with right:
     if st.toggle("wall", value=True):
-        event = live_plot(figures.tile_wall(WEIGHTS, dark=dark), key="wall", height=200, clickable=True)
+        event = live_plot(tile_wall(WEIGHTS, dark=dark), key="wall", height=200, clickable=True)
         st.write("unit", event["z"] if event else "none")
 st.button("rerun")

@@ -1,0 +1,72 @@
+"""`python -m nn_core runs export|import`: a run into a file, a file into a run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from nn_core.data import load_dataset
+from nn_core.export import ENDINGS, FORMATS, export, from_store, to_archive
+from nn_core.export.importing import bring_in, read_file
+from nn_core.export.source import ExportError
+from nn_core.machine.disk import write_file
+from nn_core.store.run_store import RunStore
+
+ARCHIVE = "archive"
+
+
+def export_options(parser: argparse.ArgumentParser) -> None:
+    """What `runs export` takes."""
+    parser.add_argument("run_id", metavar="RUN", help="a run's id")
+    about = "; ".join(f"{name}: {form.help[0].lower()}{form.help[1:-1]}" for name, form in FORMATS.items())
+    parser.add_argument(
+        "--to",
+        required=True,
+        choices=[*FORMATS, ARCHIVE],
+        help=f"{about}; {ARCHIVE}: the whole run, for `runs import`",
+    )
+    parser.add_argument("--at", type=int, metavar="STEP", help="the network of this step. Default: the newest.")
+    parser.add_argument("--out", type=Path, metavar="PATH", help="a file or a folder. Default: the working folder.")
+    parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
+
+
+def run_export(store: RunStore, options: argparse.Namespace) -> None:
+    """Write the file and print its path; raises StoreError and DataError."""
+    if options.to == ARCHIVE:
+        if options.at is not None:
+            raise ExportError("an archive holds all steps of its run: leave --at away")
+        data, name = to_archive(store, options.run_id), f"glassnet-{options.run_id}.zip"
+        newest = store.load(options.run_id)
+        what, step, skipped = "run up to", newest.checkpoint.step, newest.skipped
+    else:
+        source = from_store(store, options.run_id, options.at)
+        data = export(source, options.to, lambda: load_dataset(source.config.dataset))
+        name = FORMATS[options.to].file_name(source)
+        what, step, skipped = "network of", source.step, source.skipped
+    if skipped:
+        print(*skipped, f"The {what} step {step:,} is exported.", file=sys.stderr)
+    path = Path(name) if options.out is None else options.out / name if options.out.is_dir() else options.out
+    try:
+        write_file(path, data)
+    except OSError as error:
+        raise ExportError(f"{path} cannot be written: {(error.strerror or type(error).__name__).lower()}") from None
+    print(json.dumps({"file": str(path), "bytes": len(data)}) if options.json else path)
+
+
+def import_options(parser: argparse.ArgumentParser) -> None:
+    """What `runs import` takes."""
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help=f"a file that `runs export` wrote: {', '.join(ENDINGS)}"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
+
+
+def run_import(store: RunStore, options: argparse.Namespace) -> None:
+    """Print the id of the run that the file became; raises StoreError."""
+    run_id, remarks = bring_in(read_file(options.file), options.file.name, store)
+    if options.json:
+        print(json.dumps({"run": run_id, "remarks": remarks}))
+        return
+    print("\n".join([*remarks, f"Run {run_id} is among the runs."]))

@@ -1,0 +1,222 @@
+"""The commands of a search: `python -m nn_core sweep` begins one and works on it, `worker` joins one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import shlex
+import time
+from typing import Any
+
+from nn_core.cli.settings import add_settings, config_of
+from nn_core.config.errors import ConfigError
+from nn_core.config.run_config import RunConfig
+from nn_core.search.database_errors import SearchError, hidden, in_a_sentence
+from nn_core.search.processes import start_workers
+from nn_core.search.space import parse, suggested, varied_settings
+from nn_core.search.spec import OBJECTIVES, PRUNERS, SAMPLERS, SearchSpec
+from nn_core.search.storage import VARIABLE, file_of
+from nn_core.search.study import ask_for_trials, control, create_search, load_study
+from nn_core.search.trials import test_accuracy
+from nn_core.search.watch import SearchView, read_search
+from nn_core.search.worker import PATIENCE_SECONDS, Worker, say
+
+LOOK_SECONDS = 0.5
+STORAGE_HELP = (
+    f'the database: a URL like "postgresql://user:password@host/database"; {VARIABLE} in the environment does the '
+    "same, where other users could see a command line. Default: an SQLite file in the runs folder."
+)
+
+
+def add_commands(commands: Any) -> None:
+    """Add `sweep` and `worker` to the subparsers; what a trial has besides is told by the options of `train`."""
+    sweep = commands.add_parser("sweep", help="search for good settings with several worker processes")
+    sweep.set_defaults(run=lambda options: _sweep(options, config_of(options)))
+    _add_study(sweep)
+    sweep.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="FIELD[=RANGE]",
+        help='a setting that varies, with its range ("lr=0.001:1:log", "optimizer=sgd,adam", "hidden=16:128x1:3"); '
+        "without a range, the field's own. Once for each. One of: "
+        + ", ".join(item.name for item in varied_settings()),
+    )
+    sweep.add_argument("--sampler", default="tpe", choices=list(SAMPLERS), help="how settings are drawn. Default: tpe.")
+    sweep.add_argument("--pruner", default="median", choices=list(PRUNERS), help="when a trial ends. Default: median.")
+    sweep.add_argument(
+        "--trials",
+        type=int,
+        metavar="N",
+        help="how many trials in all. Default: 40; with --resume, as many as before.",
+    )
+    sweep.add_argument(
+        "--objective",
+        action="append",
+        metavar="NAME",
+        help=f"what is best; twice for two at once. One of: {', '.join(OBJECTIVES)}. Default: val_accuracy.",
+    )
+    sweep.add_argument("--workers", type=int, default=2, metavar="N", help="processes on this machine. Default: 2.")
+    sweep.add_argument("--resume", action="store_true", help="go on with a search that there is, as it was begun")
+    sweep.add_argument("--test", action="store_true", help="at the end, score the best trial on the test images, once")
+    sweep.add_argument("--json", action="store_true", help="print one JSON object as the last line of stdout")
+    add_settings(sweep)
+    worker = commands.add_parser(
+        "worker", help="join a search, from this or any other machine that reaches its database"
+    )
+    worker.set_defaults(run=_work)
+    _add_study(worker)
+    worker.add_argument(
+        "--number",
+        type=_number,
+        default=None,
+        metavar="N",
+        help="workers of different numbers draw differently. Default: one at random.",
+    )
+    worker.add_argument(
+        "--patience", type=float, default=PATIENCE_SECONDS, metavar="SECONDS", help="how long to wait for the database"
+    )
+
+
+def _add_study(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--study", required=True, metavar="NAME", help="the name of the search")
+    command.add_argument("--storage", default=os.environ.get(VARIABLE, ""), metavar="URL", help=STORAGE_HELP)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to {2**31 - 1}, got {text!r}")
+    return int(text)
+
+
+def _work(options: argparse.Namespace) -> None:
+    number = secrets.randbelow(2**31) if options.number is None else options.number
+    Worker(options.study, options.storage, number, options.patience).work()
+
+
+def _sweep(options: argparse.Namespace, base: RunConfig) -> None:
+    """Create the search, or go on with it, start workers, and tell what happens until it is done."""
+    if not 0 <= options.workers <= 64:
+        raise ConfigError(f"workers must be in [0, 64], got {options.workers}")
+    if options.resume:
+        if options.trials is not None:
+            ask_for_trials(options.study, options.trials, options.storage)
+        control(options.study, "run", options.storage)
+    else:
+        create_search(options.study, _spec(options, base), options.storage)
+    study, _ = load_study(options.study, options.storage)
+    workers = start_workers(options.study, options.workers, options.storage)
+    try:
+        view = _until_done(study, options, workers)
+    except KeyboardInterrupt:
+        control(options.study, "stop", options.storage)
+        for process in workers:
+            process.wait()
+        raise SearchError(f"stopped; it goes on with: {_how_to_go_on(options)}") from None
+    _tell_result(view, options)
+
+
+def _spec(options: argparse.Namespace, base: RunConfig) -> SearchSpec:
+    n_trials = 40 if options.trials is None else options.trials
+    vary = {}
+    for text in options.vary or ["lr", "batch_size", "init"]:
+        name, has_range, wanted = text.partition("=")
+        items = {item.name: item for item in varied_settings()}
+        if name not in items:
+            raise ConfigError(f"vary must name one of {', '.join(items)}, got {name!r}")
+        vary[name] = parse(name, wanted) if has_range else suggested(items[name])
+    return SearchSpec(
+        base, vary, options.sampler, options.pruner, n_trials, tuple(options.objective or ["val_accuracy"])
+    )
+
+
+def _until_done(study: Any, options: argparse.Namespace, workers: list[Any]) -> SearchView:
+    """Print a line for each trial that has ended, until all are done or no worker is left."""
+    told: set[int] = set()
+    is_away = False  # whether the database could not be read when it was last asked
+    while True:
+        working = any(process.poll() is None for process in workers)
+        try:
+            with in_a_sentence(options.study, options.storage):
+                view = read_search(study, options.storage)
+        except SearchError as error:
+            if not working:
+                raise SearchError(f"{error}; no worker is left. It goes on with: {_how_to_go_on(options)}") from None
+            if not is_away:
+                say(f"{error}; the workers try again.")
+            is_away = True
+            time.sleep(LOOK_SECONDS)
+            continue
+        if is_away:
+            say("The database answers again.")
+            is_away = False
+        for row in view.trials:
+            if row.state in ("complete", "pruned", "failed") and row.number not in told and not row.superseded:
+                told.add(row.number)
+                value = ", ".join(map(_shown, row.values or ())) or row.state
+                drawn = ", ".join(
+                    f"{name} {shown:.4g}" if isinstance(shown, float) else f"{name} {shown}"
+                    for name, shown in row.params.items()
+                )
+                say(f"[{view.n_done}/{view.n_total}] trial {row.number}: {value} ({drawn}) {row.reason}".rstrip())
+        if view.n_done >= view.n_total:
+            for process in workers:
+                process.wait()
+            return view
+        if not working and workers:
+            log = file_of(options.study).with_suffix(".log")
+            raise SearchError(
+                f"no worker is left, and {view.n_total - view.n_done} of {view.n_total} trials are open; see {log}. "
+                f"It goes on with: {_how_to_go_on(options)}"
+            )
+        time.sleep(LOOK_SECONDS)
+
+
+def _shown(value: float) -> str:
+    """The value of an objective: a count in full, others with six digits."""
+    return f"{value:,.0f}" if value >= 1e5 else f"{value:.6g}"
+
+
+def _how_to_go_on(options: argparse.Namespace) -> str:
+    """The command; a URL that it needs stands in it without its password."""
+    given = options.storage and options.storage != os.environ.get(VARIABLE)
+    where = f" --storage {shlex.quote(hidden(options.storage))}" if given else ""
+    return f"python -m nn_core sweep --resume --study {shlex.quote(options.study)}{where}"
+
+
+def _tell_result(view: SearchView, options: argparse.Namespace) -> None:
+    best = view.best
+    tested = None
+    if options.test and best is not None:
+        tested = test_accuracy(options.study, best.number, options.storage)
+    if options.json:
+        print(
+            json.dumps(
+                {
+                    "study": view.name,
+                    "n_trials": view.n_done,
+                    "counts": dict(view.counts),
+                    "best": None if best is None else best.number,
+                    "values": None if best is None else best.values,
+                    "config": None if best is None or best.config is None else best.config.to_dict(),
+                    "front": [row.number for row in view.front],
+                    "epochs_saved": view.epochs_saved,
+                    "test_accuracy": tested,
+                }
+            )
+        )
+        return
+    if best is None:
+        print("No trial came to its end.")
+        return
+    values = ", ".join(
+        f"{OBJECTIVES[n].label} {_shown(v)}" for n, v in zip(view.spec.objectives, best.values or (), strict=True)
+    )
+    print(f"best: trial {best.number}, {values}")
+    if best.config is not None:
+        print(best.config.to_command())
+    print(f"pruning saved {view.epochs_saved:.0%} of the epochs")
+    if tested is not None:
+        print(f"test accuracy {tested:.2%}, scored once")

@@ -1,0 +1,52 @@
+"""Options of the command line that are made of the settings, and the settings made of the options given."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from nn_core import PRESETS, ConfigError, RunConfig
+from nn_core.config.choices import choices
+from nn_core.config.run_config import all_settings
+
+MAX_THREADS = 64  # OpenBLAS in NumPy's wheels is built for as many
+
+
+def add_settings(command: argparse.ArgumentParser, preset: bool = True) -> None:
+    """An option for the preset (where there is a choice of one), the threads and every setting."""
+    if preset:
+        command.add_argument("--preset", choices=list(PRESETS), help="start from these settings")
+    command.add_argument(
+        "--threads",
+        type=_threads,
+        metavar="N",
+        help="threads of the matrix products, 1 to 64. Default: OPENBLAS_NUM_THREADS, else 1.",
+    )
+    for item in all_settings():
+        known = f" One of: {', '.join(choices(item.name))}." if item.kind == "choice" else ""
+        special = f" 0: {item.zero_means}." if item.zero_means else ""
+        text = f"{item.label}. {item.help}{known}{special} Default: {item.format(item.default)}."
+        command.add_argument(
+            f"--{item.name.replace('_', '-')}", dest=item.name, metavar=item.kind.upper(), help=text.replace("%", "%%")
+        )
+
+
+def _threads(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_THREADS:
+        raise argparse.ArgumentTypeError(f"must be in [1, {MAX_THREADS}], got {text!r}")
+    return int(text)
+
+
+def given_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were given as options."""
+    given = {item: text for item in all_settings() if (text := getattr(options, item.name)) is not None}
+    for item, text in given.items():
+        if not isinstance(text, str):  # of "--lr=--", argparse makes an empty list
+            raise ConfigError(f"{item.name} needs a value, got '--'")
+    return {item.name: item.parse(text) for item, text in given.items()}
+
+
+def config_of(options: argparse.Namespace) -> RunConfig:
+    """The preset, or the defaults, with the options that were given."""
+    base = PRESETS[options.preset].config if options.preset else RunConfig()
+    return base.replace(**given_settings(options))

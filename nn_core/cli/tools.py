@@ -1,0 +1,66 @@
+"""`python -m nn_core ship` and `profile`: make the project's own network again; show where a step's time goes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from nn_core import ConfigError, load_dataset
+from nn_core.cli.settings import add_settings, config_of, given_settings
+from nn_core.cli.train import show_progress
+from nn_core.machine.threads import planned_blas_threads, set_blas_threads
+from nn_core.sketch.redraw import RECIPE, ship, train_shipped
+from nn_core.sketch.shipped import SHIPPED
+from nn_core.training.profile import profile
+
+MAX_SECONDS = 3600  # of a profile
+
+
+def add_commands(commands: Any) -> None:
+    """Add `ship` and `profile` to the subparsers of the command line."""
+    command = commands.add_parser("ship", help="train the network that comes with the project and write its file")
+    command.set_defaults(run=_ship)
+    command.add_argument("--json", action="store_true", help="print one JSON object as the last line of stdout")
+    command.add_argument("--out", type=Path, default=SHIPPED, metavar="FILE", help=f"Default: {SHIPPED}.")
+    add_settings(command, preset=False)
+    command = commands.add_parser("profile", help="show where the time of a training step goes")
+    command.set_defaults(run=_profile)
+    command.add_argument("--json", action="store_true", help="print one JSON object as the last line of stdout")
+    command.add_argument("--seconds", type=_positive, default=1.0, help="how long to measure. Default: 1.")
+    add_settings(command)
+
+
+def _positive(text: str) -> float:
+    try:
+        if 0 < (number := float(text)) <= MAX_SECONDS:
+            return number
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"must be above 0 and at most {MAX_SECONDS}, got {text!r}")
+
+
+def _ship(options: argparse.Namespace) -> None:
+    """Train the network that comes with the project and write its file."""
+    config = RECIPE.replace(**given_settings(options))
+    if not options.out.parent.is_dir():
+        raise ConfigError(f"out must lie in a folder that is there, got {options.out}")
+    set_blas_threads(planned_blas_threads(config, options.threads))
+    trainer = train_shipped(config, load_dataset(config.dataset), lambda one: show_progress(one, config.epochs))
+    result = ship(trainer, options.out)
+    print(json.dumps(result) if options.json else f"\n{result['file']}: test accuracy {result['test_accuracy']:.2%}")
+
+
+def _profile(options: argparse.Namespace) -> None:
+    """Print where a step's time goes."""
+    config = config_of(options)
+    threads = planned_blas_threads(config, options.threads)
+    set_blas_threads(threads)
+    result = profile(config, load_dataset(config.dataset), options.seconds)
+    if options.json:
+        parts = {name: round(us, 2) for name, us in result.parts_us.items()}
+        print(json.dumps({"blas_threads": threads, "step_us": round(result.step_us, 2), "parts_us": parts}))
+        return
+    print(f"{config.title()}, {threads} BLAS thread{'s' if threads > 1 else ''}, {result.n_steps:,} steps")
+    print(result.table())

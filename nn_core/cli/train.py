@@ -1,0 +1,228 @@
+"""`python -m nn_core train`: train a network, go on with a stored run, or branch off from one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from nn_core import ConfigError, Trainer, load_dataset
+from nn_core.cli.runs import add_runs_option, parse_place
+from nn_core.cli.settings import add_settings, config_of, given_settings
+from nn_core.machine.threads import planned_blas_threads, set_blas_threads
+from nn_core.nn.metrics import accuracy
+from nn_core.runs.registry import RunRegistry
+from nn_core.store.recorder import Recorder
+from nn_core.store.reopen import reopen
+from nn_core.store.run_store import RunStore, new_id
+from nn_core.store.run_writer import RunWriter
+
+BAR = 30  # characters of the progress bar
+KEEP_EVERY = 16  # steps between two looks at whether the run should be saved
+
+
+class Interrupted(Exception):
+    """Training was stopped by the user; the message says where, and how it goes on."""
+
+
+def add_commands(commands: Any) -> None:
+    """Add `train` to the subparsers of the command line."""
+    command = commands.add_parser("train", help="train one network and score it")
+    command.set_defaults(run=_train)
+    command.add_argument("--json", action="store_true", help="print one JSON object as the last line of stdout")
+    command.add_argument("--quiet", action="store_true", help="no progress bar")
+    command.add_argument(
+        "--scores-at", type=int, metavar="STEP", help="also score the network as it is after this many steps"
+    )
+    origin = command.add_mutually_exclusive_group()
+    origin.add_argument("--resume", metavar="RUN", help="go on with a run on disk; live settings may be changed")
+    origin.add_argument(
+        "--from", dest="branch", metavar="RUN@STEP", help="branch: begin with a run's network as it was at that step"
+    )
+    command.add_argument("--no-save", action="store_true", help="do not write the run to the disk")
+    add_runs_option(command)
+    add_settings(command)
+
+
+def _train(options: argparse.Namespace) -> None:
+    if options.scores_at is not None and options.scores_at < 1:
+        raise ConfigError(f"scores-at must be a step of at least 1, got {options.scores_at}")
+    if options.resume is not None or options.branch is not None:
+        if options.preset or options.no_save:
+            raise ConfigError("a stored run goes on with its own settings and is saved: no --preset, no --no-save")
+        store = RunStore(options.runs)
+        if options.branch is None:
+            _go_on(store, options.resume, options)
+        else:
+            _branch(store, options)
+        return
+    config = config_of(options)
+    threads = planned_blas_threads(config, options.threads)
+    set_blas_threads(threads)
+    trainer = Trainer(config, load_dataset(config.dataset))
+    writer, run_id = None, ""
+    if not options.no_save:
+        run_id = new_id()
+        writer = RunWriter(RunStore(options.runs), run_id, trainer.data)
+    recorder = Recorder(trainer, writer)
+    train(trainer, recorder, threads, run_id, options)
+
+
+def _go_on(store: RunStore, run_id: str, options: argparse.Namespace) -> None:
+    """Train a stored run on, with the live changes that were asked for."""
+    stored = store.get(run_id)
+    threads = options.threads or store.blas_threads(run_id) or planned_blas_threads(stored.config)
+    set_blas_threads(threads)
+    found = reopen(store, run_id, load_dataset)
+    for sentence in found.warnings:
+        print(sentence, file=sys.stderr)
+    trainer = Trainer.resume(found.checkpoint, found.data)
+    for name, value in given_settings(options).items():
+        trainer.change(name, value)
+    recorder = Recorder(trainer, found.writer, found.film, stored.parent, found.best_accuracy)
+    train(trainer, recorder, threads, run_id, options)
+
+
+def _branch(store: RunStore, options: argparse.Namespace) -> None:
+    """Begin a branch, on disk where that can be written, and train it."""
+    parent, step = parse_place(options.branch)
+    config = store.settings_at(parent, step).replace(**given_settings(options))
+    threads = options.threads or store.blas_threads(parent) or planned_blas_threads(config)
+    set_blas_threads(threads)
+    data = load_dataset(config.dataset)
+    registry = RunRegistry(store, load=load_dataset)
+    try:
+        past, origin = registry.begin(parent, step, config, data)
+    finally:
+        registry.close()
+    print(past.message, file=sys.stderr)
+    trainer = Trainer.resume(past.checkpoint, data)
+    trainer.score()
+    run_id = new_id()
+    recorder = Recorder(trainer, RunWriter(store, run_id, data, parent=origin), past.film, origin)
+    recorder.keep("paused")
+    train(trainer, recorder, threads, run_id, options)
+
+
+@contextmanager
+def _until_ctrl_c() -> Iterator[threading.Event]:
+    """An event that Ctrl-C sets instead of ending the program in the middle of a step; a second Ctrl-C does that."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def ask(_signal: int, _frame: Any) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, options: argparse.Namespace) -> None:
+    """Train through the budget of epochs, or once more through it where it is used up.
+
+    A progress bar goes to stderr, the result to stdout. Raises Interrupted on Ctrl-C, when the run is saved.
+    """
+    scores_at, quiet = options.scores_at, options.quiet
+    budget = trainer.initial_config.epochs
+    end = budget * ((trainer.epoch + 1e-9) // budget + 1)
+    early: dict[str, Any] = {}
+    begun = trainer.step_count, trainer.images_seen, trainer.seconds
+    said = _say_what_is_not_saved(recorder)
+    with _until_ctrl_c() as interrupted:
+        while trainer.epoch < end - 1e-9 and not interrupted.is_set() and trainer.step():
+            recorder.note()
+            if trainer.step_count % KEEP_EVERY == 0:
+                recorder.keep("training")
+                said = _say_what_is_not_saved(recorder, said)
+            if trainer.step_count == scores_at:
+                early = _accuracies(trainer) | {"step": scores_at}
+            if not quiet and (trainer.step_count % 50 == 1 or trainer.config.batch_size == 0):
+                show_progress(trainer, end)
+        trainer.score()
+        recorder.went_back()
+        done = trainer.epoch >= end - 1e-9 or trainer.stopped_early
+        recorder.keep("diverged" if trainer.stopped and not done else "finished" if done else "paused")
+    _say_what_is_not_saved(recorder, said)
+    if interrupted.is_set() and not done:
+        raise Interrupted(_how_to_go_on(trainer, recorder, run_id))
+    if not quiet:
+        show_progress(trainer, end)
+        print(file=sys.stderr)
+    if trainer.stopped:
+        print(trainer.stopped, file=sys.stderr)
+    steps, images, seconds = trainer.step_count - begun[0], trainer.images_seen - begun[1], trainer.seconds - begun[2]
+    result = {
+        "config": trainer.config.to_dict(),
+        "begun_at": begun[0],
+        "steps": trainer.step_count,
+        "epochs": trainer.epoch,
+        **_accuracies(trainer),
+        "test_accuracy": accuracy(trainer.data.test_labels, trainer.model.predict(trainer.data.test_images)),
+        "seconds": trainer.seconds,
+        "samples_per_second": images / seconds if seconds else 0.0,
+        "blas_threads": threads,
+        "stopped": trainer.stopped,
+        "run": "" if recorder.problem else run_id,
+    }
+    if early:
+        result["scores_at"] = early
+    if options.json:
+        print(json.dumps(result))
+        return
+    from_there = f" after step {begun[0]:,}" if begun[0] else ""
+    print(
+        f"{steps:,} steps{from_there} in {seconds:.1f} s ({result['samples_per_second']:,.0f} images/s): "
+        f"training {result['train_accuracy']:.2%} (n = {len(trainer.train_labels):,}), "
+        f"validation {result['val_accuracy']:.2%} (n = {len(trainer.data.val_labels):,}), "
+        f"test {result['test_accuracy']:.2%} (n = {len(trainer.data.test_labels):,})"
+    )
+    if early:
+        print(f"after {scores_at:,} steps: {early['train_accuracy']:.2%} / {early['val_accuracy']:.2%}")
+    if result["run"]:
+        print(f"run {run_id}")
+
+
+def _say_what_is_not_saved(recorder: Recorder, said: str = "") -> str:
+    """Print on stderr what is not being saved, unless that was said already; what has been said now."""
+    if recorder.problem and recorder.problem != said:
+        print(f"\n{recorder.problem}", file=sys.stderr)
+    return recorder.problem or said
+
+
+def _how_to_go_on(trainer: Trainer, recorder: Recorder, run_id: str) -> str:
+    if not run_id or recorder.problem:
+        return f"stopped at step {trainer.step_count:,}, not saved"
+    return f"stopped at step {trainer.step_count:,}; it goes on with: python -m nn_core train --resume {run_id}"
+
+
+def _accuracies(trainer: Trainer) -> dict[str, float]:
+    """Accuracy on all images trained on, and on validation, as fractions."""
+    return {
+        "train_accuracy": accuracy(trainer.train_labels, trainer.model.predict(trainer.train_images)),
+        "val_accuracy": trainer.score().val_accuracy,
+    }
+
+
+def show_progress(trainer: Trainer, end: float) -> None:
+    """Draw the progress bar on stderr again; `end` in epochs."""
+    done = min(1.0, trainer.epoch / end)
+    filled = round(BAR * done)
+    scores = trainer.scores
+    shown = f"validation {scores.val_accuracy:.1%}" if scores else ""
+    print(
+        f"\r[{'#' * filled}{'.' * (BAR - filled)}] epoch {trainer.epoch:.1f} of {end:g}  {shown}",
+        end="",
+        file=sys.stderr,
+        flush=True,
+    )

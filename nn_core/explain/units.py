@@ -1,0 +1,102 @@
+"""Why a network reads an image as it does: what its units stand for, and which images show it best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from nn_core.explain.filters import first_biases, first_filters
+from nn_core.machine.memory import Array
+from nn_core.nn.normalization import EPSILON
+
+
+def _matrices(weights: Mapping[str, Array]) -> list[Array]:
+    """The weights of every layer as (n_in, n_out); where there are places, summed over them.
+
+    So a channel counts as if it were equally strong everywhere: a convolution is then (C_in, C_out), and the dense
+    layer behind the maps (C, n_out).
+    """
+    matrices: list[Array] = [
+        W.sum(axis=(2, 3)).T for name, W in weights.items() if name.startswith("conv") and W.ndim > 1
+    ]
+    for name, W in weights.items():
+        if name.startswith("dense") and W.ndim > 1:
+            n_channels = matrices[-1].shape[1] if matrices else len(W)
+            matrices.append(W.reshape(n_channels, -1, W.shape[1]).sum(axis=1))
+    return matrices
+
+
+def outgoing_weights(weights: Mapping[str, Array]) -> Array | None:
+    """The weights (n_units, n_next) that leave each first-layer unit; None where that layer is already the output.
+
+    Those that leave a channel are summed over the places.
+    """
+    matrices = _matrices(weights)
+    return matrices[1] if len(matrices) > 1 else None
+
+
+def _normalized_by(weights: Mapping[str, Array], number: int) -> Array | None:
+    """What a hidden layer's normalization multiplies each of its sums by: (n_units,); None where there is none.
+
+    That of layer normalization but for the image's own deviation, which is the same for all units.
+    """
+    gamma = weights.get(f"norm{number}.gamma")
+    var = weights.get(f"norm{number}.var")
+    return gamma if gamma is None or var is None else gamma / np.sqrt(var + gamma.dtype.type(EPSILON))
+
+
+def class_votes(weights: Mapping[str, Array]) -> Array:
+    """How strongly each first-layer unit speaks for each class: float32 (n_units, n_classes).
+
+    The product of all weight matrices after the first, each with the factors of its normalization: the change of the
+    logits for one unit more of this unit's output when every activation behind it is taken for the identity (and a
+    channel's output is the same everywhere). Layer normalization takes the mean off what reaches its units; that it
+    then divides by the image's deviation is left out, as that is the same for all of them. With one hidden layer these
+    are the outgoing weights themselves; with none each unit is a class, and the votes are the identity matrix.
+    """
+    first, *after = _matrices(weights)
+    votes: Array = np.eye(first.shape[1], dtype=np.float32)
+    for number in range(len(after), 0, -1):  # from the output back: the left factors stay narrow
+        matrix, factors = after[number - 1], _normalized_by(weights, number + 1)
+        if factors is not None:
+            of_batch = f"norm{number + 1}.mean" in weights
+            matrix = (matrix if of_batch else matrix - matrix.mean(axis=1, keepdims=True)) * factors
+        votes = matrix @ votes if number < len(after) else matrix
+    return votes
+
+
+def first_shifts(weights: Mapping[str, Array]) -> Array:
+    """What is added to each first-layer unit's weighted sum (n_units,): its bias, behind its normalization as it ends.
+
+    Batch normalization takes the bias off again, and adds a shift of its own: the sum is first multiplied by
+    gamma / sqrt(var), then this is added.
+    """
+    biases, factors = first_biases(weights), _normalized_by(weights, 1)
+    if factors is None or "norm1.mean" not in weights:
+        return biases
+    return weights["norm1.beta"] + (biases - weights["norm1.mean"]) * factors
+
+
+def unit_classes(weights: Mapping[str, Array]) -> Array:
+    """The class for which each first-layer unit speaks most, by `class_votes`: int64 (n_units,)."""
+    return np.argmax(class_votes(weights), axis=1)
+
+
+ORDERS: Mapping[str, str] = {"index": "by index", "norm": "by norm", "class": "by class"}
+
+
+def unit_order(weights: Mapping[str, Array], by: str) -> Array:
+    """The first-layer units int64 (n_units,) in an order of ORDERS: "norm" puts the largest first, "class" groups them.
+
+    Within a class the strongest vote comes first. Raises ValueError for another order.
+    """
+    if by not in ORDERS:
+        raise ValueError(f"by must be one of {', '.join(ORDERS)}, got {by!r}")
+    W = first_filters(weights)
+    if by == "norm":
+        return np.argsort(-np.linalg.norm(W, axis=0), kind="stable")
+    if by == "class":
+        votes = class_votes(weights)
+        return np.lexsort((-votes.max(axis=1), np.argmax(votes, axis=1)))
+    return np.arange(W.shape[1])

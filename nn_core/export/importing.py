@@ -1,0 +1,77 @@
+"""A file brought in: a run's archive, or weights, which become a run that goes on from them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from nn_core.config.errors import ConfigError
+from nn_core.data import DataError, load_dataset
+from nn_core.export.run_zip import MAX_BYTES, from_archive
+from nn_core.export.source import ExportError, one_line
+from nn_core.export.weights import Imported, from_safetensors
+from nn_core.runs.branching import branch_at_frame
+from nn_core.store.recorder import Recorder
+from nn_core.store.run_store import MAX_NAME, RunStore, new_id
+from nn_core.store.run_writer import RunWriter
+from nn_core.training.film import Frame
+from nn_core.training.history import History
+from nn_core.training.trainer import Trainer
+
+ENDINGS = (".zip", ".safetensors")
+
+
+def bring_in(data: bytes, file_name: str, store: RunStore) -> tuple[str, tuple[str, ...]]:
+    """Put what a file holds among the stored runs; returns the run's id, and sentences on what was assumed.
+
+    The first bytes tell an archive from weights, whatever the file is called. Raises ExportError, one sentence.
+    """
+    if not data:
+        raise ExportError(f"{one_line(file_name)} is empty")
+    if data[:2] == b"PK":
+        return from_archive(data, store), ()
+    if not file_name.lower().endswith(ENDINGS):
+        raise ExportError(
+            f"the file must be a run's archive or weights ({', '.join(ENDINGS)}), got {one_line(file_name)}"
+        )
+    return from_weights(from_safetensors(data), file_name, store)
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file that is not too large to be one of ours; raises ExportError."""
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise ExportError(f"{path} is no file")
+        if size > MAX_BYTES:
+            raise ExportError(f"{path} must have at most {MAX_BYTES:,} bytes, got {size:,}")
+        return path.read_bytes()
+    except OSError as error:
+        raise ExportError(f"{path} cannot be read: {(error.strerror or type(error).__name__).lower()}") from None
+
+
+def from_weights(found: Imported, file_name: str, store: RunStore) -> tuple[str, tuple[str, ...]]:
+    """A new run that begins with these weights, at rest, its optimizer anew; otherwise as `bring_in`.
+
+    It begins at the step that the file says, at 1 where it says none: step 0 is the network that the seed gives.
+    """
+    try:
+        data = load_dataset(found.config.dataset)
+        frame = Frame(max(1, found.step), found.epoch, 0, 0.0, found.weights, exact=True)
+        begin = branch_at_frame(frame, found.config, data, found.config, History(), ())
+        trainer = Trainer.resume(begin, data)
+    except (ConfigError, DataError) as error:
+        raise ExportError(f"the network cannot be trained here: {error}") from None
+    scores = trainer.score()
+    if not math.isfinite(scores.val_loss):
+        raise ExportError("the network's answers are not finite numbers")
+    run_id = new_id()
+    writer = RunWriter(store, run_id, data)
+    recorder = Recorder(trainer, writer)
+    recorder.rests(trainer.model.weights())
+    recorder.keep("paused")
+    if writer.problem:
+        raise ExportError(f"the weights could not be written to {store.folder}")
+    title = found.title or Path(one_line(file_name)).stem
+    store.rename(run_id, f"weights of {title}"[:MAX_NAME].strip())
+    return run_id, found.remarks

@@ -1,0 +1,154 @@
+"""A run as it was at one step, with all that an export is made from: out of the store, or of one in memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from nn_core.config.run_config import RunConfig
+from nn_core.data import Dataset
+from nn_core.machine.memory import Array
+from nn_core.nn.metrics import confusion_matrix
+from nn_core.nn.network import Network, from_weights
+from nn_core.runs.snapshot import Snapshot
+from nn_core.store.run_store import RunStore, StoreError
+from nn_core.training.film import Frame, exact_frame
+from nn_core.training.history import Series
+from nn_core.training.state import Edit
+
+MAX_TITLE = 300  # characters
+
+
+class ExportError(StoreError):
+    """What cannot be taken elsewhere or brought in; the message says why, without a capital and a full stop."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExportSource:
+    """A run at one step. `name` is the user's own, in any characters; `title` is what may be written into a file."""
+
+    run_id: str
+    name: str  # "" where the user gave none
+    config: RunConfig  # the settings at this step, live changes included
+    edits: tuple[Edit, ...]  # up to this step
+    step: int
+    epoch: float
+    seconds: float  # of training
+    created: float  # unix seconds
+    weights: Mapping[str, Array]  # float32, by the names of Network.weights()
+    exact: bool  # whether the weights are as trained, not rounded to a frame's float16
+    series: Mapping[str, Series]
+    skipped: tuple[str, ...] = ()  # a sentence for each newer checkpoint that could not be read
+
+    @property
+    def title(self) -> str:
+        """The own name or what differs from the defaults: one line of valid Unicode without control characters."""
+        return one_line(self.name) or self.config.title()
+
+    @property
+    def stem(self) -> str:
+        """The name of a file, without its ending."""
+        return f"glassnet-{self.run_id}-step{self.step}"
+
+    @cached_property
+    def model(self) -> Network:
+        """The network, with buffers of its own."""
+        return from_weights(self.config, self.weights)
+
+    def confusion(self, data: Dataset) -> Array:
+        """Counts int64 (10, 10) on the test images: row = true digit, column = predicted."""
+        return confusion_matrix(data.test_labels, self.model.predict(data.test_images))
+
+    def test_accuracy(self, data: Dataset) -> float:
+        """The share of test images that are read right."""
+        counts = self.confusion(data)
+        return float(counts.trace() / counts.sum())
+
+
+def one_line(text: str) -> str:
+    """`text` as one line of at most MAX_TITLE characters: control characters become spaces, half characters '?'."""
+    valid = text.encode("utf-8", "replace").decode("utf-8")
+    spaced = "".join(character if character.isprintable() else " " for character in valid)
+    return re.sub(r"\s+", " ", spaced).strip()[:MAX_TITLE]
+
+
+def cut(series: Mapping[str, Series], step: int) -> dict[str, Series]:
+    """The points that were taken up to a step."""
+    return {name: Series(name, line.points[: int((line.step <= step).sum())]) for name, line in series.items()}
+
+
+def from_store(store: RunStore, run_id: str, step: int | None = None) -> ExportSource:
+    """A stored run at its newest checkpoint, or at a step of which its film or a checkpoint is kept.
+
+    Raises StoreError, and ExportError, naming the nearest steps, where nothing of that step is kept.
+    """
+    run, loaded = store.get(run_id), None
+    try:
+        loaded = store.load(run_id, step if step in store.checkpoint_steps(run_id) else None)
+    except StoreError:
+        if step is None:
+            raise
+    if loaded is not None and step in (None, loaded.checkpoint.step):
+        frame, series = exact_frame(loaded.checkpoint), loaded.checkpoint.history.series()
+        edits = loaded.checkpoint.edits
+    else:
+        frame, series, edits = _frame_at(store.film(run_id), step or 0, run_id), store.series(run_id), run.edits
+    edits = tuple(edit for edit in edits if edit.step <= frame.step)
+    return ExportSource(
+        run_id=run.id,
+        name=run.name,
+        config=store.settings_at(run_id, frame.step),
+        edits=edits,
+        step=frame.step,
+        epoch=frame.epoch,
+        seconds=frame.seconds,
+        created=run.created,
+        weights=frame.weights(),
+        exact=frame.exact,
+        series=cut(series, frame.step),
+        skipped=loaded.skipped if loaded is not None and step is None else (),
+    )
+
+
+def from_snapshot(shot: Snapshot, name: str, created: float) -> ExportSource:
+    """A run in memory, as its snapshot shows it."""
+    rounded = [frame for frame in shot.film if frame.step == shot.step and not frame.exact]
+    exact = not any(_equal(frame, shot) for frame in rounded)
+    edits = tuple(edit for edit in shot.edits if edit.step <= shot.step)
+    since = shot.parent.step if shot.parent else -1  # the parent's edits are within the settings at the start
+    then = _edited(shot.started_as, [edit for edit in edits if edit.step > since])
+    return ExportSource(
+        run_id=shot.run_id,
+        name=name,
+        config=shot.config if len(edits) == len(shot.edits) else then,
+        edits=edits,
+        step=shot.step,
+        epoch=shot.epoch,
+        seconds=shot.seconds,
+        created=created,
+        weights=shot.weights,
+        exact=exact,
+        series=cut(shot.series, shot.step),
+    )
+
+
+def _edited(config: RunConfig, edits: Sequence[Edit]) -> RunConfig:
+    """The settings after these live changes."""
+    return config.replace(**{edit.setting: edit.new for edit in edits})
+
+
+def _equal(frame: Frame, shot: Snapshot) -> bool:
+    return all(np.array_equal(values, shot.weights[name]) for name, values in frame.weights().items())
+
+
+def _frame_at(film: Sequence[Frame], step: int, run_id: str) -> Frame:
+    for frame in film:
+        if frame.step == step:
+            return frame
+    nearest = sorted(sorted((frame.step for frame in film), key=lambda other: abs(other - step))[:2])
+    hint = f"; the nearest kept are {' and '.join(f'{other:,}' for other in nearest)}" if nearest else ""
+    raise ExportError(f"run {run_id} keeps no weights of step {step:,}{hint}")

@@ -1,0 +1,229 @@
+"""The bends between layers: each with its value, its slope, and where it comes from."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nn_core.config.choices import register
+from nn_core.machine.memory import Array
+from nn_core.nn.layers import Layer
+
+
+class Activation(Layer):
+    """An elementwise a = phi(z). A subclass gives `value` and `slope`; the chain rule is the same for all."""
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """a = phi(z), shape kept."""
+        a = self.value(x)
+        self.z, self.a = x, a
+        return a
+
+    def backward(self, dout: Array) -> Array:
+        """dz = da * phi'(z)."""
+        return dout * self.slope(self.z, self.a)
+
+    @staticmethod
+    def value(z: Array) -> Array:
+        """phi(z)."""
+        raise TypeError("an activation needs its formula")
+
+    @staticmethod
+    def slope(z: Array, a: Array) -> Array:
+        """phi'(z), given z and a = phi(z)."""
+        raise TypeError("an activation needs its derivative")
+
+
+@register(
+    "activation",
+    "relu",
+    label="ReLU",
+    help="Lets positive sums through and silences negative ones. Fast, and does not saturate; a unit that is always "
+    "negative is dead.",
+    formula=r"\phi(z) = \max(0, z)",
+    citation="Nair & Hinton 2010",
+)
+class ReLU(Activation):
+    """max(0, z); the slope at exactly 0 is taken as 0."""
+
+    @staticmethod
+    def value(z: Array) -> Array:
+        """max(0, z)."""
+        return np.maximum(z, 0)
+
+    @staticmethod
+    def slope(z: Array, a: Array) -> Array:
+        """1 where z > 0, else 0."""
+        return (z > 0).astype(z.dtype)
+
+
+@register(
+    "activation",
+    "sigmoid",
+    label="Sigmoid",
+    help="Squeezes every sum into 0 to 1. Its slope is at most 1/4, so that gradients shrink with each layer.",
+    formula=r"\phi(z) = \frac{1}{1+e^{-z}}",
+    citation="Rumelhart, Hinton & Williams 1986",
+)
+class Sigmoid(Activation):
+    """1 / (1 + exp(-z)), written with tanh so that no exp overflows."""
+
+    @staticmethod
+    def value(z: Array) -> Array:
+        """sigma(z) = (1 + tanh(z/2)) / 2."""
+        half = z.dtype.type(0.5)
+        return half + half * np.tanh(half * z)
+
+    @staticmethod
+    def slope(z: Array, a: Array) -> Array:
+        """sigma (1 - sigma)."""
+        return a * (1 - a)
+
+
+@register(
+    "activation",
+    "tanh",
+    label="Tanh",
+    help="Squeezes every sum into -1 to 1, centred on zero. Learns faster than sigmoid for that reason.",
+    formula=r"\phi(z) = \tanh z",
+    citation="LeCun, Bottou, Orr & Müller 1998",
+)
+class Tanh(Activation):
+    """The hyperbolic tangent."""
+
+    @staticmethod
+    def value(z: Array) -> Array:
+        """tanh(z)."""
+        return np.tanh(z)
+
+    @staticmethod
+    def slope(z: Array, a: Array) -> Array:
+        """1 - tanh(z)^2."""
+        return 1 - a * a
+
+
+@register(
+    "activation",
+    "leaky_relu",
+    label="Leaky ReLU",
+    help="ReLU with a slope of 1/100 below zero: no unit dies for good. Try it where units are reported dead.",
+    formula=r"\phi(z) = \max(0.01 z, z)",
+    citation="Maas, Hannun & Ng 2013",
+)
+class LeakyReLU(Activation):
+    """max(0.01 z, z); the slope at exactly 0 is taken as 0.01."""
+
+    leak = 0.01
+
+    @staticmethod
+    def value(z: Array) -> Array:
+        """max(0.01 z, z)."""
+        return np.maximum(z, z * z.dtype.type(LeakyReLU.leak))
+
+    @staticmethod
+    def slope(z: Array, a: Array) -> Array:
+        """1 where z > 0, else 0.01."""
+        return np.where(z > 0, z.dtype.type(1), z.dtype.type(LeakyReLU.leak))
+
+
+@register(
+    "activation",
+    "elu",
+    label="ELU",
+    help="Bends smoothly down to -1, so that a layer's mean stays near zero. Try it in place of ReLU at depth 3.",
+    formula=r"\phi(z) = z \;(z > 0), \quad e^z - 1 \;(z \le 0)",
+    citation="Clevert, Unterthiner & Hochreiter 2016 (alpha 1)",
+)
+class ELU(Activation):
+    """z above zero, exp(z) - 1 below."""
+
+    @staticmethod
+    def value(z: Array) -> Array:
+        """max(z, 0) + (exp(min(z, 0)) - 1)."""
+        return np.maximum(z, 0) + np.expm1(np.minimum(z, 0))
+
+    @staticmethod
+    def slope(z: Array, a: Array) -> Array:
+        """1 above zero, exp(z) = phi(z) + 1 below."""
+        return np.minimum(a, 0) + 1
+
+
+@register(
+    "activation",
+    "gelu",
+    label="GELU",
+    help="Weighs each sum by the chance that a normal variable is below it: a smooth ReLU that dips under zero. NumPy "
+    "has no erf, so this is the paper's tanh form (within 0.0005 of it). Try it against ReLU with Adam.",
+    formula=r"\phi(z) = \tfrac{z}{2}\left(1+\tanh\left(\sqrt{2/\pi}\,(z + 0.044715 z^3)\right)\right)",
+    citation="Hendrycks & Gimpel 2016 (tanh approximation)",
+)
+class GELU(Activation):
+    """z Phi(z) with Phi by the tanh approximation."""
+
+    scale, cubic = math.sqrt(2 / math.pi), 0.044715
+    end = 10.0  # from here on the tanh is exactly 1, and z^3 cannot overflow
+
+    @staticmethod
+    def _tanh(y: Array) -> Array:
+        number = y.dtype.type
+        return np.tanh(number(GELU.scale) * (y + number(GELU.cubic) * y * y * y))
+
+    @staticmethod
+    def value(z: Array) -> Array:
+        """(z / 2) (1 + t), t = tanh(scale (z + cubic z^3))."""
+        return z * z.dtype.type(0.5) * (1 + GELU._tanh(np.clip(z, -GELU.end, GELU.end)))
+
+    @staticmethod
+    def slope(z: Array, a: Array) -> Array:
+        """(1 + t) / 2 + (z / 2) (1 - t^2) scale (1 + 3 cubic z^2)."""
+        number = z.dtype.type
+        y = np.clip(z, -GELU.end, GELU.end)
+        t = GELU._tanh(y)
+        inner = number(GELU.scale) * (1 + number(3 * GELU.cubic) * y * y)
+        return number(0.5) * (1 + t + y * (1 - t * t) * inner)
+
+
+@register(
+    "activation",
+    "silu",
+    label="SiLU",
+    help="The sum times its own sigmoid: like GELU, smooth and slightly negative before zero. Try it with Adam.",
+    formula=r"\phi(z) = z\,\sigma(z)",
+    citation="Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017 (Swish)",
+)
+class SiLU(Activation):
+    """z sigma(z)."""
+
+    @staticmethod
+    def value(z: Array) -> Array:
+        """z sigma(z)."""
+        return z * Sigmoid.value(z)
+
+    @staticmethod
+    def slope(z: Array, a: Array) -> Array:
+        """sigma + z sigma (1 - sigma)."""
+        sigma = Sigmoid.value(z)
+        return sigma + a * (1 - sigma)
+
+
+@register(
+    "activation",
+    "identity",
+    label="Identity",
+    help="No bend at all: however many layers, the network stays one linear map. Try it to see what ReLU is worth.",
+    formula=r"\phi(z) = z",
+    citation="Baldi & Hornik 1989 (linear networks)",
+)
+class Identity(Activation):
+    """z itself."""
+
+    @staticmethod
+    def value(z: Array) -> Array:
+        """z."""
+        return z
+
+    @staticmethod
+    def slope(z: Array, a: Array) -> Array:
+        """1."""
+        return np.ones_like(z)

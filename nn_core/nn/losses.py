@@ -1,0 +1,101 @@
+"""What training makes small: the mean loss over a batch, and its gradient with respect to the logits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nn_core.config.choices import register
+from nn_core.machine.memory import Array
+
+
+def softmax(logits: Array) -> Array:
+    """Probabilities (m, n_classes) from logits of the same shape; the largest is taken off first: no overflow."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def log_softmax(logits: Array) -> Array:
+    """The logarithm of `softmax`, exact where a probability would round to zero."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def targets(logits: Array, labels: Array, smoothing: float = 0.0) -> Array:
+    """What the probabilities should be: 1 - smoothing at the label, and smoothing spread evenly over all classes.
+
+    Shape and dtype of logits (m, n_classes); labels (m,). Smoothing: Szegedy et al. 2016, section 7.
+    """
+    number, n_classes = logits.dtype.type, logits.shape[1]
+    t: Array = np.full(logits.shape, number(smoothing / n_classes))
+    t[np.arange(len(labels)), labels] += number(1 - smoothing)
+    return t
+
+
+class Loss:
+    """A mean loss over a batch of logits (m, n_classes) and labels (m,), which may be smoothed (see `targets`)."""
+
+    @staticmethod
+    def value(logits: Array, labels: Array, smoothing: float = 0.0) -> float:
+        """The mean loss over the batch, in nats for the cross-entropy."""
+        raise TypeError("a loss needs its formula")
+
+    @staticmethod
+    def gradient(logits: Array, labels: Array, smoothing: float = 0.0) -> Array:
+        """d loss / d logits, shape (m, n_classes); the 1/m of the mean is in it."""
+        raise TypeError("a loss needs its gradient")
+
+
+@register(
+    "loss",
+    "cross_entropy",
+    label="Softmax and cross-entropy",
+    help="The surprise, in nats, at the true digit. Guessing evenly among ten costs ln 10 = 2.30.",
+    formula=r"L = -\frac{1}{m} \sum_i \log \frac{e^{z_{i,y_i}}}{\sum_k e^{z_{i,k}}}, \quad "
+    r"\frac{\partial L}{\partial z} = \frac{p - \mathbb{1}_y}{m}",
+    citation="Bridle 1990",
+)
+class CrossEntropy(Loss):
+    """Softmax followed by the negative log-likelihood of the true class."""
+
+    @staticmethod
+    def value(logits: Array, labels: Array, smoothing: float = 0.0) -> float:
+        """-mean over the batch of the sum of t log p, with t the targets: -log p(true class) without smoothing."""
+        return float(-(targets(logits, labels, smoothing) * log_softmax(logits)).sum() / len(labels))
+
+    @staticmethod
+    def gradient(logits: Array, labels: Array, smoothing: float = 0.0) -> Array:
+        """(p - t) / m."""
+        return (softmax(logits) - targets(logits, labels, smoothing)) / logits.dtype.type(len(labels))
+
+
+@register(
+    "loss",
+    "mse",
+    label="Squared error",
+    help="The mean square of what each of the ten probabilities is off. A network that is certain and wrong hardly "
+    "learns: its slope is near 0. Curves stay in nats. Try it at a learning rate of 3.",
+    formula=r"L = \frac{1}{10\,m} \sum_i \sum_k (p_{ik} - \mathbb{1}_{k=y_i})^2, \quad "
+    r"\frac{\partial L}{\partial z} = p \odot (g - \langle p, g \rangle),\ g = \frac{2 (p - \mathbb{1}_y)}{10\,m}",
+    citation="Brier 1950 (there the sum over the classes); Bridle 1990 on why not",
+)
+class MeanSquaredError(Loss):
+    """Softmax, then the squared distance to the targets, its mean taken over images and classes alike."""
+
+    @staticmethod
+    def value(logits: Array, labels: Array, smoothing: float = 0.0) -> float:
+        """mean (p - t)^2."""
+        return float(np.square(softmax(logits) - targets(logits, labels, smoothing)).mean())
+
+    @staticmethod
+    def gradient(logits: Array, labels: Array, smoothing: float = 0.0) -> Array:
+        """p (g - sum of p g) with g = 2 (p - t) / (m n_classes): through the softmax."""
+        p = softmax(logits)
+        g = (p - targets(logits, labels, smoothing)) * logits.dtype.type(2 / logits.size)
+        return p * (g - (p * g).sum(axis=1, keepdims=True))
+
+
+def l2_penalty(weights: list[Array], l2: float) -> float:
+    """(l2 / 2) times the sum of squared weights; biases are left out by whoever calls."""
+    if not l2:
+        return 0.0  # even where a square overflows
+    return 0.5 * l2 * sum(float(np.vdot(W, W)) for W in weights)

@@ -1,0 +1,271 @@
+"""What every network is, whatever its layers: one flat vector of parameters, and what can be asked of it.
+
+The parameters of all layers lie in `flat` (the weights first, then the biases, then what normalization trains), their
+gradients in `flat_grads`; layers hold views, so that an optimizer is a few passes over one vector and L2 touches a
+prefix of it. Statistics that normalization keeps without training them lie in `running`. A network behaves a lot like
+a layer itself: `forward` and a backward pass; `models.MLP` and `cnn.CNN` say which layers stand in it.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from nn_core.config.choices import choices, register
+from nn_core.config.run_config import RunConfig
+from nn_core.machine.memory import Array
+from nn_core.nn.activations import Activation
+from nn_core.nn.layers import Layer
+from nn_core.nn.losses import Loss, l2_penalty, softmax
+from nn_core.nn.regularizers import add_penalty_gradients, l1_penalty
+
+SIDE = 28  # rows and columns of an image
+N_PIXELS = SIDE * SIDE
+N_CLASSES = 10
+MOST_BYTES = 2 * 10**9  # of what a training step keeps at once
+CHUNK = 500  # images a forward pass takes at a time outside of training, so that its arrays stay in the cache
+
+FAST_LOGITS: dict[type[Network], Callable[[Any, Array], Array]] = {}  # what a fast forward pass registers itself in
+
+
+# input scaling: name -> (factor, offset) on raw pixels 0..255; mean and deviation are those of MNIST's training pixels
+@register(
+    "input_scaling",
+    "unit",
+    label="0 to 1",
+    help="Pixels divided by 255.",
+    formula=r"x \leftarrow x / 255",
+    citation="common practice",
+)
+def unit_scaling() -> tuple[float, float]:
+    """x / 255."""
+    return 1 / 255, 0.0
+
+
+@register(
+    "input_scaling",
+    "standard",
+    label="Standardised",
+    help="Mean 0 and standard deviation 1 over all pixels.",
+    formula=r"x \leftarrow (x/255 - 0.1307) / 0.3081",
+    citation="LeCun, Bottou, Orr & Müller 1998, section 4.3",
+)
+def standard_scaling() -> tuple[float, float]:
+    """(x / 255 - 0.1307) / 0.3081."""
+    return 1 / (255 * 0.3081), -0.1307 / 0.3081
+
+
+def scale_pixels(images: Array, scaling: str, dtype: npt.DTypeLike = np.float32) -> Array:
+    """uint8 images (m, 28, 28) or (m, 784) as network inputs (m, 784) of the given dtype."""
+    factor, offset = choices("input_scaling")[scaling].target()
+    x = images.reshape(-1, N_PIXELS).astype(dtype)
+    x *= x.dtype.type(factor)
+    if offset:
+        x += x.dtype.type(offset)
+    return x
+
+
+class Network(ABC):
+    """Layers in a row. A subclass builds them in its constructor, which takes the arguments of `build_model`."""
+
+    config: RunConfig
+    loss: type[Loss]
+    flat: Array  # (n_params,)
+    flat_grads: Array
+    n_weights: int  # the first so many of `flat` are weights
+    running: Array  # what normalization keeps without training it
+    layers: list[Layer]
+    parts: dict[str, Layer]  # the layers that have parameters, by name: "conv1", "dense1", "norm1", ...
+    image_shape: ClassVar[tuple[int, ...]]  # of one image, as `forward` takes it
+
+    # -- what settings mean
+
+    @staticmethod
+    @abstractmethod
+    def check(config: RunConfig) -> None:
+        """Raise Conflict where settings of this model cannot work together."""
+
+    @staticmethod
+    @abstractmethod
+    def shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:
+        """Name -> shape of every array of the network that `config` describes, running statistics among them."""
+
+    @staticmethod
+    @abstractmethod
+    def outline(config: RunConfig) -> str:
+        """The network in a few characters, like "784-32-10"."""
+
+    # -- parameters
+
+    def _named(self, kind: str) -> Iterator[tuple[str, Array]]:
+        for name, layer in self.parts.items():
+            for of_what, values in getattr(layer, kind, {}).items():
+                yield f"{name}.{of_what}", values
+
+    def named_params(self) -> Iterator[tuple[str, Array]]:
+        """("dense1.W", (784, n)), ("dense1.b", (n,)), ... as views of the live parameters."""
+        yield from self._named("params")
+
+    def named_grads(self) -> Iterator[tuple[str, Array]]:
+        """The gradients under the same names."""
+        yield from self._named("grads")
+
+    def _named_state(self) -> Iterator[tuple[str, Array]]:
+        """The parameters, and what else decides an answer: ("norm1.mean", (n,)), ("norm1.var", (n,))."""
+        yield from self._named("params")
+        yield from self._named("state")
+
+    def weights(self) -> dict[str, Array]:
+        """Read-only copies of all parameters and running statistics by name."""
+        copies = {name: values.copy() for name, values in self._named_state()}
+        for values in copies.values():
+            values.flags.writeable = False
+        return copies
+
+    def load(self, weights: Mapping[str, Array]) -> None:
+        """Take parameters by name; raises ValueError, naming the parameter, on a missing name or another shape."""
+        for name, values in self._named_state():
+            if name not in weights or weights[name].shape != values.shape:
+                found = weights[name].shape if name in weights else "none"
+                raise ValueError(f"{name} must have shape {values.shape}, got {found}")
+            values[...] = weights[name]
+
+    @property
+    def matrices(self) -> list[Array]:
+        """The weights of every layer as a matrix (n_in, n_out), in the order in which they lie in `flat`; views.
+
+        A convolution's has a column a channel: W (C_out, C_in, K, K) as (C_in K K, C_out).
+        """
+        weights = [layer.params["W"] for layer in self.parts.values() if "W" in layer.params]
+        return [W if W.ndim == 2 else W.reshape(len(W), -1).T for W in weights]
+
+    @property
+    def n_params(self) -> int:
+        """All trained numbers together."""
+        return len(self.flat)
+
+    # -- the reference passes
+
+    def inputs(self, images: Array) -> Array:
+        """uint8 images as the inputs (n, *image_shape) this network was trained on."""
+        scaled = scale_pixels(images, self.config.input_scaling, self.flat.dtype)
+        return scaled.reshape(-1, *self.image_shape)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Logits (m, 10) of inputs x (m, *image_shape)."""
+        for layer in self.layers:
+            x = layer.forward(x, training)
+        return x
+
+    def loss_and_gradients(self, x: Array, labels: Array, training: bool = True) -> float:
+        """The batch's mean loss with the penalties; leaves the true gradients in `flat_grads`. The book's version."""
+        config, weights = self.config, slice(self.n_weights)
+        loss = self.data_loss_and_gradients(x, labels, config.label_smoothing, training)
+        add_penalty_gradients(self.flat_grads[weights], self.flat[weights], config.l2, config.l1)
+        return loss + self.penalty(config.l2) + l1_penalty(self.flat[weights], config.l1)
+
+    def data_loss_and_gradients(self, x: Array, labels: Array, smoothing: float = 0.0, training: bool = True) -> float:
+        """The batch's mean loss and its gradients, penalties left out."""
+        logits = self.forward(x, training)
+        dout = self.loss.gradient(logits, labels, smoothing)
+        for layer in reversed(self.layers):
+            dout = layer.backward(dout)
+        return self.loss.value(logits, labels, smoothing)
+
+    def penalty(self, l2: float) -> float:
+        """(l2 / 2) times the sum of squared weights, biases left out."""
+        return l2_penalty([self.flat[: self.n_weights]], l2)
+
+    # -- questions
+
+    def logits(self, images: Array) -> Array:
+        """float32 (n, 10) for uint8 images (n, 28, 28); no dropout. Threads may share a network.
+
+        Raises ValueError for anything else than such images.
+        """
+        images = _as_images(images)
+        if type(self) in FAST_LOGITS:
+            return FAST_LOGITS[type(self)](self, images)
+        out = np.empty((len(images), N_CLASSES), self.flat.dtype)
+        for start in range(0, len(images), CHUNK):
+            chunk = images[start : start + CHUNK]
+            out[start : start + CHUNK] = self.forward(self.inputs(chunk))
+        return out
+
+    def predict_proba(self, images: Array) -> Array:
+        """Probabilities float32 (n, 10) for uint8 images (n, 28, 28); every row sums to 1."""
+        return softmax(self.logits(images))
+
+    def predict(self, images: Array) -> Array:
+        """The most probable class, int64 (n,)."""
+        return np.argmax(self.logits(images), axis=1)
+
+    def activations(self, images: Array) -> list[Array]:
+        """The output of each hidden layer, after its activation: float32 (n, n_units), or (n, C, H, W) of channels."""
+        x = self.inputs(_as_images(images))
+        outputs = []
+        for layer in self.layers:
+            x = layer.forward(x)
+            if isinstance(layer, Activation):
+                outputs.append(x)
+        return outputs
+
+
+def network_class(config: RunConfig) -> type[Network]:
+    """The class that implements the model of these settings."""
+    found: type[Network] = choices("model")[config.model].target
+    return found
+
+
+def build_model(
+    config: RunConfig,
+    generator: np.random.Generator,
+    dropout_rng: np.random.Generator | None = None,
+    dtype: npt.DTypeLike = np.float32,
+) -> Network:
+    """The network of these settings; `generator` draws its weights, `dropout_rng` the masks of the reference pass."""
+    return network_class(config)(config, generator, dropout_rng, dtype)  # type: ignore[call-arg]
+
+
+def from_weights(config: RunConfig, weights: Mapping[str, Array]) -> Network:
+    """A network of its own (own buffers, safe beside a training thread) with the given parameters."""
+    model = build_model(config.replace(init="zeros"), np.random.default_rng(0))
+    model.load(weights)
+    return model
+
+
+def shapes_of(config: RunConfig) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of every array of the network that `config` describes, without building it."""
+    return network_class(config).shapes(config)
+
+
+def outline(config: RunConfig) -> str:
+    """The network in a few characters, like "784-32-10"."""
+    return network_class(config).outline(config)
+
+
+def count_params(config: RunConfig) -> int:
+    """All trained numbers of the network that `config` describes, without building it."""
+    shapes = shapes_of(config)
+    return sum(math.prod(shape) for name, shape in shapes.items() if not name.endswith((".mean", ".var")))
+
+
+def of_normalization(config: RunConfig, sizes: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of what the settings' normalization keeps behind layers of these sizes."""
+    kind = choices("normalization")[config.normalization].target
+    kept = ("gamma", "beta", *kind.state_names) if kind else ()
+    return {f"norm{number}.{name}": (size,) for number, size in enumerate(sizes, start=1) for name in kept}
+
+
+def _as_images(images: Array) -> Array:
+    """The images as (n, 28, 28), or a ValueError that says what was given."""
+    if not isinstance(images, np.ndarray):
+        raise ValueError(f"images must be a uint8 array of shape (n, 28, 28), got a {type(images).__name__}")
+    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
+        raise ValueError(f"images must be uint8 of shape (n, 28, 28), got {images.dtype} of shape {images.shape}")
+    return images

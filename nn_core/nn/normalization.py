@@ -1,0 +1,112 @@
+"""Layers that centre and scale the sums of a hidden layer, between its affine map and its activation.
+
+Written as in layers.py; gamma and beta are trained, the running statistics of batch normalization are state.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nn_core.config.choices import register
+from nn_core.machine.memory import Array
+from nn_core.nn.layers import Layer
+
+EPSILON = 1e-5  # added to a variance, under the root
+RUNNING = 0.1  # the share of a new batch in the running statistics
+
+register(
+    "normalization",
+    "none",
+    label="None",
+    help="The sums enter the activation as they are.",
+    formula=r"a = \phi(z)",
+    citation="McCulloch & Pitts 1943",
+)(None)
+
+
+class Normalization(Layer):
+    """y = gamma x_hat + beta with trained gamma and beta (n,); `state` holds what is kept but not trained."""
+
+    state_names: tuple[str, ...] = ()
+
+    def __init__(self, gamma: Array, beta: Array, state: dict[str, Array]) -> None:
+        super().__init__()
+        self.params = {"gamma": gamma, "beta": beta}
+        self.grads = {"gamma": np.zeros_like(gamma), "beta": np.zeros_like(beta)}
+        self.state = state
+
+    def backward(self, dout: Array) -> Array:
+        """dgamma = sum of dy x_hat, dbeta = sum of dy over the batch, dx by the rule of the subclass."""
+        self.grads["gamma"][...] = (dout * self.x_hat).sum(axis=0)
+        self.grads["beta"][...] = dout.sum(axis=0)
+        return self.input_gradient(dout * self.params["gamma"])
+
+    def input_gradient(self, dx_hat: Array) -> Array:
+        """d loss / d x, given d loss / d x_hat."""
+        raise TypeError("a normalization needs its derivative")
+
+    def _normalise(self, x: Array, mean: Array, var: Array) -> Array:
+        self.inverse = 1 / np.sqrt(var + x.dtype.type(EPSILON))
+        self.x_hat = (x - mean) * self.inverse
+        return self.params["gamma"] * self.x_hat + self.params["beta"]
+
+    def _centred(self, dx_hat: Array, axis: int) -> Array:
+        """The derivative where mean and variance were taken along an axis of the batch itself."""
+        along_x_hat = self.x_hat * (dx_hat * self.x_hat).mean(axis=axis, keepdims=True)
+        return self.inverse * (dx_hat - dx_hat.mean(axis=axis, keepdims=True) - along_x_hat)
+
+
+@register(
+    "normalization",
+    "batch",
+    label="Batch",
+    help="Each unit's sums get mean 0 and deviation 1 over the batch, then a trained scale and shift; outside of "
+    "training, running averages serve. Try it with 5 hidden layers at a learning rate of 1.",
+    formula=r"\hat z = \frac{z - \mu_{\text{batch}}}{\sqrt{\sigma^2_{\text{batch}} + \epsilon}}, \quad "
+    r"y = \gamma \hat z + \beta",
+    citation="Ioffe & Szegedy 2015, algorithm 1 (epsilon 1e-5; running statistics with momentum 0.1, as in PyTorch)",
+    needs=("hidden",),
+)
+class BatchNorm(Normalization):
+    """Mean 0 and variance 1 of each unit over the batch; `state`: running mean and (unbiased) variance (n,)."""
+
+    state_names = ("mean", "var")
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """With the batch's statistics in training, which the running ones follow; with the running ones otherwise."""
+        self.on_batch = training
+        if not training:
+            return self._normalise(x, self.state["mean"], self.state["var"])
+        m, mean, var = len(x), x.mean(axis=0), x.var(axis=0)
+        share = x.dtype.type(RUNNING)
+        self.state["mean"] += share * (mean - self.state["mean"])
+        if m > 1:  # one image alone tells nothing of a variance
+            self.state["var"] += share * (var * x.dtype.type(m / (m - 1)) - self.state["var"])
+        return self._normalise(x, mean, var)
+
+    def input_gradient(self, dx_hat: Array) -> Array:
+        """Through mean and variance over the batch, where those were used."""
+        return self._centred(dx_hat, axis=0) if self.on_batch else dx_hat * self.inverse
+
+
+@register(
+    "normalization",
+    "layer",
+    label="Layer",
+    help="Each image's sums over a layer get mean 0 and deviation 1, then a trained scale and shift: alike for any "
+    "batch size, in training and outside. Try it with a batch size of 1.",
+    formula=r"\hat z = \frac{z - \mu_{\text{layer}}}{\sqrt{\sigma^2_{\text{layer}} + \epsilon}}, \quad "
+    r"y = \gamma \hat z + \beta",
+    citation="Ba, Kiros & Hinton 2016 (epsilon 1e-5, as in PyTorch)",
+    needs=("hidden",),
+)
+class LayerNorm(Normalization):
+    """Mean 0 and variance 1 of each image over the units."""
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """The same in training and outside."""
+        return self._normalise(x, x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True))
+
+    def input_gradient(self, dx_hat: Array) -> Array:
+        """Through mean and variance over the units."""
+        return self._centred(dx_hat, axis=1)

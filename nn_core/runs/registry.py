@@ -1,0 +1,288 @@
+"""All runs of a process, and what a run of given settings would cost."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from nn_core.config.errors import ConfigError, shorten
+from nn_core.config.run_config import RunConfig
+from nn_core.data import DataError, Dataset, load_dataset
+from nn_core.nn.network import count_params
+from nn_core.runs.branching import branch_at_checkpoint, branch_at_frame, check_shape, reads_alike
+from nn_core.runs.run import Past, Run
+from nn_core.runs.scheduler import Scheduler
+from nn_core.runs.snapshot import Snapshot, Status
+from nn_core.store.reopen import reopen
+from nn_core.store.run_store import RunStore, StoredRun, StoreError, new_id
+from nn_core.store.run_writer import RunWriter
+from nn_core.training.film import Film
+from nn_core.training.history import History
+from nn_core.training.state import Checkpoint, Parent
+from nn_core.training.trainer import Trainer
+
+RUN_BYTES = 40  # that a run holds for each weight
+ANEW = {
+    True: "The optimizer starts anew, because only the weights of that step were kept.",
+    False: "The optimizer starts anew, because it is another one.",
+}  # by whether it is the parent's
+
+
+class RunRegistry:
+    """All runs of this process by id, and through the store those of earlier ones.
+
+    At most `max_runs` are kept in memory, and of those that do not train as many as have `max_idle_params` weights and
+    biases in all (a run holds about forty bytes for each, and its film); the oldest make room. With a store they come
+    back from the disk when they are asked for, which is also what follows after a restart.
+    """
+
+    def __init__(
+        self,
+        store: RunStore | None = None,
+        *,
+        max_training: int = 2,
+        max_runs: int = 24,
+        max_idle_params: int = 2_000_000,
+        lease_seconds: float = 60.0,
+        is_connected: Callable[[str], bool] = lambda session: True,
+        load: Callable[[str], Dataset] = load_dataset,
+    ) -> None:
+        self.store = store
+        self._load = load
+        self._runs: dict[str, Run] = {}
+        self._problems: dict[str, str] = {}  # why a stored run could not be brought back
+        self._remarks: dict[str, str] = {}  # what to know of a stored run that was brought back
+        self._lock = threading.Lock()
+        self._opening = threading.Lock()
+        self._scheduler = Scheduler(max_training)
+        self._max_runs = max_runs
+        self._max_idle_params = max_idle_params
+        self._lease_seconds = lease_seconds
+        self._is_connected = is_connected
+        atexit.register(self.close)
+
+    # -- making
+
+    def create(self, config: RunConfig, data: Dataset) -> Run:
+        """A new run, not yet training; raises ConfigError when the data cannot serve the settings.
+
+        It is written down from its first step on: one that never trains leaves nothing behind.
+        """
+        run_id = new_id()
+        return self._add(self._run(config, data, run_id=run_id, writer=self._keeper(run_id, data)))
+
+    def branch(self, run_id: str, step: int, config: RunConfig, data: Dataset) -> Run:
+        """A new run of `config` that begins with another run's network as it was at `step`, not yet training.
+
+        Curves and edits up to there come along. Raises ConfigError where the network could not keep its weights, and
+        StoreError where there is no such run, or neither a frame nor a checkpoint of that step.
+        """
+        past, origin = self.begin(run_id, step, config, data)
+        new = new_id()
+        writer = self._keeper(new, data, parent=origin)
+        run = self._add(self._run(config, data, run_id=new, writer=writer, parent=origin, past=past))
+        run.keep()
+        return run
+
+    def begin(self, run_id: str, step: int, config: RunConfig, data: Dataset) -> tuple[Past, Parent]:
+        """What a branch brings along, and where it branches off; nothing is made yet. Raises as `branch` does."""
+        parent = self.get(run_id)
+        shot = self._seen_in_frames(run_id, data) if parent is None else parent.snapshot
+        check_shape(shot.started_as, config)
+        begin, exact = self._beginning(parent, shot, step, config, data)
+        film = Film(tuple(f for f in shot.film if f.step <= step and not f.exact)) if _alike(shot, config) else Film()
+        message = f"Branched from run {run_id} at step {step:,}." + (
+            "" if exact else f" {ANEW[config.optimizer == shot.config.optimizer]}"
+        )
+        return Past(begin, film, message=message), Parent(run_id, step, exact)
+
+    def create_team(self, configs: Sequence[RunConfig], data: Sequence[Dataset]) -> list[Run]:
+        """New runs that train in turns and count as one among those that may train at once; raises as `create` does."""
+        runs = [self.create(config, each) for config, each in zip(configs, data, strict=True)]
+        self._scheduler.team_up([run.id for run in runs])
+        return runs
+
+    def _seen_in_frames(self, run_id: str, data: Dataset) -> Snapshot:
+        """A stored run of which no checkpoint can be read, as its newest frame shows it; raises StoreError."""
+        refused = StoreError(self.problem(run_id) or f"There is no run {shorten(run_id)} to branch from.")
+        if self.store is None or run_id not in self.store or self.store.problem(run_id) == "":
+            raise refused
+        stored, film = self.store.get(run_id), self.store.film(run_id)
+        self.store.check_data(run_id, data)
+        if not film:
+            raise refused
+        shot = film[-1]
+        return Snapshot(
+            run_id=run_id,
+            started_as=stored.config,
+            config=self.store.settings_at(run_id, shot.step),
+            status="paused",
+            message="",
+            speed="full",
+            step=shot.step,
+            epoch=shot.epoch,
+            images_seen=shot.images_seen,
+            seconds=shot.seconds,
+            samples_per_second=0.0,
+            weights=shot.weights(),
+            series=self.store.series(run_id),
+            edits=stored.edits,
+            scores=None,
+            film=film,
+            parent=stored.parent,
+        )
+
+    def _beginning(
+        self, parent: Run | None, shot: Snapshot, step: int, config: RunConfig, data: Dataset
+    ) -> tuple[Checkpoint, bool]:
+        """Where a branch begins, and whether the optimizer goes on."""
+        checkpoint = None if parent is None else parent.checkpoint_at(step)
+        if checkpoint is None and step == 0 and shot.parent is None:
+            checkpoint = replace(Trainer(shot.started_as, data).checkpoint(), history=_history(shot))
+        if checkpoint is None and self.store is not None and shot.run_id in self.store:
+            with suppress(StoreError):
+                checkpoint = self.store.checkpoint(shot.run_id, step)
+        if checkpoint is not None:
+            return branch_at_checkpoint(checkpoint, config, data)
+        frame = next((frame for frame in shot.film if frame.step == step), None)
+        if frame is None:
+            nearest = sorted({each.step for each in shot.film}, key=lambda kept: abs(kept - step))[:2]
+            near = " and ".join(f"{kept:,}" for kept in sorted(nearest))
+            raise StoreError(
+                f"Run {shot.run_id} has no frame of step {step:,}; those nearest to it are of steps {near}."
+            )
+        return branch_at_frame(frame, config, data, shot.started_as, _history(shot), shot.edits), False
+
+    def _run(self, config: RunConfig, data: Dataset, **more: Any) -> Run:
+        return Run(
+            config,
+            data,
+            scheduler=self._scheduler,
+            lease_seconds=self._lease_seconds,
+            is_connected=self._is_connected,
+            **more,
+        )
+
+    def _keeper(self, run_id: str, data: Dataset, **more: Any) -> RunWriter | None:
+        return None if self.store is None else RunWriter(self.store, run_id, data, **more)
+
+    def _add(self, run: Run) -> Run:
+        with self._lock:
+            excess = self._excess()
+            for other in excess:
+                del self._runs[other.id]
+            self._runs[run.id] = run
+        for other in excess:
+            other.close()
+        return run
+
+    def _excess(self) -> list[Run]:
+        """The idle runs, oldest first, that must go before one more comes; the newest idle one always stays.
+
+        One that could not be saved stays too.
+        """
+        shots = {run: run.snapshot for run in self._runs.values()}
+        idle = [run for run, shot in shots.items() if not shot.is_training and not shot.not_saved]
+        too_many = max(0, len(self._runs) + 1 - self._max_runs)
+        sizes = [count_params(run.settings) + sum(f.nbytes for f in shots[run].film) // RUN_BYTES for run in idle]
+        while too_many < len(idle) - 1 and sum(sizes[too_many:]) > self._max_idle_params:
+            too_many += 1
+        return idle[:too_many]
+
+    # -- finding
+
+    def get(self, run_id: str) -> Run | None:
+        """The run with this id, brought back from the store if need be: as it was saved last, paused, resumable.
+
+        None when there is no such run, or it cannot be brought back: then `problem` says why.
+        """
+        run = self._runs.get(run_id)
+        if self.store is None or (run is not None and not run.is_outdated()):
+            return run
+        with self._opening:
+            again = self._runs.get(run_id)
+            if again is not None and again is not run:
+                return again
+            if run_id not in self.store:
+                return run
+            try:
+                opened = self._open(run_id, self.store)
+            except (StoreError, DataError, ConfigError, OSError, MemoryError, ValueError) as error:
+                self._problems[run_id] = str(error) or f"Run {run_id} could not be opened: {type(error).__name__}."
+                return run
+            self._problems.pop(run_id, None)
+            with self._lock:
+                self._runs.pop(run_id, None)
+            if run is not None:
+                run.close()
+            return self._add(opened)
+
+    def problem(self, run_id: str) -> str:
+        """Why `get` could not bring a stored run back, "" when it could or there is none."""
+        return self._problems.get(run_id, "")
+
+    def remark(self, run_id: str) -> str:
+        """What to know of a run that was brought back (a checkpoint skipped, another machine), mostly ""."""
+        return self._remarks.get(run_id, "")
+
+    def _open(self, run_id: str, store: RunStore) -> Run:
+        """A stored run as it was saved last."""
+        found = reopen(store, run_id, self._load)
+        status, message = _status_of(found.checkpoint, found.stored)
+        self._remarks[run_id] = " ".join(found.warnings)
+        message = " ".join([message, *found.warnings]).strip()
+        past = Past(found.checkpoint, found.film, found.best_accuracy, status, message, found.stored.created)
+        more = {"run_id": run_id, "writer": found.writer, "parent": found.stored.parent, "past": past}
+        return self._run(found.checkpoint.config, found.data, **more)
+
+    def runs(self) -> list[Run]:
+        """All runs in memory, oldest first."""
+        return list(self._runs.values())
+
+    # -- ending
+
+    def delete(self, run_id: str) -> None:
+        """Stop a run and move it to the store's trash; raises StoreError."""
+        with self._lock:
+            run = self._runs.pop(run_id, None)
+        if run is not None:
+            run.close()
+        if self.store is not None and (run is None or run_id in self.store):
+            self.store.delete(run_id)
+
+    def restore(self, run_id: str) -> None:
+        """Undo `delete`; raises StoreError."""
+        if self.store is not None:
+            self.store.restore(run_id)
+
+    def close(self) -> None:
+        """End every run's thread; what trained is saved."""
+        for run in self.runs():
+            run.close()
+        self._runs.clear()
+
+
+def _history(shot: Snapshot) -> History:
+    history = History()
+    for name, series in shot.series.items():
+        history.extend(name, series.points)
+    return history
+
+
+def _alike(shot: Snapshot, config: RunConfig) -> bool:
+    return reads_alike(shot.started_as, config)
+
+
+def _status_of(checkpoint: Checkpoint, stored: StoredRun) -> tuple[Status, str]:
+    """What a run that comes back says of itself."""
+    if checkpoint.stopped:
+        return ("finished" if checkpoint.stopped_early else "diverged"), checkpoint.stopped
+    if stored.status == "finished" and stored.step == checkpoint.step:
+        return "finished", ""
+    if stored.status in ("training", "waiting"):
+        return "paused", f"Brought back as it was saved at step {checkpoint.step:,}. Train goes on from there."
+    return "paused", ""

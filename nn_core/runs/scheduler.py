@@ -1,0 +1,74 @@
+"""How many runs of a process train at once."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+
+class Turns:
+    """A lock that is handed on in the order in which it was asked for."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._line: deque[object] = deque()
+
+    def __enter__(self) -> None:
+        with self._changed:
+            ticket = object()
+            self._line.append(ticket)
+            self._changed.wait_for(lambda: self._line[0] is ticket)
+
+    @property
+    def n_waiting(self) -> int:
+        """How many have asked for it and do not hold it."""
+        return max(0, len(self._line) - 1)
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._line.popleft()
+            self._changed.notify_all()
+
+
+class Scheduler:
+    """How many runs may train at once; the others wait their turn, first come first served.
+
+    Runs that were teamed up count as one: they train in turns, each for as long as the others, and the place is free
+    when none of them is under way.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._lock = threading.Lock()
+        self._teams: dict[str, str] = {}  # run id -> the id of the team's first run
+        self._turns: dict[str, Turns] = {}  # by the same
+        self._line: dict[str, set[str]] = {}  # run or team -> its runs that are under way; the first `limit` train
+
+    def team_up(self, run_ids: Sequence[str]) -> None:
+        """From now on these train in turns."""
+        with self._lock:
+            self._teams |= dict.fromkeys(run_ids, run_ids[0])
+            self._turns[run_ids[0]] = Turns()
+
+    def turn(self, run_id: str) -> AbstractContextManager[None]:
+        """What a run holds while it makes the steps of one interval: within a team, its turn."""
+        team = self._teams.get(run_id)
+        return nullcontext() if team is None else self._turns[team]
+
+    def take(self, run_id: str) -> int:
+        """Join the line; 0 when the run may train, else its number among those that wait."""
+        with self._lock:
+            place = self._teams.get(run_id, run_id)
+            self._line.setdefault(place, set()).add(run_id)
+            return max(0, list(self._line).index(place) + 1 - self.limit)
+
+    def leave(self, run_id: str) -> None:
+        """Give the place back."""
+        with self._lock:
+            place = self._teams.get(run_id, run_id)
+            under_way = self._line.get(place, set())
+            under_way.discard(run_id)
+            if not under_way:
+                self._line.pop(place, None)

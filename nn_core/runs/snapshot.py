@@ -1,0 +1,68 @@
+"""What a page draws of a run: an immutable picture of it at one step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+from nn_core.config.run_config import RunConfig
+from nn_core.machine.memory import Array
+from nn_core.nn.network import Network, from_weights
+from nn_core.training.film import Frame
+from nn_core.training.history import Series
+from nn_core.training.state import Edit, Parent, Scores
+
+Status = Literal["ready", "training", "waiting", "paused", "finished", "diverged", "failed"]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """What a page draws. Nothing in it changes; arrays are read-only copies, series are views of append-only rows."""
+
+    run_id: str
+    started_as: RunConfig  # the settings at step 0
+    config: RunConfig  # the settings now, with live edits
+    status: Status
+    message: str  # one sentence for a status that wants explaining, else ""
+    speed: str
+    step: int
+    epoch: float
+    images_seen: int
+    seconds: float  # of training
+    samples_per_second: float  # over the last second of training, 0 when not training
+    weights: Mapping[str, Array]
+    series: Mapping[str, Series]
+    edits: tuple[Edit, ...]
+    scores: Scores | None  # the newest scores; their own step says when they were taken
+    film: tuple[Frame, ...] = ()  # the network at earlier steps, ascending
+    parent: Parent | None = None  # the run that this one branched from
+    not_saved: str = ""  # one sentence on what of the run is not on disk, "" when all is well
+
+    @cached_property
+    def model(self) -> Network:
+        """The network as it was at this step, with buffers of its own."""
+        return from_weights(self.started_as, self.weights)
+
+    @property
+    def is_training(self) -> bool:
+        """Whether steps are being made, or wait for a free place."""
+        return self.status in ("training", "waiting")
+
+    def at(self, frame: Frame) -> Snapshot:
+        """The same run as it was at a frame: its weights, counters and settings, the scores only if they are of then.
+
+        Curves and edits stay whole.
+        """
+        undone = {edit.setting: edit.old for edit in reversed(self.edits) if edit.step > frame.step}
+        return replace(
+            self,
+            config=self.config.replace(**undone),
+            step=frame.step,
+            epoch=frame.epoch,
+            images_seen=frame.images_seen,
+            seconds=frame.seconds,
+            weights=frame.weights(),
+            scores=self.scores if self.scores is not None and self.scores.step == frame.step else None,
+        )

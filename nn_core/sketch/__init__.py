@@ -1,0 +1,1 @@
+"""From a drawing to an MNIST image, and the network that reads drawings from the start."""

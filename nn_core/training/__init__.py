@@ -1,0 +1,1 @@
+"""Training: batches, updates, scores along the way, early stopping, exact checkpoints, the film of the weights."""

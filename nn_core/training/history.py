@@ -1,0 +1,172 @@
+"""Scalar series of a run: append-only, readable by other threads without a copy, and thinned for drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+
+from nn_core.machine.memory import Array
+
+Axis = Literal["step", "epoch", "images", "seconds"]
+_COLUMNS = ("step", "epoch", "images", "seconds", "value")
+
+
+@dataclass(frozen=True)
+class SeriesInfo:
+    """What a scalar series means: `unit` is "nats", "share" (in [0, 1]) or "rate"; `split` says on which images."""
+
+    label: str
+    unit: str
+    split: str
+
+
+SERIES: Mapping[str, SeriesInfo] = {
+    "train/loss": SeriesInfo("training", "nats", "a fixed 5,000 training images, without dropout"),
+    "val/loss": SeriesInfo("validation", "nats", "all 5,000 validation images"),
+    "train/l2": SeriesInfo("L2's part", "nats", "the weights alone: (l2/2) times the sum of their squares"),
+    "batch/loss": SeriesInfo("batches", "nats", "the training batches themselves, with dropout"),
+    "train/accuracy": SeriesInfo("training", "share", "a fixed 5,000 training images, without dropout"),
+    "val/accuracy": SeriesInfo("validation", "share", "all 5,000 validation images"),
+    "train/lr": SeriesInfo("learning rate", "rate", "the setting times the schedule's multiplier, for the next step"),
+}
+
+
+@dataclass(frozen=True)
+class Series:
+    """A read-only view of the points of one scalar: five float64 columns of equal length."""
+
+    name: str
+    points: Array  # (n, 5), the columns of _COLUMNS
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def x(self, axis: Axis) -> Array:
+        """The column (n,) to draw against."""
+        return self.points[:, _COLUMNS.index(axis)]
+
+    @property
+    def step(self) -> Array:
+        """Updates made when the point was taken."""
+        return self.x("step")
+
+    @property
+    def epoch(self) -> Array:
+        """Passes over the training images, with fraction."""
+        return self.x("epoch")
+
+    @property
+    def images(self) -> Array:
+        """Training images seen."""
+        return self.x("images")
+
+    @property
+    def seconds(self) -> Array:
+        """Seconds of training, pauses left out."""
+        return self.x("seconds")
+
+    @property
+    def value(self) -> Array:
+        """The scalar itself."""
+        return self.points[:, 4]
+
+    def until(self, step: int) -> Series:
+        """The points up to and with a step."""
+        return Series(self.name, self.points[: int(np.searchsorted(self.step, step, side="right"))])
+
+    @property
+    def last(self) -> float:
+        """The newest value, nan when there is none."""
+        return float(self.points[-1, 4]) if len(self.points) else float("nan")
+
+
+class History:
+    """Growing series by name. Rows once written never change, so a view taken earlier stays valid in any thread."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, Array] = {}
+        self._lengths: dict[str, int] = {}
+
+    def record(self, name: str, value: float, *, step: int, epoch: float, images: int, seconds: float) -> None:
+        """Append one point to the series `name`."""
+        rows = self._rows.get(name)
+        length = self._lengths.get(name, 0)
+        if rows is None or length == len(rows):
+            grown = np.empty((max(64, 2 * length), len(_COLUMNS)))
+            if rows is not None:
+                grown[:length] = rows
+            rows = self._rows[name] = grown
+        rows[length] = step, epoch, images, seconds, value
+        self._lengths[name] = length + 1
+
+    def series(self) -> dict[str, Series]:
+        """A read-only view of every series as it is now; nothing is copied."""
+        views = {}
+        for name, length in self._lengths.items():
+            view = self._rows[name][:length]
+            view.flags.writeable = False
+            views[name] = Series(name, view)
+        return views
+
+    def __getitem__(self, name: str) -> Series:
+        return self.series().get(name) or Series(name, np.empty((0, len(_COLUMNS))))
+
+    def copy(self) -> History:
+        """An independent history with the same points."""
+        other = History()
+        other._rows = {name: self._rows[name][:length].copy() for name, length in self._lengths.items()}
+        other._lengths = dict(self._lengths)
+        return other
+
+    def first(self, n_points: Mapping[str, int]) -> History:
+        """An independent history with the first so many points of each series named, or as many as there are."""
+        other = History()
+        for name, length in self._lengths.items():
+            n = min(length, n_points.get(name, 0))
+            other._rows[name], other._lengths[name] = self._rows[name][:n].copy(), n
+        return other
+
+    def extend(self, name: str, points: Array) -> None:
+        """Append rows (n, 5) of (step, epoch, images, seconds, value) to the series `name`."""
+        before = self[name].points
+        self._rows[name] = np.concatenate([before, points])
+        self._lengths[name] = len(self._rows[name])
+
+    def drop_after(self, step: int) -> None:
+        """Forget the points taken after `step` (a diverged run goes back to its last finite weights)."""
+        for name, length in self._lengths.items():
+            self._lengths[name] = int(np.searchsorted(self._rows[name][:length, 0], step, side="right"))
+            self._rows[name] = self._rows[name][: self._lengths[name]].copy()
+
+
+def downsample(x: Array, y: Array, n: int = 1000) -> tuple[Array, Array]:
+    """At most about n points of a curve; each bucket keeps its lowest and its highest point, so that spikes stay.
+
+    Non-finite values are left out. x and y are (k,); the result keeps the order of x.
+    """
+    finite = np.isfinite(y)
+    x, y = x[finite], y[finite]
+    if len(y) <= n:
+        return x, y
+    edges = np.linspace(0, len(y), max(1, n // 2) + 1).astype(int)
+    kept = {0, len(y) - 1}
+    for start, stop in pairwise(edges):
+        bucket = y[start:stop]
+        kept.update((start + int(bucket.argmin()), start + int(bucket.argmax())))
+    index = np.array(sorted(kept))
+    return x[index], y[index]
+
+
+def smooth(y: Array, weight: float) -> Array:
+    """Exponential moving average of y (k,) with bias correction; `weight` in [0, 1) is how much of the past is kept."""
+    out = np.empty(len(y))
+    total = norm = 0.0
+    for i, value in enumerate(y):
+        total = weight * total + (1 - weight) * value
+        norm = weight * norm + (1 - weight)
+        out[i] = total / norm
+    return out

@@ -1,0 +1,153 @@
+"""The run card: one page, whole in itself, that says what a run was and takes no harm from any name."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nn_core import RunConfig
+from nn_core.data import Dataset
+from nn_core.export import ExportSource, export, picture
+from nn_core.export.picture import filter_wall, linear_axis, log_axis
+from tests.exporting import HOSTILE, parcel_of
+from ui.charts import theme
+
+ALLOWED = {
+    *("html", "meta", "title", "style", "main", "header", "p", "h1", "h2", "dl", "div", "dt", "dd", "small", "section"),
+    *(
+        "figure",
+        "figcaption",
+        "span",
+        "br",
+        "b",
+        "svg",
+        "line",
+        "text",
+        "polyline",
+        "circle",
+        "picture",
+        "source",
+        "img",
+    ),
+    *("table", "thead", "tbody", "tr", "th", "td", "footer", "code"),
+}
+
+
+class Page(HTMLParser):
+    """What a browser would see: elements with their attributes, and text."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(data.decode("utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def source(tiny: Dataset) -> ExportSource:
+    return parcel_of(RunConfig(hidden=(20,), batch_size=50), tiny, edits=True)
+
+
+def page_of(source: ExportSource, data: Dataset) -> Page:
+    return Page(export(source, "card", lambda: data))
+
+
+def test_a_card_shows_settings_curves_filters_and_the_confusion_matrix(source: ExportSource, tiny: Dataset):
+    page = page_of(source, tiny)
+    text = " ".join(page.words)
+    counts = source.confusion(tiny)
+    cells = [word for word in page.words if re.fullmatch(r"\d+", word)]
+    for count in counts[counts > 0]:
+        assert str(count) in cells
+    assert f"{counts.trace() / 200:.2%}" in text and "200 images, for the report alone" in text
+    assert f"{source.series['val/accuracy'].last:.2%}" in text
+    assert "Learning rate" in text and "0.05" in text and "Changed while it trained" in text
+    lines = [attributes for tag, attributes in page.elements if tag == "polyline"]
+    assert [line["class"] for line in lines] == ["train", "val"] * 2
+    assert sum(attributes.get("class") == "edit" for _, attributes in page.elements) == 2 * len(source.edits)
+
+
+def test_a_card_loads_nothing_and_runs_nothing(source: ExportSource, tiny: Dataset):
+    page = page_of(replace(source, name=HOSTILE), tiny)
+    assert {tag for tag, _ in page.elements} <= ALLOWED
+    for _, attributes in page.elements:
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            if name in ("src", "srcset", "href"):
+                assert (value or "").startswith("data:image/png;base64,")
+    policy = [a["content"] for tag, a in page.elements if tag == "meta" and a.get("http-equiv")]
+    assert policy == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
+    style = "".join(page.words)
+    assert "url(" not in style and "@import" not in style and "http" not in style
+
+
+def test_a_hostile_name_is_shown_as_it_is(source: ExportSource, tiny: Dataset):
+    words = page_of(replace(source, name=HOSTILE), tiny).words
+    shown = [word for word in words if "<script>alert(1)</script>" in word]
+    assert len(shown) == 2  # the title of the page and the heading
+
+
+def test_hostile_settings_are_text(source: ExportSource, tiny: Dataset):
+    config = source.config.replace(dataset="<img src=x>&.npz")
+    page = page_of(replace(source, config=config), tiny)
+    assert any("<img src=x>&.npz" in word for word in page.words)
+    assert {tag for tag, _ in page.elements} <= ALLOWED
+
+
+def test_the_picture_of_the_filters_has_the_weights_as_colours():
+    weights = np.zeros((784, 3), np.float32)
+    weights[0, 0], weights[783, 1] = 1.0, -1.0
+    for colours in (picture.LIGHT, picture.DARK):
+        address = filter_wall(weights, 2, colours)
+        image = Image.open(io.BytesIO(base64.b64decode(address.split(",")[1])))
+        pixels = np.asarray(image.convert("RGB"))
+        assert pixels.shape == (58, 58, 3)
+        assert tuple(pixels[0, 0]) == theme.rgb(colours.positive[-1])
+        assert tuple(pixels[27, 57]) == theme.rgb(colours.negative[-1])
+        assert tuple(pixels[10, 10]) == theme.rgb(colours.ground)
+
+
+def test_the_colours_are_those_of_the_app():
+    for dark, colours in ((False, picture.LIGHT), (True, picture.DARK)):
+        app = theme.palette(dark)
+        assert (colours.positive, colours.negative) == (app.positive, app.negative)
+        assert (colours.ground, colours.text, colours.muted) == (app.background, app.text, app.muted)
+        assert (colours.rule, colours.train, colours.val) == (app.rule, app.series["train"], app.series["val"])
+        np.testing.assert_array_equal(picture._table(colours)[:255], theme.signed_colours(dark))
+
+
+@pytest.mark.parametrize("ends", [(0, 1), (0, 0), (0.0, 1e-7), (3.3, 97.2), (0, 123_456)])
+def test_the_marks_of_a_linear_axis_are_few_and_within_it(ends: tuple[float, float]):
+    axis = linear_axis(*ends, 0, 100)
+    assert 2 <= len(axis.ticks) <= 8
+    assert all(axis.low - 1e-9 <= tick <= axis.high * (1 + 1e-9) for tick in axis.ticks)
+
+
+@pytest.mark.parametrize("ends", [(0.2, 2.3), (1e-6, 50), (0.9, 1.1), (0, 1), (2.3, 2.3)])
+def test_a_log_axis_holds_every_value_within_the_plot(ends: tuple[float, float]):
+    axis = log_axis(*ends, 100, 0)
+    places = axis(np.array([0.0, *ends, 1e9]))
+    assert np.isfinite(places).all() and places.min() >= 0 and places.max() <= 100
+    assert len(axis.ticks) <= 20
+
+
+def test_a_loss_that_is_not_finite_is_left_out(source: ExportSource, tiny: Dataset):
+    line = source.series["train/loss"]
+    points = line.points.copy()
+    points[1:, 4] = np.inf
+    series = {**source.series, "train/loss": replace(line, points=points)}
+    text = export(replace(source, series=series), "card", lambda: tiny).decode()
+    assert not re.search(r'points="[^"]*(nan|inf)', text)

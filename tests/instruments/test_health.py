@@ -1,0 +1,177 @@
+"""The verdict on a run: what it says, why, and a remedy that can be applied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nn_core import RunConfig, Trainer
+from nn_core.data import Dataset
+from nn_core.instruments.health import Health, are_copies, dead_units, health
+from nn_core.training.history import History, Series
+
+WEIGHTS = {
+    "dense1.W": np.random.default_rng(0).normal(size=(784, 8)),
+    "dense2.W": np.random.default_rng(1).normal(size=(8, 10)),
+}
+
+
+def curves(train: list[float], val: list[float], train_accuracy: float, val_accuracy: float) -> dict[str, Series]:
+    history = History()
+    for step, (a, b) in enumerate(zip(train, val, strict=True)):
+        for name, value in [
+            ("train/loss", a),
+            ("val/loss", b),
+            ("train/accuracy", train_accuracy),
+            ("val/accuracy", val_accuracy),
+        ]:
+            history.record(name, value, step=step, epoch=step, images=step, seconds=step)
+    return history.series()
+
+
+def verdict(
+    train: list[float], val: list[float] | None = None, accuracies: tuple[float, float] = (0.9, 0.9), **more: Any
+) -> Health:
+    config = more.pop("config", RunConfig(hidden=(8,)))
+    given = {"step": 100, "epoch": 5.0, **more}
+    return health(config, curves(train, train if val is None else val, *accuracies), WEIGHTS, **given)
+
+
+FALLING = [2.3 * 0.8**i for i in range(12)]
+
+
+def test_falling_losses_are_learning_well():
+    found = verdict(FALLING)
+    assert (found.level, found.verdict) == ("good", "learning well") and not found.fix
+
+
+def test_a_fresh_network_is_not_trained_yet():
+    assert verdict([2.3], step=0, epoch=0.0).verdict == "not trained yet"
+    assert health(RunConfig(), {}, WEIGHTS, step=0, epoch=0).level == "idle"
+
+
+def test_a_network_that_has_trained_but_not_been_scored_is_not_called_untrained():
+    found = verdict([2.3], step=40, epoch=0.1)
+    assert found.level == "idle" and "as they were drawn" not in found.why and found.verdict != "not trained yet"
+
+
+def test_a_diverged_run_gets_its_sentence_and_a_tenth_of_the_rate():
+    found = verdict(FALLING, stopped="Training diverged.", config=RunConfig(lr=10))
+    assert (found.level, found.verdict, found.why, found.fix) == ("bad", "diverged", "Training diverged.", {"lr": 1.0})
+
+
+def test_a_loss_far_above_its_start_is_overshooting():
+    found = verdict([2.3, 4.0, 30.0])
+    assert found.verdict == "overshooting" and "30" in found.why and found.fix == {"lr": 0.01}
+
+
+def test_accuracy_of_guessing_after_an_epoch_is_stuck():
+    found = verdict([2.3] * 10, accuracies=(0.11, 0.11), config=RunConfig(lr=0.001))
+    assert found.verdict == "stuck near chance" and "11.0%" in found.why and found.fix == {"lr": 0.01}
+    assert verdict([2.3] * 10, accuracies=(0.11, 0.11), config=RunConfig(lr=3)).fix == {"lr": 0.3}
+
+
+def test_many_dead_units_are_told_with_their_number():
+    found = verdict(FALLING, dead=[3])
+    assert found.verdict == "dead units" and "3 of 8" in found.why
+    assert verdict(FALLING, dead=[2]).verdict == "learning well"
+
+
+def test_channels_and_units_behind_them_are_counted_apart():
+    weights = {
+        "conv1.W": np.random.default_rng(0).normal(size=(6, 1, 5, 5)),
+        "conv2.W": np.random.default_rng(1).normal(size=(10, 6, 5, 5)),
+        "dense1.W": np.random.default_rng(2).normal(size=(160, 64)),
+        "dense2.W": np.random.default_rng(3).normal(size=(64, 10)),
+    }
+    series = curves(FALLING, FALLING, 0.9, 0.9)
+
+    def said(dead: list[int]) -> Health:
+        return health(RunConfig(model="cnn"), series, weights, step=100, epoch=5.0, dead=dead)
+
+    found = said([2, 4, 5])
+    assert found.verdict == "dead channels"
+    assert found.why.startswith("6 of 16 channels and 5 of 64 units put out 0 for every image")
+    assert said([0, 0, 20]).verdict == "dead units" and "channels" not in said([0, 0, 20]).why
+    assert said([3, 2, 0]).why.startswith("5 of 16 channels put out 0")  # few beside 64 units, many of the channels
+    assert said([5, 9, 60]).verdict == "dead channels and units"
+    assert said([2, 2, 16]).verdict == "learning well"
+
+
+def test_a_growing_gap_is_memorising():
+    val = [2.3, 1.0, 0.6, 0.5, 0.55, 0.6, 0.65, 0.7]
+    found = verdict([2.3 * 0.6**i for i in range(8)], val, accuracies=(1.0, 0.9))
+    assert found.verdict == "memorising" and "10.0%" in found.why and "1.40 times" in found.why
+
+
+def test_a_rising_validation_loss_is_getting_worse():
+    val = [2.3, 1.0, 0.6, 0.5, 0.5, 0.6, 0.7, 0.8]
+    assert verdict(val, val).verdict == "getting worse"
+
+
+def test_a_level_loss_is_settled():
+    assert verdict([2.3, 1.0, 0.5, 0.4, *[0.3] * 12]).verdict == "settled"
+
+
+def test_a_loss_that_creeps_is_slow_and_a_larger_rate_is_offered():
+    found = verdict([2.3 - 0.01 * i for i in range(12)], accuracies=(0.4, 0.4), config=RunConfig(hidden=(8,), lr=0.001))
+    assert found.verdict == "slow" and found.fix == {"lr": 0.003}
+
+
+@pytest.mark.parametrize("lr", [1e-5, 0.15, 10.0])
+def test_every_remedy_is_a_setting_that_can_be_applied(lr: float):
+    config = RunConfig(hidden=(8,), lr=lr)
+    found = [
+        verdict(FALLING, stopped="It diverged.", config=config),
+        verdict([2.3, 30.0], config=config),
+        verdict([2.3] * 10, accuracies=(0.1, 0.1), config=config),
+        verdict(FALLING, dead=[8], config=config),
+        verdict([2.3] * 8, [2.3, 1, 0.6, 0.5, 0.5, 0.6, 0.7, 0.8], accuracies=(1.0, 0.9), config=config),
+    ]
+    for each in found:
+        assert each.level in ("warning", "bad") and each.why.endswith(".")
+        config.replace(**each.fix)
+
+
+def test_copies_are_seen_and_what_only_looks_alike_is_not():
+    alike: np.ndarray = np.tile(np.arange(784.0)[:, None], (1, 5))
+    out = np.zeros((5, 10))
+    assert are_copies({"dense1.W": alike, "dense2.W": out})
+    assert are_copies({"dense1.W": alike * (1 + 1e-6 * np.arange(5)), "dense2.W": out})  # rounding of a product
+    assert not are_copies({"dense1.W": alike * (1 + 1e-3 * np.arange(5)), "dense2.W": out})
+    assert not are_copies(WEIGHTS)
+    assert not are_copies({"dense1.W": alike[:, :1], "dense2.W": out[:1]})  # a single unit
+    assert not are_copies({"dense1.W": np.zeros((784, 10))})  # no hidden layer
+
+
+def test_dead_units_are_those_that_are_zero_on_every_image():
+    first = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    second = np.array([[0.1, 0.0], [0.0, 2.0]])
+    assert dead_units([first, second]) == [2, 0]
+    assert dead_units([]) == []
+
+
+def test_a_dead_channel_is_zero_at_every_place_of_every_image():
+    maps = np.zeros((2, 3, 4, 4))
+    maps[1, 1, 3, 0] = 0.5
+    assert dead_units([maps]) == [2]
+
+
+def test_zero_weights_are_called_symmetric_with_the_remedy(tiny: Dataset):
+    trainer = Trainer(RunConfig(init="zeros", eval_every=5), tiny)
+    trainer.train_epochs(2)
+    found = health(
+        trainer.config, trainer.history.series(), trainer.model.weights(), step=trainer.step_count, epoch=trainer.epoch
+    )
+    assert found.verdict == "symmetric" and found.fix == {"init": "he"} and "32" in found.why
+
+
+def test_a_run_on_real_digits_is_learning_well(tiny: Dataset):
+    trainer = Trainer(RunConfig(batch_size=32, eval_every=5), tiny)
+    trainer.train_epochs(1)
+    found = health(
+        trainer.config, trainer.history.series(), trainer.model.weights(), step=trainer.step_count, epoch=trainer.epoch
+    )
+    assert found.verdict == "learning well"

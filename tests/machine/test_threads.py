@@ -1,0 +1,35 @@
+"""How many BLAS threads a run gets."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nn_core import RunConfig
+from nn_core.cli.main import main
+from nn_core.data import Dataset
+from nn_core.machine import threads
+
+
+def test_one_thread_unless_the_environment_or_who_asks_says_otherwise(monkeypatch: pytest.MonkeyPatch):
+    config = RunConfig()
+    monkeypatch.delenv(threads.VARIABLE, raising=False)
+    assert threads.planned_blas_threads(config) == 1
+    monkeypatch.setenv(threads.VARIABLE, "3")
+    assert threads.planned_blas_threads(config) == 3
+    assert threads.planned_blas_threads(config, 2) == 2
+    for nonsense in ("", "0", "many"):
+        monkeypatch.setenv(threads.VARIABLE, nonsense)
+        assert threads.planned_blas_threads(config) == 1
+
+
+def test_the_command_line_takes_a_number_of_threads_and_its_result_names_it(
+    tiny: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    used: list[int] = []
+    monkeypatch.setattr("nn_core.cli.train.load_dataset", lambda name: tiny)
+    monkeypatch.setattr("nn_core.cli.train.set_blas_threads", used.append)
+    options = ["train", "--n-train", "400", "--epochs", "1", "--hidden", "8", "--quiet", "--json"]
+    assert main([*options, "--threads", "2"]) == 0
+    assert json.loads(capsys.readouterr().out)["blas_threads"] == 2 and used == [2]

@@ -1,0 +1,128 @@
+"""Losses: their gradient is the numerical one, their values are those of the book, nothing overflows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from nn_core.config.choices import choices
+from nn_core.nn.losses import CrossEntropy, Loss, MeanSquaredError, l2_penalty, log_softmax, softmax, targets
+from tests.numerical import numerical_gradient, relative_error
+
+LOSSES = choices("loss")
+any_logits = arrays(np.float64, st.tuples(st.integers(1, 5), st.just(10)), elements=st.floats(-1e4, 1e4))
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+@pytest.mark.parametrize("m", [1, 7])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+def test_the_gradient_of_a_loss_is_the_numerical_one(name: str, m: int, smoothing: float):
+    loss: type[Loss] = LOSSES[name].target
+    rng = np.random.default_rng(m)
+    logits, labels = rng.normal(0, 3, (m, 10)), rng.integers(0, 10, m)
+    before = logits.copy()
+    gradient = loss.gradient(logits, labels, smoothing)
+    assert np.array_equal(logits, before) and gradient.shape == logits.shape
+    numerical = numerical_gradient(lambda: loss.value(logits, labels, smoothing), logits)
+    assert relative_error(gradient, numerical) < 1e-6
+    single = loss.gradient(logits.astype(np.float32), labels, smoothing)
+    assert single.dtype == np.float32 and np.allclose(single, gradient, atol=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_a_loss_and_its_gradient_are_those_of_pytorch(name: str, smoothing: float):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    logits, labels = rng.normal(0, 3, (7, 10)), rng.integers(0, 10, 7)
+    z = torch.tensor(logits, requires_grad=True)
+    if name == "cross_entropy":
+        theirs = torch.nn.functional.cross_entropy(z, torch.tensor(labels), label_smoothing=smoothing)
+    else:
+        one_hot = torch.eye(10, dtype=torch.float64)[labels]
+        theirs = torch.nn.functional.mse_loss(z.softmax(dim=1), one_hot * (1 - smoothing) + smoothing / 10)
+    theirs.backward()
+    loss = LOSSES[name].target
+    assert loss.value(logits, labels, smoothing) == pytest.approx(theirs.item(), rel=1e-12)
+    assert np.allclose(loss.gradient(logits, labels, smoothing), z.grad.numpy(), rtol=1e-9, atol=1e-15)
+
+
+def test_squared_error_has_the_value_and_gradient_derived_by_hand():
+    logits = np.log(np.array([[1.0, 1.0, 2.0]]))  # p = 1/4, 1/4, 1/2; off by 1/4, 1/4, -1/2 from the third class
+    assert MeanSquaredError.value(logits, np.array([2])) == pytest.approx((1 / 16 + 1 / 16 + 1 / 4) / 3)
+    # g = 2/3 (1/4, 1/4, -1/2), <p, g> = -1/12, p (g - <p, g>) = (1/16, 1/16, -1/8)
+    assert np.allclose(MeanSquaredError.gradient(logits, np.array([2])), [[1 / 16, 1 / 16, -1 / 8]])
+
+
+def test_smoothed_targets_sum_to_one_and_leave_the_label_ahead():
+    t = targets(np.zeros((2, 10)), np.array([3, 0]), 0.2)
+    assert np.allclose(t.sum(axis=1), 1) and t[0, 3] == pytest.approx(0.82) and t[1, 3] == pytest.approx(0.02)
+
+
+def test_smoothed_cross_entropy_is_least_at_the_targets_themselves():
+    labels = np.array([4])
+    best = np.log(targets(np.zeros((1, 10)), labels, 0.3))
+    assert np.allclose(CrossEntropy.gradient(best, labels, 0.3), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_a_loss_is_a_mean_so_that_a_batch_given_twice_costs_the_same(name: str):
+    loss: type[Loss] = LOSSES[name].target
+    rng = np.random.default_rng(0)
+    logits, labels = rng.normal(size=(4, 10)), rng.integers(0, 10, 4)
+    twice = loss.value(np.tile(logits, (2, 1)), np.tile(labels, 2))
+    assert twice == pytest.approx(loss.value(logits, labels), rel=1e-12)
+
+
+def test_the_unfinished_loss_says_so():
+    with pytest.raises(TypeError):
+        Loss.value(np.zeros((1, 10)), np.zeros(1, int))
+    with pytest.raises(TypeError):
+        Loss.gradient(np.zeros((1, 10)), np.zeros(1, int))
+
+
+def test_cross_entropy_of_an_even_guess_is_the_logarithm_of_ten():
+    assert CrossEntropy.value(np.full((3, 10), 7.0), np.array([0, 4, 9])) == pytest.approx(math.log(10), rel=1e-14)
+
+
+def test_cross_entropy_has_the_value_derived_by_hand():
+    logits = np.log(np.array([[1.0, 2.0, 5.0], [3.0, 3.0, 2.0]]))  # probabilities 1/8, 2/8, 5/8 and 3/8, 3/8, 2/8
+    labels = np.array([2, 1])
+    assert CrossEntropy.value(logits, labels) == pytest.approx((math.log(8 / 5) + math.log(8 / 3)) / 2, rel=1e-14)
+    expected = np.array([[1 / 8, 2 / 8, -3 / 8], [3 / 8, -5 / 8, 2 / 8]]) / 2
+    assert np.allclose(CrossEntropy.gradient(logits, labels), expected, rtol=1e-14)
+
+
+@given(any_logits)
+def test_probabilities_sum_to_one_and_agree_with_their_logarithms(logits: np.ndarray):
+    with np.errstate(all="raise", under="ignore"):
+        p, log_p = softmax(logits), log_softmax(logits)
+    assert np.allclose(p.sum(axis=1), 1, rtol=1e-12)
+    assert np.isfinite(log_p).all() and (log_p <= 1e-12).all()
+    assert np.allclose(np.exp(log_p), p, rtol=1e-9, atol=1e-300)
+
+
+@given(any_logits, st.floats(-1e3, 1e3))
+def test_probabilities_do_not_change_when_all_logits_move_together(logits: np.ndarray, shift: float):
+    assert np.allclose(softmax(logits + shift), softmax(logits), rtol=1e-6, atol=1e-12)
+
+
+def test_the_surprise_at_an_impossible_digit_is_finite_and_exact():
+    logits = np.zeros((1, 10))
+    logits[0, 0] = 2000.0
+    assert CrossEntropy.value(logits, np.array([5])) == 2000.0
+
+
+def test_the_penalty_is_half_the_strength_times_the_squares():
+    assert l2_penalty([np.array([[1.0, 2.0]]), np.array([[3.0]])], 0.5) == 0.5 / 2 * (1 + 4 + 9)
+    assert l2_penalty([], 0.5) == 0
+
+
+def test_no_penalty_is_asked_of_weights_too_large_to_square():
+    with np.errstate(all="ignore"):
+        assert l2_penalty([np.full((2, 2), 1e30, np.float32)], 0.0) == 0

@@ -1,0 +1,179 @@
+"""Scalar series: append-only, readable while they grow, and thinned without losing a spike."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from nn_core.training.history import SERIES, History, downsample, smooth
+
+finite = st.floats(-1e6, 1e6)
+curves = arrays(np.float64, st.integers(0, 3000), elements=finite, fill=finite)
+
+
+def record(history: History, *steps: int, name: str = "val/loss") -> None:
+    for step in steps:
+        history.record(name, step * 10.0, step=step, epoch=step / 4, images=step * 64, seconds=step / 100)
+
+
+def test_a_point_comes_back_with_all_its_columns():
+    history = History()
+    record(history, 3, 5)
+    series = history["val/loss"]
+    assert (series.name, len(series), series.last) == ("val/loss", 2, 50.0)
+    columns = [series.step, series.epoch, series.images, series.seconds, series.value]
+    assert [column.tolist() for column in columns] == [[3, 5], [0.75, 1.25], [192, 320], [0.03, 0.05], [30, 50]]
+    assert np.array_equal(series.x("images"), series.images)
+
+
+def test_an_unknown_series_is_empty_and_its_last_value_is_no_number():
+    history = History()
+    assert len(history["no such"]) == 0 and np.isnan(history["no such"].last) and history.series() == {}
+
+
+@given(st.lists(st.integers(1, 200), max_size=5))
+def test_a_view_stays_as_it_was_while_points_are_added(counts: list[int]):
+    history, step = History(), 0
+    views = []
+    for count in counts:
+        record(history, *range(step, step + count))
+        step += count
+        views.append((step, history["val/loss"]))
+    for length, view in views:
+        assert view.step.tolist() == list(range(length)) and view.value.tolist() == [10.0 * i for i in range(length)]
+
+
+def test_a_view_cannot_be_written_to():
+    history = History()
+    record(history, 1)
+    with pytest.raises(ValueError, match="read-only"):
+        history["val/loss"].value[0] = 3
+    record(history, 2)  # the history itself still can
+    assert len(history["val/loss"]) == 2
+
+
+def test_growing_a_series_copies_seldom():
+    history = History()
+    bases = set()
+    for step in range(10_000):
+        record(history, step)
+        bases.add(id(history._rows["val/loss"]))
+    assert len(bases) < 12
+
+
+def test_another_thread_always_reads_whole_points():
+    history = History()
+    wrong: list[str] = []
+    published = [history["val/loss"]]
+
+    def read() -> None:
+        while len(published[-1]) < 5000:
+            series = published[-1]
+            if not np.array_equal(series.value, 10 * series.step) or not (np.diff(series.step) == 1).all():
+                wrong.append(f"at {len(series)}")
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for step in range(5000):
+        record(history, step)
+        published[-1] = history["val/loss"]
+    reader.join()
+    assert wrong == []
+
+
+def test_a_copy_goes_its_own_way():
+    history = History()
+    record(history, 1, 2)
+    other = history.copy()
+    record(history, 3)
+    record(other, 7, 8)
+    assert history["val/loss"].step.tolist() == [1, 2, 3]
+    assert other["val/loss"].step.tolist() == [1, 2, 7, 8]
+
+
+@given(st.integers(0, 200), st.integers(-1, 210))
+def test_what_came_after_a_step_is_forgotten_and_older_views_keep_it(n: int, step: int):
+    history = History()
+    record(history, *range(n))
+    record(history, *range(0, n, 7), name="batch/loss")
+    before = history["val/loss"]
+    history.drop_after(step)
+    assert history["val/loss"].step.tolist() == [i for i in range(n) if i <= step]
+    assert history["batch/loss"].step.tolist() == [i for i in range(0, n, 7) if i <= step]
+    record(history, 1000, 1001)
+    assert history["val/loss"].step.tolist() == [*(i for i in range(n) if i <= step), 1000, 1001]
+    assert before.step.tolist() == list(range(n))
+
+
+def test_the_points_until_a_step_are_those_up_to_and_with_it():
+    history = History()
+    for step in (0, 1, 2, 4):
+        history.record("val/loss", float(step), step=step, epoch=0.0, images=0, seconds=0.0)
+    whole = history["val/loss"]
+    assert {step: whole.until(step).value.tolist() for step in (0, 3, 9)} == {0: [0], 3: [0, 1, 2], 9: [0, 1, 2, 4]}
+    assert len(whole.until(-1)) == 0
+
+
+def test_every_series_says_what_it_is():
+    for name, info in SERIES.items():
+        assert "/" in name and info.label and info.split and info.unit in ("nats", "share", "rate")
+
+
+# ---------------------------------------------------------------------------------------------- thinning
+
+
+@given(curves, st.integers(1, 500))
+def test_thinning_keeps_the_extremes_the_ends_and_the_order_in_about_n_points(y: np.ndarray, n: int):
+    x = np.arange(len(y)) * 2.0
+    few_x, few_y = downsample(x, y, n)
+    assert len(few_x) == len(few_y) <= max(n, 2) + 2
+    if len(y) <= n:
+        assert np.array_equal(few_x, x) and np.array_equal(few_y, y)
+        return
+    assert few_y.max() == y.max() and few_y.min() == y.min()
+    assert few_x[0] == x[0] and few_x[-1] == x[-1]
+    assert (np.diff(few_x) > 0).all()
+    assert np.array_equal(y[(few_x / 2).astype(int)], few_y)
+
+
+@given(st.integers(0, 9999))
+def test_a_single_spike_stays(at: int):
+    y = np.zeros(10_000)
+    y[at] = 5.0
+    x, few = downsample(np.arange(10_000.0), y, 100)
+    assert x[few.argmax()] == at
+
+
+def test_values_that_are_no_numbers_are_left_out():
+    y = np.array([1.0, np.nan, 3.0, np.inf, 2.0])
+    x, few = downsample(np.arange(5.0), y)
+    assert x.tolist() == [0, 2, 4] and few.tolist() == [1, 3, 2]
+    assert len(downsample(np.arange(2.0), np.full(2, np.nan))[0]) == 0
+
+
+# ---------------------------------------------------------------------------------------------- smoothing
+
+
+@given(finite, st.integers(1, 200), st.floats(0, 0.999))
+def test_a_constant_smoothed_is_the_constant(value: float, n: int, weight: float):
+    assert smooth(np.full(n, value), weight) == pytest.approx(np.full(n, value), rel=1e-9, abs=1e-9)
+
+
+@given(curves.filter(lambda y: len(y) > 0), st.floats(0, 0.999))
+def test_a_smoothed_curve_stays_between_the_extremes_and_begins_where_it_begins(y: np.ndarray, weight: float):
+    smoothed = smooth(y, weight)
+    slack = 1e-9 * (1 + np.abs(y).max())
+    assert smoothed.shape == y.shape and smoothed[0] == pytest.approx(y[0], abs=slack)
+    assert smoothed.min() >= y.min() - slack and smoothed.max() <= y.max() + slack
+
+
+def test_smoothing_has_the_values_derived_by_hand():
+    # weight 1/2: y0; (y0/2 + y1)/(3/2); (y0/4 + y1/2 + y2)/(7/4)
+    assert smooth(np.array([8.0, 2.0, 6.0]), 0.5) == pytest.approx([8, 4, (2 + 1 + 6) / 1.75])
+    assert smooth(np.array([8.0, 2.0, 6.0]), 0.0).tolist() == [8, 2, 6]
+    assert len(smooth(np.zeros(0), 0.5)) == 0

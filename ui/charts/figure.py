@@ -1,0 +1,51 @@
+"""Pure functions from data to plotly figures. They say what is drawn; live_plot.js adds font and page
+colours.
+
+Every figure carries in `layout.meta`: `label`, a sentence for screen readers; walls and matrices also `aspect`, the
+width over the height that keeps their shape, and walls `pixels`, the size of their picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+Trace = dict[str, Any]
+
+DIGITS = tuple("0123456789")
+
+
+def make_figure(traces: Sequence[Trace], layout: Mapping[str, Any], label: str, **meta: Any) -> go.Figure:
+    return go.Figure({"data": list(traces), "layout": {**layout, "meta": {"label": label, **meta}}})
+
+
+def assembled(traces: Sequence[Trace], layout: Mapping[str, Any], label: str, **meta: Any) -> go.Figure:
+    """A figure of parts that another module has built as plain dicts."""
+    return make_figure(traces, layout, label, **meta)
+
+
+def short_number(value: float) -> str:
+    """Three significant digits, with a true minus sign."""
+    return f"{value:.3g}".replace("-", "−")
+
+
+def scale_ends(limit: float) -> list[str]:
+    """What stands under a signed scale's colour bar: its ends and the zero between, or that alone."""
+    if not limit:
+        return ["", "all 0", ""]
+    end = f"{limit:.2g}" if limit < 100 else f"{limit:,.0f}"
+    return [f"−{end}", "0", f"+{end}"]
+
+
+# ---------------------------------------------------------------------------------------------- curves
+
+
+# ---------------------------------------------------------------------------------------------- walls of tiles
+
+
+# ---------------------------------------------------------------------------------------------- matrix
+
+
+# ---------------------------------------------------------------------------------------------- bars

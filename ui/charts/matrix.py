@@ -1,0 +1,98 @@
+"""The confusion matrix."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from nn_core.machine.memory import Array
+from ui.charts import theme
+from ui.charts.figure import DIGITS, make_figure
+from ui.charts.wall_traces import outline, still
+
+
+def confusion_matrix(
+    counts: Array,
+    *,
+    normalize: bool = False,
+    names: Sequence[str] = DIGITS,
+    dark: bool = False,
+    title: str = "",
+    chosen: tuple[int, int] | None = None,
+) -> go.Figure:
+    """Counts (k, k) [true, read as], as numbers or as shares of each row; a click gives customdata [true, read as].
+
+    What was read rightly is blue by its share of the row; errors are orange by theirs, on a scale stretched to the
+    largest error, so that one in a hundred can be seen. The cell `chosen` [true, read as] is framed.
+    """
+    counts = np.asarray(counts, dtype=np.int64)
+    n_rows = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(n_rows, 1)
+    right = np.eye(len(counts), dtype=bool)
+    worst = max(float(shares[~right].max(initial=0.0)), 0.02)
+    colour = np.where(right, shares, -np.sqrt(shares / worst)) * np.where(right, 0.8, 0.72)
+    number = (lambda i, j: f"{100 * shares[i, j]:.1f}") if normalize else (lambda i, j: str(counts[i, j]))
+    cells = [(i, j) for i in range(len(counts)) for j in range(len(counts))]
+    heatmap = {
+        "type": "heatmap",
+        "z": colour.round(4),
+        "zmin": -1,
+        "zmax": 1,
+        "colorscale": theme.signed_scale(dark),
+        "showscale": False,
+        "xgap": 1,
+        "ygap": 1,
+        "customdata": _square([[i, j] for i, j in cells]),
+        "hovertext": _square([_sentence(counts, n_rows, names, i, j) for i, j in cells]),
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }
+    index = theme.signed_index(colour, 1.0)
+    numbers = {
+        "type": "scatter",
+        "mode": "text",
+        "x": [j for _, j in cells],
+        "y": [i for i, _ in cells],
+        "text": [number(i, j) for i, j in cells],  # plotly never again shows a text that was empty once: 0 is clear
+        "textfont": {
+            "color": [
+                theme.ink_on(theme.signed_colours(dark)[index[i, j]]) if counts[i, j] else "rgba(0,0,0,0)"
+                for i, j in cells
+            ]
+        },
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+    total = int(counts.sum())
+    ticks = {"tickvals": list(range(len(names))), "ticktext": list(names), "ticks": ""}
+    heading = ", ".join(part for part in (title, f"n={total:,}", "% of each row" if normalize else "") if part)
+    layout = {
+        "title": {"text": heading},
+        "xaxis": still(**ticks, title={"text": "read as"}, side="bottom", constrain="domain"),
+        "yaxis": still(
+            **ticks,
+            title={"text": "true digit"},
+            autorange="reversed",
+            scaleanchor="x",
+            scaleratio=0.72,
+            constrain="domain",
+        ),
+        "shapes": [outline(chosen[1], chosen[0], theme.palette(dark).text)] if chosen else [],
+        "margin": {"l": 44, "r": 4, "t": 30, "b": 40},
+    }
+    share = f"{100 * np.trace(counts) / total:.1f} % on the diagonal" if total else "empty"
+    return make_figure([heatmap, numbers], layout, f"Confusion matrix, {heading}: {share}", aspect=1 / 0.72)
+
+
+def _square(cells: list[Any]) -> list[list[Any]]:
+    side = math.isqrt(len(cells))
+    return [cells[start : start + side] for start in range(0, len(cells), side)]
+
+
+def _sentence(counts: Array, n_rows: Array, names: Sequence[str], i: int, j: int) -> str:
+    count, n = int(counts[i, j]), int(n_rows[i, 0])
+    share = f" ({100 * count / n:.1f} %)" if n else ""
+    return f"{count:,} of {n:,} images of {names[i]} read as {names[j]}{share}"

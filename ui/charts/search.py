@@ -1,0 +1,188 @@
+"""The charts of a search: Optuna's own figures, the curves of its trials, and the map of trainability."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nn_core.search import OBJECTIVES, SearchView, TrainabilityMap, TrialRow
+from ui.charts import theme
+from ui.charts.figure import assembled
+
+Chart = Callable[[SearchView, bool, bool], Any]  # (what was read, whether only finished trials count, dark)
+
+MOST_CURVES = 60  # trials, the newest, whose curves are drawn
+
+
+def _optuna(name: str, *, all_states: bool = False) -> Chart:
+    """One of Optuna's figures; by each objective where there are several, the first counts."""
+
+    def draw(view: SearchView, only_complete: bool, dark: bool) -> Any:
+        import optuna
+
+        study = view.study()
+        if only_complete and not all_states:
+            study = _complete(study)
+        draw_it = getattr(optuna.visualization, f"plot_{name}")
+        more: dict[str, Any] = {}
+        is_high_good = study.directions[0] == optuna.study.StudyDirection.MAXIMIZE
+        # of a given target, Optuna takes the importance for low values
+        sign = -1 if name == "param_importances" and is_high_good else 1
+        if len(study.directions) > 1 and name not in ("pareto_front", "timeline"):
+            more = {
+                "target": lambda trial: sign * trial.values[0],
+                "target_name": OBJECTIVES[view.spec.objectives[0]].label,
+            }
+        if name == "pareto_front":
+            more = {"target_names": [OBJECTIVES[each].label for each in view.spec.objectives]}
+        figure = draw_it(study, **more)
+        palette = theme.palette(dark)
+        figure.update_layout(
+            title=None,
+            margin={"l": 60, "r": 20, "t": 40, "b": 50},
+            paper_bgcolor="rgba(0,0,0,0)",
+            plot_bgcolor="rgba(0,0,0,0)",
+            colorway=[palette.series["val"], palette.series["train"], palette.series["l2"]],
+            legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+            meta={"label": f"{name.replace('_', ' ')} of {len(study.trials)} trials"},
+        )
+        for trace in figure.data:
+            _without_bar(trace)
+        return figure
+
+    return draw
+
+
+def _without_bar(trace: Any) -> None:
+    """No colour bar: what its colours say stands on an axis too, and a bar takes the room of a small chart."""
+    if "showscale" in trace:
+        trace.showscale = False
+    for holder in (getattr(trace, "marker", None), getattr(trace, "line", None)):
+        if holder is not None and "showscale" in holder:
+            holder.showscale = False
+
+
+def _complete(study: Any) -> Any:
+    """A copy that holds only the trials that were trained to their end."""
+    import optuna
+
+    copy = optuna.create_study(directions=study.directions, study_name=study.study_name)
+    copy.add_trials([trial for trial in study.trials if trial.state == optuna.trial.TrialState.COMPLETE])
+    return copy
+
+
+def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
+    """What each trial reported at the end of its epochs: the best stands out, those that run are thick."""
+    palette = theme.palette(dark)
+    looks = {
+        "running": {"color": palette.series["val"], "width": 2.5},
+        "complete": {"color": palette.muted, "width": 1},
+        "pruned": {"color": palette.faint, "width": 1},
+    }
+    traces = []
+    timed = view.spec.objectives[0] == "seconds_to_97"  # what is reported is the share of errors then
+    shown = [row for row in view.trials if row.reported and row.state in looks and not row.superseded]
+    for row in shown[-MOST_CURVES:]:
+        if only_complete and row.state == "pruned":
+            continue
+        best = view.best is not None and row.number == view.best.number
+        line = {"color": palette.series["train"], "width": 3} if best else looks[row.state]
+        epochs = sorted(row.reported)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "x": epochs,
+                "y": [1 - row.reported[epoch] if timed else row.reported[epoch] for epoch in epochs],
+                "name": f"trial {row.number}",
+                "line": line,
+                "marker": {"size": 5, "color": line["color"]},
+                "customdata": [row.number] * len(epochs),
+                "hovertemplate": f"trial {row.number} ({row.state}), epoch %{{x}}: %{{y:.4f}}<extra></extra>",
+            }
+        )
+    label = OBJECTIVES["val_accuracy" if timed else view.spec.objectives[0]].label
+    is_share = timed or view.spec.objectives[0] == "val_accuracy"
+    layout = {
+        "xaxis": {"title": {"text": "epoch"}, "dtick": 1 if view.spec.base.epochs <= 12 else None},
+        "yaxis": {"title": {"text": label}, "tickformat": ".0%" if is_share else ""},
+        "showlegend": False,
+        "hovermode": "closest",
+        "margin": {"l": 60, "r": 20, "t": 20, "b": 45},
+    }
+    return assembled(traces, layout, f"{label} of {len(traces)} trials by epoch")
+
+
+def trainability(found: TrainabilityMap, dark: bool) -> Any:
+    """Validation accuracy by gain and learning rate; a cross where training diverged, empty where none was yet."""
+    accuracy = 100 * np.asarray(found.accuracy)
+    z = [[None if np.isnan(value) else round(float(value), 1) for value in row] for row in accuracy]
+    lrs, gains = [f"{lr:g}" for lr in found.lrs], [f"{gain:g}" for gain in found.gains]
+    palette = theme.palette(dark)
+    heatmap = {
+        "type": "heatmap",
+        "z": z,
+        "x": lrs,
+        "y": gains,
+        "zmin": 0,
+        "zmax": 100,
+        "colorscale": [[0, palette.faint], *_steps(palette.positive)],
+        "hovertemplate": "learning rate %{x}, gain %{y}: %{z} % of validation images<extra></extra>",
+        "colorbar": {"title": {"text": "%"}, "thickness": 10, "outlinewidth": 0},
+        "xgap": 2,
+        "ygap": 2,
+    }
+    crosses = [(lrs[j], gains[i]) for i, j in zip(*np.nonzero(found.diverged), strict=True)]
+    marks = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [x for x, _ in crosses],
+        "y": [y for _, y in crosses],
+        "marker": {"symbol": "x", "size": 9, "color": palette.negative[2]},
+        "hovertemplate": "learning rate %{x}, gain %{y}: diverged<extra></extra>",
+        "showlegend": False,
+    }
+    layout = {
+        "xaxis": {"title": {"text": "learning rate"}, "type": "category"},
+        "yaxis": {"title": {"text": "gain of the first weights"}, "type": "category"},
+        "margin": {"l": 70, "r": 10, "t": 20, "b": 50},
+    }
+    n = int(np.isfinite(accuracy).sum())
+    return assembled(
+        [heatmap, marks],
+        layout,
+        f"Validation accuracy of {n} trainings by gain and learning rate; {len(crosses)} diverged",
+    )
+
+
+def _steps(colours: Sequence[str]) -> list[list[Any]]:
+    return [[(at + 1) / len(colours), colour] for at, colour in enumerate(colours)]
+
+
+CHARTS: Mapping[str, tuple[str, Chart, int]] = {  # name -> its title, what draws it, trials that it needs
+    "curves": ("Curves", _curves, 1),
+    "history": ("History", _optuna("optimization_history"), 1),
+    "slice": ("Slice", _optuna("slice"), 1),
+    "parallel": ("Parallel", _optuna("parallel_coordinate"), 2),
+    "contour": ("Contour", _optuna("contour"), 2),
+    "importances": ("Importances", _optuna("param_importances"), 4),
+    "intermediate": ("Intermediate", _optuna("intermediate_values"), 1),
+    "edf": ("EDF", _optuna("edf"), 1),
+    "timeline": ("Timeline", _optuna("timeline", all_states=True), 1),
+    "pareto": ("Pareto front", _optuna("pareto_front"), 1),
+}
+WITH_TWO = ("curves", "history", "slice", "parallel", "contour", "importances", "edf", "timeline", "pareto")
+
+
+def charts_for(view: SearchView) -> list[str]:
+    """The names of the charts that make sense for a search."""
+    n = len(view.spec.objectives)
+    names = [name for name in CHARTS if name != "pareto"] if n == 1 else list(WITH_TWO)
+    return [name for name in names if name != "contour" or len(view.spec.vary) > 1]
+
+
+def finished(rows: Sequence[TrialRow]) -> int:
+    """How many trials were trained to their end."""
+    return sum(row.state == "complete" for row in rows)

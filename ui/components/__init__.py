@@ -1,0 +1,1 @@
+"""The JavaScript components with their Python faces."""

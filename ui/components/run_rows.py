@@ -1,0 +1,130 @@
+"""What the list of runs shows: stored runs with the values of those that train now, one row each, and what they can be
+filtered by. Pure: from runs to rows that the browser is sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from nn_core.config.run_config import RunConfig, all_settings
+from nn_core.store.run_store import StoredRun
+
+Row = dict[str, Any]
+
+MOST = 0.8  # of the runs: a setting in which so many agree goes without saying
+STATUS = {  # a run's status: what the list says, and how it is coloured
+    "ready": ("not trained", ""),
+    "training": ("training", "training"),
+    "waiting": ("waiting", "training"),
+    "paused": ("paused", ""),
+    "finished": ("finished", ""),
+    "diverged": ("diverged", "bad"),
+    "failed": ("error", "bad"),
+}
+FACETS = {  # what a run may be: the words of the filter's button
+    "starred": "Starred",
+    "training": "Training",
+    "finished": "Finished",
+    "diverged": "Diverged",
+    "branched": "Branched",
+}
+
+
+def rows(runs: Sequence[StoredRun], *, current: str | None = None, ghost: str | None = None) -> list[Row]:
+    """One row a run, JSON-ready; `current` and `ghost` are the ids of the run on the pages and of the pinned one."""
+    called = names(runs)
+    telling = _telling_settings(runs)
+    return [
+        {
+            **{"id": run.id, "own": run.name, "name": called[run.id], "about": _title(run.config)},
+            **{"note": _note(run, called, current, ghost), "tip": _tip(run)},
+            **{"status": STATUS[run.status][0], "state": STATUS[run.status][1]},
+            **{"best": run.best_val_accuracy, "epoch": round(run.epoch, 2), "seconds": round(run.seconds, 2)},
+            **{"size": run.size, "created": run.created, "changed": run.changed, "starred": run.starred},
+            **{"current": run.id == current, "ghost": run.id == ghost},
+            **{"facets": _facets(run), "settings": telling[run.id]},
+        }
+        for run in runs
+    ]
+
+
+def names(runs: Sequence[StoredRun]) -> dict[str, str]:
+    """What each run is called in the list: its own name, else the settings in which it differs from most of the runs.
+
+    A setting in which most of them agree is left out where a run agrees with them, and any other at its default; where
+    nothing is left, it is "default settings" or all in which the runs do not agree.
+    """
+    texts = {run.id: _texts(run.config) for run in runs}
+    usual, open_ones = {}, []
+    for item in all_settings() if runs else ():
+        value, n = Counter(of_run[item.name] for of_run in texts.values()).most_common(1)[0]
+        agreed = n > 1 and n >= MOST * len(runs)
+        usual[item.name] = value if agreed else item.format(item.default)
+        open_ones += [] if agreed or len(runs) == 1 else [item.name]
+    called = {}
+    for run in runs:
+        parts = [name for name, text in texts[run.id].items() if text != usual[name]]
+        if not parts and run.config.in_effect().to_query():
+            parts = open_ones
+        called[run.id] = run.name or ", ".join(f"{name} {texts[run.id][name]}" for name in parts) or _title(run.config)
+    return called
+
+
+def facets(listed: Sequence[Mapping[str, Any]], pressed: Collection[str] = ()) -> list[tuple[str, str]]:
+    """(name, words) of each filter that some rows answer to and others do not, or that is pressed."""
+    found = []
+    for name, words in FACETS.items():
+        n = sum(name in row["facets"] for row in listed)
+        if 0 < n < len(listed) or name in pressed:
+            found.append((name, words))
+    return found
+
+
+def _facets(run: StoredRun) -> list[str]:
+    kind = {"waiting": "training", "failed": "diverged"}.get(run.status, run.status)
+    return [
+        name
+        for name, holds in {"starred": run.starred, "branched": run.parent is not None, kind: kind in FACETS}.items()
+        if holds
+    ]
+
+
+def _telling_settings(runs: Sequence[StoredRun]) -> dict[str, list[str]]:
+    """For each run the settings in which any two of the runs differ, like "lr=0.3"; the filter finds them exactly."""
+    texts = {run.id: _texts(run.config) for run in runs}
+    differing = [item.name for item in all_settings() if len({of_run[item.name] for of_run in texts.values()}) > 1]
+    return {run_id: [f"{name}={of_run[name]}" for name in differing] for run_id, of_run in texts.items()}
+
+
+@lru_cache(maxsize=1024)  # the list is made anew every second while a run trains
+def _texts(config: RunConfig) -> dict[str, str]:
+    config = config.in_effect()
+    return {item.name: item.format(getattr(config, item.name)) for item in all_settings()}
+
+
+@lru_cache(maxsize=1024)
+def _title(config: RunConfig) -> str:
+    return config.title()
+
+
+def _note(run: StoredRun, called: Mapping[str, str], current: str | None, ghost: str | None) -> str:
+    notes = []
+    if run.id == current:
+        notes.append("on all pages")
+    if run.id == ghost:
+        notes.append("ghost")
+    if run.parent is not None:
+        notes.append(f"from {called.get(run.parent.run, run.parent.run)} at step {run.parent.step:,}")
+    return ", ".join(notes)
+
+
+def _tip(run: StoredRun) -> str:
+    parts = [f"Run {run.id}: {_title(run.config)}, seed {run.config.seed}, step {run.step:,}"]
+    if run.best_val_accuracy is not None and run.best_step is not None:
+        parts.append(f"best validation accuracy {run.best_val_accuracy:.2%} at step {run.best_step:,}")
+    if run.edits:
+        changed = sorted({edit.setting for edit in run.edits})
+        parts.append(f"changed while training: {', '.join(changed)}")
+    return "; ".join(parts) + ". Click to show it on all pages."

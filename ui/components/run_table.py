@@ -1,0 +1,76 @@
+"""The list of runs in the browser: sorted, filtered, ticked, starred, renamed, pinned and deleted by run id.
+
+A Streamlit component of our own, because `st.dataframe` knows rows by their place: a run that is added or deleted would
+move the ticks to other runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from nn_core.store.run_store import MAX_NAME
+from ui.components.live_plot import to_json
+
+_component = st.components.v2.component(
+    "glassnet_run_table",
+    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
+    css=Path(__file__).with_suffix(".css").read_text(encoding="utf-8"),
+    isolate_styles=False,
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """How a visitor looks at the list: order, filter, and the ticked runs in the order of their ticking."""
+
+    sort: str = "created"
+    descending: bool = True
+    text: str = ""
+    facets: tuple[str, ...] = ()
+    selected: tuple[str, ...] = ()
+
+    @classmethod
+    def from_browser(cls, sent: Mapping[str, Any]) -> View:
+        """What the list in the browser tells."""
+        return cls(
+            str(sent["sort"]),
+            bool(sent["descending"]),
+            str(sent["text"])[:200],
+            tuple(map(str, sent["facets"])),
+            tuple(map(str, sent["selected"])),
+        )
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the list shows: rows and facets of run_rows.py, the colour of each ticked run, and the first view.
+
+    The list in the browser keeps its own view as long as its page is open.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    facets: Sequence[tuple[str, str]]
+    colours: Mapping[str, str]
+    view: View = field(default_factory=View)
+
+
+def run_table(shown: Shown, *, key: str, on_view: Callable[[], None], on_act: Callable[[], None]) -> None:
+    """Draw the list, or update it in place.
+
+    `on_view` is called when order, filter or ticks changed, `on_act` when something was asked for; what it was is then
+    under "view" or "act" in the widget's value.
+    """
+    message = {**vars(shown), "view": asdict(shown.view), "longest": MAX_NAME}
+    _component(
+        key=key,
+        data=to_json(message),
+        width="stretch",
+        height="content",
+        on_view_change=on_view,
+        on_act_change=on_act,
+    )

@@ -1,0 +1,238 @@
+"""The panels of the Inside page: a layer's outputs for one image, one of its maps, and what speaks for the answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from nn_core.explain.maps import HiddenLayer, Strongest, hidden_layers, receptive_field
+from nn_core.explain.saliency import activation_map, saliency
+from nn_core.machine.memory import Array
+from nn_core.nn.network import Network
+from ui import session
+from ui.charts import maps, tiles
+from ui.charts.unit_bars import unit_bars
+from ui.charts.walls import image_wall, tile_wall
+from ui.components.live_plot import live_plot
+from ui.panels.gallery import SPLITS, excites_none, switch
+
+N_EXCITING = 12  # images shown for a channel
+N_NAMED = 8  # dead ones that are named one by one
+PAGE = "pages/look/inside.py"
+READER = "inside-reader"  # the page's menu of networks
+
+
+def show_image(split: session.Split, index: int, reader: str) -> None:
+    """Let the page show what a network (a key of its menu) makes of an image of the data set."""
+    session.choose_reader(reader, READER)
+    _take_image(split, index)
+
+
+def _take_image(split: session.Split, index: int) -> None:
+    session.choose("inside-image", (split, index))
+    session.choose("inside-source", "image")
+
+
+def show_sketch(reader: str) -> None:
+    """Let the page show what a network makes of the sketch on the canvas."""
+    session.choose_reader(reader, READER)
+    session.choose("inside-source", "sketch")
+
+
+def choose_image() -> tuple[Array, str]:
+    """The image uint8 (28, 28) that is looked at, and its label in words; with the widgets that choose it."""
+    data, pad = session.dataset(), session.sketchpad()
+    click = session.clicked("inside-exciting")
+    if click:
+        _take_image("val", int(click["z"]))
+    split, index = session.chosen("inside-image", ("val", 0))
+    images, labels = data.split(split)
+    index = min(index, len(labels) - 1)
+    source, number = st.columns([1.5, 1], vertical_alignment="bottom")
+    session.show_in_widget("inside-source", session.chosen("inside-source", "image"))
+    sources = {"image": "Image", "sketch": "Your sketch"}
+    with source:
+        shown = switch("The image", sources, key="inside-source")
+    session.choose("inside-source", shown)
+    if shown == "sketch" and not pad.now.sketch.empty:
+        return pad.now.sketch.image, ""
+    called = f"{SPLITS[split].capitalize()} image"
+    if shown == "sketch":
+        st.caption(f"Draw one on the page Draw; until then: {called.lower()} {index:,}.")
+    else:
+        session.show_in_widget("inside-number", index)
+        number.number_input(
+            called,
+            0,
+            len(labels) - 1,
+            index,
+            key="inside-number",
+            on_change=lambda: session.choose("inside-image", (split, int(session.widget_value("inside-number")))),
+        )
+    return images[index], f", labelled {data.class_names[labels[index]]}"
+
+
+def choose_layer(model: Network) -> int:
+    """Which hidden layer is looked at, counted from 0."""
+    layers = hidden_layers(model.config)
+    options = {str(at): f"{layer.title}: {layer.size} {layer.unit}s" for at, layer in enumerate(layers)}
+    names = "-".join(options.values())  # another network has other layers, so another switch
+    return int(switch("Layer", options, key=f"inside-layer-{len(layers)}-{names}"))
+
+
+def outputs_wall(model: Network, at: int, outputs: Array) -> int:
+    """What each channel (or unit) of a layer puts out for the image; returns the chosen one."""
+    layer = hidden_layers(model.config)[at]
+    click = session.clicked("inside-wall")
+    if click and layer.kind == "block" and click["z"] is not None:
+        session.choose("inside-channel", int(click["z"]))
+    elif click and click["point"] is not None:
+        session.choose("inside-channel", int(click["point"]))
+    channel = min(session.chosen("inside-channel", 0), layer.size - 1)
+    flat = outputs.reshape(layer.size, -1)
+    if layer.kind == "block":
+        labels = [f"channel {c}: largest here {flat[c].max():z.2f}" for c in range(layer.size)]
+        figure = tile_wall(
+            flat.T,
+            labels=labels,
+            chosen=channel,
+            aspect=1.75,
+            dark=session.is_dark(),
+            title=f"{layer.title}: {layer.size} maps of {layer.side} x {layer.side}",
+            what="maps",
+        )
+        figure = maps.framed(figure, layer.size, session.is_dark())
+    else:
+        title = f"{layer.title}: outputs of {layer.size} units"
+        figure = unit_bars(
+            flat[:, 0], dark=session.is_dark(), title=title, what="outputs", hover="unit ", chosen=channel
+        )
+    live_plot(figure, key="inside-wall", height=300, clickable=True)
+    if layer.kind == "block":
+        st.caption("The scale is that of what they put out. Click a map for its channel.")
+    else:
+        st.caption(f"Unit {channel}, marked, puts out {flat[channel, 0]:z.2f}. Click a bar for its unit.")
+    return channel
+
+
+def map_panel(model: Network, at: int, channel: int, outputs: Array) -> maps.Field:
+    """One of a block's maps (C, H, W) enlarged, on the scale of all.
+
+    Returns the receptive field of the chosen place: the one clicked, else the largest.
+    """
+    click, values = session.clicked("inside-map"), outputs[channel]
+    about = (model.config.key(), at)
+    if click:
+        session.choose("inside-place", (about, (int(click["y"]), int(click["x"]))))
+    of, place = session.chosen("inside-place", (None, (0, 0)))
+    if of != about:
+        row, column = np.unravel_index(int(values.argmax()), values.shape)
+        place = int(row), int(column)
+    figure = maps.map_detail(
+        values,
+        sees=lambda row, column: receptive_field(model.config, at, row, column),
+        place=place,
+        dark=session.is_dark(),
+        title=f"Channel {channel}: output",
+        limit=float(tiles.weight_limits(outputs.reshape(len(outputs), -1).T, True)[channel]),
+        image_key="inside-image",
+    )
+    live_plot(figure, key="inside-map", height=300, clickable=True)
+    field = receptive_field(model.config, at, *place)
+    st.caption(f"The framed place, {values[place]:z.2f}, sees {maps.span(field)}. Point at another, or click it.")
+    return field
+
+
+def kernels(model: Network, layer: HiddenLayer, channel: int) -> None:
+    """The kernels with which a channel of a block looks at the maps before it."""
+    if layer.kind != "block":
+        st.info("Units of a fully connected layer see the whole image: they have no maps and no receptive field.")
+        return
+    W = model.parts[f"conv{layer.number}"].params["W"][channel]  # (C_in, K, K)
+    first, many = layer.number == 1, len(W) > 1
+    before = "the image" if first else f"the {len(W)} maps before" if many else "the map before"
+    figure = tile_wall(
+        W.reshape(len(W), -1).T,
+        labels=["its kernel" if first else f"kernel for map {c} of the layer before" for c in range(len(W))],
+        aspect=1.6,
+        dark=session.is_dark(),
+        title=f"Its kernel{'s' if many else ''} on {before}",
+        what="kernels",
+    )
+    live_plot(figure, key="inside-kernels", height=190)
+
+
+def exciting(model: Network, at: int, channel: int, found: Strongest) -> None:
+    """The validation images on which a channel is largest; outside of what it saw there, they are greyed."""
+    layer, data = hidden_layers(model.config)[at], session.dataset()
+    dead = _dead_in_words(layer, found.dead)
+    if found.dead[channel]:
+        st.info(excites_none(f"{layer.unit} {channel}", len(data.val_labels)))
+        st.caption(dead)
+        return
+    images, captions = [], []
+    for index, value, row, column in zip(
+        *(of[channel] for of in (found.images, found.values, found.rows, found.columns)), strict=True
+    ):
+        image = data.val_images[index]
+        label = data.class_names[data.val_labels[index]]
+        seen = ""
+        if layer.kind == "block":
+            field = receptive_field(model.config, at, int(row), int(column))
+            image, seen = maps.dimmed_outside(image, field), f", at {maps.span(field)}"
+        images.append(image)
+        captions.append(f"validation image {index:,}, labelled {label}: {value:z.2f}{seen}")
+    title = f"What excites {layer.unit} {channel} most, of {len(data.val_labels):,} validation images"
+    wall = image_wall(
+        np.stack(images), captions=captions, columns=N_EXCITING // 2, title=title, numbers=found.images[channel]
+    )
+    live_plot(wall, key="inside-exciting", height=210, clickable=True)
+    st.caption(f"{dead}Click an image to look inside for it.")
+
+
+def _dead_in_words(layer: HiddenLayer, dead: Array) -> str:
+    """Which of a layer's channels put out 0 for every validation image, in a sentence; "" where none do."""
+    names = np.flatnonzero(dead).tolist()
+    if not names:
+        return ""
+    listed = ", ".join(map(str, names[:N_NAMED])) + (f" and {len(names) - N_NAMED} more" * (len(names) > N_NAMED))
+    if len(names) == layer.size:
+        return f"All {layer.size} {layer.unit}s are dead: 0 for every validation image. "
+    return f"{len(names)} of {layer.size} {layer.unit}s are dead, 0 for every validation image: {listed}. "
+
+
+def why(model: Network, image: Array, labelled: str, field: maps.Field | None) -> None:
+    """The image with the frame of the receptive field, and what in it speaks for and against a digit."""
+    names, dark = session.dataset().class_names, session.is_dark()
+    p = model.predict_proba(image[None])[0]
+    read_as = int(p.argmax())
+    title = f"Read as {names[read_as]} with {p[read_as]:.1%}{labelled}"
+    live_plot(maps.image_under(image, None, field=field, dark=dark, title=title), key="inside-image", height=218)
+    digit = read_as
+    key = f"inside-digit-{len(names)}"
+    picked = st.selectbox("What speaks for", ["the answer", *names], key=key, persist_state="session")
+    if picked != "the answer":
+        digit = names.index(picked)
+    found = activation_map(model, image, digit)
+    columns = st.columns(2)
+    over, found_by = saliency(model, image, digit), "Saliency: Simonyan et al. 2014"
+    with columns[0]:
+        live_plot(
+            maps.image_under(image, over, dark=dark, title=f"Saliency, {names[digit]}", what="logit per brightness"),
+            key="inside-saliency",
+            height=212,
+        )
+    with columns[1]:
+        if found is None:
+            st.info("Class-activation maps need maps: choose Model Convolutional.")
+        else:
+            title = f"{found.name}, {names[digit]}"
+            live_plot(
+                maps.image_under(image, found.over_image, dark=dark, title=title, what="logit if all were so"),
+                key="inside-cam",
+                height=212,
+            )
+            found_by += f"; {found.name}: {found.citation}"
+    st.caption(
+        f"Blue speaks for {names[digit]}, orange against: its logit beside the mean of all {len(names)}. {found_by}."
+    )

@@ -1,0 +1,122 @@
+"""Several runs over one another: their curves, a colour each, and their settings side by side."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import pandas as pd
+import streamlit as st
+
+from nn_core.config.run_config import RunConfig
+from nn_core.runs.comparison import changed_while_training, side_by_side, telling_names
+from nn_core.store.run_store import StoredRun
+from nn_core.training.history import Axis
+from ui import session
+from ui.charts.curve_traces import Overlaid, run_colour
+from ui.charts.curves import overlay
+from ui.components.live_plot import live_plot
+from ui.panels.gallery import switch
+from ui.words import plain
+
+AXES = {"step": "steps", "epoch": "epochs", "images": "images seen", "seconds": "seconds"}
+SPLITS = {"val": "validation", "both": "and training, dotted"}
+MOST_NAMED = 24  # runs in the legend
+MOST_COMPARED = 8  # runs whose settings stand side by side
+
+
+def slots(selected: Sequence[str], before: Mapping[str, int]) -> dict[str, int]:
+    """The number of each run's colour: those it had stay, new ones get the lowest that is free."""
+    kept = {run_id: before[run_id] for run_id in selected if run_id in before}
+    free = (number for number in range(len(selected) + len(before)) if number not in set(kept.values()))
+    return {run_id: kept[run_id] if run_id in kept else next(free) for run_id in selected}
+
+
+def curves(runs: Sequence[StoredRun], slot_of: Mapping[str, int]) -> None:
+    """Loss and accuracy of the runs, under one legend, and what is to be known of their beginnings."""
+    names = telling_names([run.config for run in runs], [run.name for run in runs])
+    charts(
+        [Overlaid(name, session.series_of(run), slot_of[run.id]) for run, name in zip(runs, names, strict=True)],
+        key="overlay",
+        height=300,
+    )
+    alike = alike_sentence([run.config for run in runs]) if all(run.parent is None for run in runs) else ""
+    changed = changed_while_training({f"in {name}": run.edits for name, run in zip(names, runs, strict=True)})
+    if alike or changed:
+        st.caption(plain(f"{alike} {changed}"))
+
+
+def charts(runs: Sequence[Overlaid], *, key: str, height: int) -> None:
+    """Loss and accuracy side by side, with what they are drawn against above them, and one legend."""
+    axis, splits, log_y, smoothing = _options()
+    _legend(runs)
+    kinds: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
+    for column, kind in zip(st.columns(2), kinds, strict=True):
+        figure = overlay(
+            runs, kind=kind, x=axis, log_y=log_y, smoothing=smoothing, splits=splits, dark=session.is_dark()
+        )
+        with column:
+            live_plot(figure, key=f"{key}-{kind}", height=height)
+
+
+def alike_sentence(configs: Sequence[RunConfig]) -> str:
+    """Says so where networks of all these settings start from the same weights; else ""."""
+    first, others = configs[0], set(configs[1:])
+    if len(configs) < 2 or not all(session.start_alike(first, other) for other in others):
+        return ""
+    count = "Both" if len(configs) == 2 else f"All {len(configs)}"
+    return f"{count} started from the same weights (seed {first.seed})."
+
+
+def _options() -> tuple[Axis, tuple[str, ...], bool, float]:
+    against, which, log, smooth = st.columns([2.1, 1.5, 0.8, 1.3], vertical_alignment="center")
+    with against:
+        axis: Axis = switch("Horizontal axis", AXES, key="overlay-axis")
+    with which:
+        split = switch("Which curves", SPLITS, key="overlay-split")
+    log_y = log.toggle("Log axis", key="overlay-log", persist_state="session")
+    smoothing = smooth.select_slider(
+        "Smoothing",
+        [0.0, 0.3, 0.6, 0.8, 0.9, 0.95],
+        key="overlay-smoothing",
+        persist_state="session",
+        format_func=lambda weight: f"smoothing {weight:g}" if weight else "no smoothing",
+        label_visibility="collapsed",
+    )
+    return axis, ("val",) if split == "val" else ("val", "train"), log_y, smoothing
+
+
+def entry(run: Overlaid) -> str:
+    """A run's line and name in a legend, as HTML."""
+    line = "display:inline-block;width:1.5rem;margin-right:.4rem;vertical-align:middle;border-top:3px"
+    look = f"{'solid' if run.slot < 10 else 'dashed'} {run_colour(run.slot, session.is_dark())}"
+    name = html.escape(run.name)
+    return f'<span style="margin-right:1.2rem;white-space:nowrap"><i style="{line} {look}"></i>{name}</span>'
+
+
+def _legend(runs: Sequence[Overlaid]) -> None:
+    entries = [entry(run) for run in runs[:MOST_NAMED]]
+    entries += [f"and {len(runs) - MOST_NAMED} more"] if len(runs) > MOST_NAMED else []
+    st.html(f'<div class="glassnet-legend" style="font-size:.88rem">{"".join(entries)}</div>')
+
+
+def settings(runs: Sequence[StoredRun]) -> None:
+    """The settings side by side; rows that are alike are left out unless asked for."""
+    names = telling_names([run.config for run in runs], [run.name for run in runs])[:MOST_COMPARED]
+    rows = side_by_side([run.config for run in runs[:MOST_COMPARED]])
+    n_alike = sum(not row.differs for row in rows)
+    title, toggle = st.columns([2.4, 1], vertical_alignment="center")
+    of = f", the first {MOST_COMPARED} of {len(runs)}" if len(runs) > MOST_COMPARED else ""
+    title.markdown(f"**Settings side by side**{of}" if len(runs) > 1 else "**Settings**")
+    everything = True
+    if len(runs) > 1:
+        everything = toggle.toggle(
+            f"Show the {n_alike} equal ones too", key="overlay-all-settings", persist_state="session"
+        )
+    shown = [row for row in rows if row.differs or everything]
+    if not shown:
+        st.caption("No setting differs.")
+        return
+    cells = [[plain(value) for value in row.values] for row in shown]
+    st.table(pd.DataFrame(cells, index=[row.label for row in shown], columns=[plain(name) for name in names]))

@@ -1,0 +1,90 @@
+"""A sketch and its reading in pictures and words: the stages of the image, the digit and how sure the network is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nn_core.machine.memory import Array
+from nn_core.sketch.to_mnist import Sketch
+from ui.charts import theme
+from ui.session.drawing import SIDE, png_uri
+
+STAGES = {"drawn": "as drawn", "cropped": "cropped", "20x20": "20 × 20", "28x28": "centred, 28 × 28"}
+_LOOKS = f"""
+<style>
+  .st-key-sketch-field {{ position: relative; height: {SIDE}px; }}
+  .st-key-sketch-tools {{ max-width: 11rem; }}
+  .film {{ display: flex; align-items: flex-start; gap: 4px; max-width: 27.5rem; margin: 0; }}
+  .film figure {{ flex: 1 1 0; min-width: 0; margin: 0; }}
+  .film div {{ aspect-ratio: 1; border: 1px solid rgba(128, 128, 128, .35); border-radius: 4px; overflow: hidden;
+    display: flex; background: rgba(128, 128, 128, .16); }}
+  .film img {{ width: 100%; height: 100%; object-fit: contain; image-rendering: pixelated; }}
+  .film figcaption {{ font-size: .78rem; line-height: 1.25; margin-top: .25rem; text-align: center; opacity: .8; }}
+  .film > span {{ align-self: center; opacity: .5; margin-bottom: 1.2rem; }}
+  .speck {{ margin: .3rem 0 0; font-size: .85rem; opacity: .8; }}
+  .verdict {{ display: flex; align-items: center; gap: 1.1rem; min-height: 5.6rem; }}
+  .verdict > b {{ font-size: 5.4rem; line-height: 1; min-width: 3.6rem; text-align: center; font-weight: 680; }}
+  .verdict p {{ margin: 0; line-height: 1.4; font-variant-numeric: tabular-nums; }}
+  .verdict p.lead {{ font-size: 1.2rem; font-weight: 600; }}
+  .verdict p + p {{ margin-top: .15rem; }}
+  @media (max-width: 640px) {{
+    :has(> .st-key-sketch-field) {{ margin: 0 auto; }}
+    .st-key-sketch-tools.st-key-sketch-tools {{ flex-flow: row wrap; max-width: none; }}
+    .st-key-sketch-tools > .stElementContainer {{ flex: 1 1 auto; width: auto; min-width: 5.5rem; }}
+    .st-key-sketch-tools > .st-key-brush {{ flex: 1 0 100%; }}
+    .verdict {{ min-height: 4.6rem; }}
+    .verdict > b {{ font-size: 4.4rem; min-width: 3rem; }}
+  }}
+</style>
+"""
+
+
+_HINT = """
+<style>
+  .st-key-sketch-field::after { content: "draw a digit here"; position: absolute; inset: 0; display: grid;
+    place-items: center; color: #8d969c; font-size: 1.05rem; pointer-events: none; z-index: 30; }
+  .st-key-sketch-field:hover::after { content: none; }
+</style>
+"""
+
+
+def film(sketch: Sketch) -> str:
+    """The stages side by side, as HTML: each in a square of its own, its pixels crisp."""
+    frames = [
+        f'<figure><div><img src="{png_uri(sketch.stages[name])}" alt="{label}" decoding="sync"></div>'
+        f"<figcaption>{label}</figcaption></figure>"
+        for name, label in STAGES.items()
+    ]
+    hint = _HINT if sketch.empty else ""
+    drawn, kept = (int(sketch.stages[name].sum()) for name in ("drawn", "cropped"))
+    speck = '<p class="speck">A speck far from the digit is left out.</p>' if kept < drawn else ""
+    return f'{_LOOKS}{hint}<div class="film">{"<span>›</span>".join(frames)}</div>{speck}'
+
+
+def verdict(probabilities: Array, dark: bool) -> str:
+    """The digit that is read, large, with its share and the runner-up in words, as HTML; probabilities (10,)."""
+    first, second = (int(digit) for digit in np.argsort(-probabilities, kind="stable")[:2])
+    share, next_share = (_percent(float(probabilities[digit])) for digit in (first, second))
+    lead = f"Read as {first}, with {share}"
+    rest = f"The runner-up is {second}, with {next_share}."
+    if probabilities[first] < 0.6:
+        lead, rest = f"Unsure: perhaps {first}, with {share}", f"It might as well be {second}, with {next_share}."
+    colour = theme.palette(dark).digits[first]
+    return f'<div class="verdict"><b style="color: {colour}">{first}</b><div>{_lines(lead, rest)}</div></div>'
+
+
+def invitation() -> str:
+    """What stands in the place of the digit while the canvas is blank, as HTML."""
+    lines = _lines("Draw one digit, large, in the black field", "It is read after every stroke, from 0 to 9.")
+    return f'<div class="verdict"><b style="opacity: .3">?</b><div>{lines}</div></div>'
+
+
+def _percent(share: float) -> str:
+    """A share in words that are never rounded to certainty: "98.2 %", "over 99.9 %", "less than 0.1 %"."""
+    if share > 0.9995:
+        return "over 99.9 %"
+    return "less than 0.1 %" if share < 0.0005 else f"{share:.1%}".replace("%", " %")
+
+
+def _lines(lead: str, rest: str) -> str:
+    return f'<p class="lead">{lead}</p><p>{rest}</p>'

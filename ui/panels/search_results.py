@@ -1,0 +1,319 @@
+"""A search while it runs and after: how far it is, its trials, its charts, and one trial in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from nn_core.config.choices import choices
+from nn_core.config.run_config import setting
+from nn_core.search import OBJECTIVES, SearchView, TrialRow, holds_run, map_of
+from ui import session
+from ui.charts import search as charts
+from ui.components.live_plot import live_plot
+from ui.panels.gallery import switch
+from ui.session import searches
+from ui.words import plain
+
+STATES = {  # of a trial, in words
+    "waiting": "waiting",
+    "running": "running",
+    "complete": "done",
+    "pruned": "pruned",
+    "failed": "failed",
+    "lost": "worker lost",
+}
+MORE = 20  # trials that one click adds to a search that is done
+HEIGHT = 400  # px of the table and of the chart beside it
+CONTROLS = {"run": "searching", "pause": "paused", "stop": "stopped"}
+
+
+def search() -> None:
+    """All of it; drawn again every second while it runs."""
+    view, found = searches.search_view(), searches.watch()
+    name, storage = searches.search_on_page() or ("", "")
+    if view is None:
+        problem = found.problem if found is not None else ""
+        if problem:
+            st.warning(problem, icon=":material/database_off:")
+        else:
+            st.info(f"Reading the search {plain(name)}.")
+        st.button("Back", key="search-back", on_click=searches.show_search, args=("",))
+        return
+    _header(view, storage)
+    if found is not None and found.problem:
+        st.warning(found.problem, icon=":material/database_off:")
+    left, right = st.columns([1.15, 1], gap="medium")
+    with left:
+        rows = _shown(view)
+        row = _table(view, rows)
+    with right:
+        _chart(view)
+    if row is not None:
+        _trial(view, row)
+
+
+# ---------------------------------------------------------------------------------------------- how far it is
+
+
+def _header(view: SearchView, storage: str) -> None:
+    """Buttons, the state in words, and the progress."""
+    done, runs = view.n_done >= view.n_total, view.control == "run"
+    here = searches.workers_here()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        n_workers = int(session.widget_value("search-workers") or 2)
+        if runs and not done and (here or view.workers):
+            st.button("Pause", icon=":material/pause:", key="search-pause", on_click=searches.pause_search)
+            st.button("Stop", icon=":material/stop:", key="search-stop", on_click=searches.stop_search)
+        elif done:
+            _more(view, n_workers)
+        else:
+            st.button(
+                "Go on",
+                icon=":material/play_arrow:",
+                type="primary",
+                key="search-on",
+                on_click=searches.go_on_with_search,
+                args=(n_workers,),
+                help=f"With {n_workers} worker{'s' if n_workers > 1 else ''} on this machine.",
+            )
+        state = "done" if done else CONTROLS[view.control]
+        if state == "searching" and not here and not view.workers:
+            state = "no worker"
+        st.markdown(f"**{plain(view.name)}** :gray-badge[{state}]", width="content")
+        st.markdown(_sentence(view, here), width="content")
+        st.space("stretch")
+        st.button(
+            "Other searches",
+            key="search-back",
+            type="tertiary",
+            on_click=searches.show_search,
+            args=("",),
+            help="Leaves this one as it is: its workers go on.",
+        )
+    share = min(1.0, view.n_done / max(1, view.n_total))
+    left = "" if view.seconds_left is None or done else f", about {_duration(view.seconds_left)} left"
+    st.progress(share, f"{view.n_done} of {view.n_total} trials{left}")
+
+
+def _more(view: SearchView, n_workers: int) -> None:
+    """Trials beyond those that were asked for, where there are any."""
+    if view.spec.sampler == "grid":
+        return
+    st.button(
+        f"{MORE} more trials",
+        icon=":material/add:",
+        key="search-more",
+        on_click=searches.search_more,
+        args=(view.n_total + MORE, n_workers),
+        help=f"It goes on from what it has learned, with {n_workers} worker{'s' if n_workers > 1 else ''} here.",
+    )
+
+
+def _sentence(view: SearchView, here: int) -> str:
+    """Best so far, who works, and what pruning has saved."""
+    parts = []
+    if view.best is not None:
+        parts.append(f"best: trial {view.best.number}, {_values(view, view.best)}")
+    elif view.front:
+        parts.append(f"{len(view.front)} trials on the front")
+    if view.workers:
+        parts.append(f"{len(view.workers)} at work")
+    if here and here != len(view.workers):
+        parts.append(f"{here} worker process{'es' if here > 1 else ''} of this page")
+    if view.counts.get("pruned"):
+        parts.append(f"pruning saved {view.epochs_saved:.0%} of the epochs")
+    return f":small[{plain(' · '.join(parts))}]"
+
+
+def _values(view: SearchView, row: TrialRow) -> str:
+    pairs = zip(view.spec.objectives, row.values or (), strict=False)
+    return ", ".join(f"{OBJECTIVES[name].label.lower()} {_number(name, value)}" for name, value in pairs)
+
+
+def _number(objective: str, value: float) -> str:
+    if objective == "weights":
+        return f"{value:,.0f}"
+    return f"{value:.2%}" if objective == "val_accuracy" else f"{value:,.4g}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+# ---------------------------------------------------------------------------------------------- the trials
+
+
+def _shown(view: SearchView) -> list[TrialRow]:
+    hidden = switch("Trials", {"all": "All trials", "complete": "Without pruned and failed"}, key="search-which")
+    rows = [row for row in view.trials if not row.superseded]
+    if hidden == "complete":
+        rows = [row for row in rows if row.state not in ("pruned", "failed")]
+    return rows
+
+
+def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
+    """The trials, the best first; the one that is ticked, else the best."""
+    objective = view.spec.objectives[0]
+    sign = -1 if objective == "val_accuracy" else 1
+    timed = objective == "seconds_to_97"  # what is reported is an accuracy then
+    value = {row.number: row.values[0] if row.values else None if timed else _last(row) for row in rows}
+    order = {"running": 0, "lost": 0, "complete": 1, "pruned": 2, "waiting": 3, "failed": 4}
+
+    def rank(row: TrialRow) -> tuple[Any, ...]:
+        found = value[row.number]
+        return order[row.state], found is None, sign * (found or 0.0), row.number
+
+    rows = sorted(rows, key=rank)
+    if session.chosen("search-ticked"):  # as they stood when one was ticked: what is ticked is a place in the table
+        places = {number: at for at, number in enumerate(session.chosen("search-order", ()))}
+        rows.sort(key=lambda row: places.get(row.number, len(places)))
+    if not rows:
+        st.info("There are no trials yet: the first worker is starting.")
+        return None
+    table = pd.DataFrame(
+        {
+            "trial": [row.number for row in rows],
+            "state": ["diverged" if row.diverged else STATES[row.state] for row in rows],
+            **{
+                OBJECTIVES[name].label: [
+                    _scaled(name, (row.values[at] if row.values else None) if at else value[row.number]) for row in rows
+                ]
+                for at, name in enumerate(view.spec.objectives)
+            },
+            "epochs": [row.epochs for row in rows],
+            **{setting(name).label: [_setting(name, row.params) for row in rows] for name in view.spec.vary},
+            "seconds": [row.seconds for row in rows],
+        }
+    )
+    formats = {"val_accuracy": "%.2f%%", "weights": "localized"}
+    columns = {
+        OBJECTIVES[name].label: st.column_config.NumberColumn(format=formats.get(name, "%.4g"))
+        for name in view.spec.objectives
+    }
+    event = st.dataframe(
+        table,
+        hide_index=True,
+        height=HEIGHT,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="search-table",
+        column_config={"seconds": st.column_config.NumberColumn(format="%.1f"), **columns},
+    )
+    ticked = tuple(event["selection"]["rows"])
+    stood = session.chosen("search-order", ()) or tuple(row.number for row in rows)
+    if ticked != session.chosen("search-ticked", ()):
+        session.choose("search-ticked", ticked)
+        session.choose("search-trial", stood[ticked[0]] if ticked and ticked[0] < len(stood) else None)
+    session.choose("search-order", tuple(row.number for row in rows))
+    wanted = session.chosen("search-trial")
+    picked = next((row for row in rows if row.number == wanted), None)
+    return picked or view.best or next((row for row in rows if row.state == "complete"), None)
+
+
+def _scaled(objective: str, value: float | None) -> float | None:
+    """As the table shows it: an accuracy in percent, whose column keeps its two decimals."""
+    return 100 * value if value is not None and objective == "val_accuracy" else value
+
+
+def _last(row: TrialRow) -> float | None:
+    return row.reported[max(row.reported)] if row.reported else None
+
+
+def _setting(name: str, params: Mapping[str, Any]) -> str:
+    if name not in params:
+        return ""
+    item = setting(name)
+    value = params[name]
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if item.kind == "choice" and value in choices(name):
+        return choices(name)[value].label
+    try:
+        return item.format(value)
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def _chart(view: SearchView) -> None:
+    """One chart at a time: it is worked out only while it is looked at."""
+    names = {name: charts.CHARTS[name][0] for name in charts.charts_for(view)}
+    found = map_of(view)
+    if found is not None:
+        names = {"map": "Map", **names}
+    name = st.selectbox(
+        "Chart", list(names), format_func=names.__getitem__, key="search-chart", label_visibility="collapsed"
+    )
+    dark = session.is_dark()
+    if name == "map" and found is not None:
+        live_plot(charts.trainability(found, dark), key="search-map-plot", height=HEIGHT)
+        return
+    _, draw, needed = charts.CHARTS[name]
+    only_complete = session.widget_value("search-which") == "complete"
+    n_complete = charts.finished(view.trials)
+    if name != "curves" and n_complete < needed:
+        st.info(f"This chart needs {needed} finished trial{'s' if needed > 1 else ''}; there are {n_complete}.")
+        return
+    live: object = n_complete
+    if name == "curves":
+        live = len(view.trials), sum(row.epochs for row in view.trials), view.best and view.best.number
+    counted = (view.name, name, only_complete, dark, live, view.counts.get("pruned"))
+    try:
+        figure = session.steady("search chart", counted, lambda: draw(view, only_complete, dark))
+    except (ValueError, ZeroDivisionError, RuntimeError) as error:  # Optuna's, where all trials are alike, say
+        st.info(f"This chart cannot be drawn of these trials: {plain(str(error).splitlines()[0])}")
+        return
+    live_plot(figure, key=f"search-plot-{name}", height=HEIGHT)
+
+
+# ---------------------------------------------------------------------------------------------- one trial
+
+
+def _trial(view: SearchView, row: TrialRow) -> None:
+    """A trial in one line, and what can be done with it."""
+    is_best = view.best is not None and row.number == view.best.number
+    settings = ", ".join(
+        f"{setting(name).label.lower()} {_setting(name, row.params)}" for name in view.spec.vary if name in row.params
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        badge = " :green-badge[best]" if is_best else ""
+        st.markdown(f"**Trial {row.number}**{badge}: {plain(settings)}", width="content")
+        st.space("stretch")
+        at_work = row.state in ("running", "waiting", "lost")
+        here = holds_run(view.name, row.run)
+        if here and not at_work:
+            st.button(
+                "Open as a run",
+                icon=":material/open_in_new:",
+                key="search-open",
+                on_click=searches.open_trial_as_run,
+                args=(row.number,),
+                help="On all pages, with its curves and frames; Train goes on from where it ended.",
+            )
+        elif row.config is not None and not at_work:
+            st.button(
+                "Train it again",
+                icon=":material/play_arrow:",
+                key="search-again",
+                on_click=searches.train_trial_again,
+                args=(row.number,),
+                help="Its network is not on this machine; its settings are enough to train it anew.",
+            )
+        if row.state == "complete" and here:
+            st.button(
+                "Test accuracy",
+                key="search-test",
+                disabled=view.test is not None,
+                on_click=searches.score_on_test,
+                args=(row.number,),
+                help="Once in a search, for the trial that was chosen: whoever chooses by test images fools himself.",
+            )
+            if view.test is not None and view.test[0] == row.number:
+                st.markdown(f"**{view.test[1]:.2%}** of the 10,000 test images", width="content")
+    if row.reason:
+        st.caption(plain(row.reason))
+    if view.test is not None and view.test[0] != row.number:
+        st.caption(f"The test images were read once, for trial {view.test[0]}: {view.test[1]:.2%}.")

@@ -1,0 +1,64 @@
+"""The verdict on a run, in one sentence with a button that mends what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from nn_core.config.run_config import LIVE_SETTINGS, setting
+from nn_core.explain.maps import hidden_layers, layer_outputs
+from nn_core.instruments.health import Health, dead_units, health
+from nn_core.runs.snapshot import Snapshot
+from ui import session
+
+HEALTH_IMAGES = 1_000  # validation images on which dead units are looked for
+
+
+def show(shot: Snapshot) -> None:
+    """The verdict on a run, why, and a button that mends it."""
+    found = _verdict_on(shot)
+    colour = {"idle": "gray", "good": "green", "warning": "orange", "bad": "red"}[found.level]
+    with st.container(key="verdict"):  # of one height, so that nothing below it moves
+        text, button = st.columns([3.6, 1.4], vertical_alignment="center")
+    past = session.looked_at_step() is not None
+    note = "" if past or shot.status in ("diverged", "failed") else shot.message
+    why = found.why
+    if past:
+        why = why if shot.step else "The weights are as they were drawn, before any learning."
+        note = f":orange[Looking back at step {shot.step:,}.]"
+    text.markdown(f":{colour}-badge[{found.verdict}] {why} {note}")
+    if not found.fix or past:  # what was wrong then is not mended now
+        return
+    settings = ", ".join(
+        f"{setting(name).label.lower()} {setting(name).format(value)}" for name, value in found.fix.items()
+    )
+    button.button(f"Try {settings}", key="fix", on_click=_apply, args=(dict(found.fix),), width="stretch")
+
+
+def _verdict_on(shot: Snapshot) -> Health:
+    """The verdict on a snapshot."""
+    dead = None
+    if shot.config.activation == "relu" and shot.step:
+        images, layers = session.dataset().val_images[:HEALTH_IMAGES], range(len(hidden_layers(shot.config)))
+        dead = dead_units([layer_outputs(shot.model, images, layer) for layer in layers])
+    past = session.looked_at_step() is not None
+    stopped = shot.message if shot.status in ("diverged", "failed") and not past else ""
+    series = {name: one.until(shot.step) for name, one in shot.series.items()} if past else shot.series
+    return health(shot.config, series, shot.weights, step=shot.step, epoch=shot.epoch, stopped=stopped, dead=dead)
+
+
+def _apply(fix: dict[str, Any]) -> None:
+    """Do what a health sentence offers: live settings change the run; others, or a stopped run, start a new one."""
+    run = session.current_run()
+    if run is None:
+        return
+    config = run.settings.replace(**fix)
+    if set(fix) <= set(LIVE_SETTINGS) and run.snapshot.status != "diverged":
+        for name, value in fix.items():
+            session.edit(name, value)
+        run.play().wait(session.COMMAND_SECONDS)
+    else:
+        fresh = session.start(config)
+        if fresh is not None:
+            fresh.play().wait(session.COMMAND_SECONDS)

@@ -1,0 +1,107 @@
+"""A visitor's drawing: what the canvas is given, what came back from it, and the way back.
+
+The canvas is given a drawing only when it must show another one than it does: on a visit of the page, and after undo,
+clear or a digit put there from elsewhere. In between it keeps its own strokes and sends them, so nothing that happens
+on the page can take a stroke away. Whatever picture it sends that is not the present one is the next one.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from nn_core.machine.memory import Array
+from nn_core.sketch.to_mnist import Sketch, to_mnist
+
+Drawing = dict[str, Any]
+SIDE = 280  # pixels of the canvas
+MAX_STATES = 50  # drawings that undo can go back to
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """One picture on the canvas: its objects in the canvas's own form, the sketch made of it, and where it is from."""
+
+    objects: tuple[Drawing, ...]
+    sketch: Sketch
+    note: str = ""
+
+
+def _blank() -> State:
+    return State((), to_mnist(np.zeros((SIDE, SIDE), np.uint8)))
+
+
+class Sketchpad:
+    """What is on a visitor's canvas, and what was there before."""
+
+    def __init__(self) -> None:
+        self._states = [_blank()]
+        self._seen: bytes | None = None  # the last picture that came from the canvas, as PNG
+        self._given: Drawing = {"objects": [], "serial": 0}
+        self.visit = 0  # of the page on which the canvas was last given its drawing
+
+    @property
+    def now(self) -> State:
+        """What is on the canvas."""
+        return self._states[-1]
+
+    @property
+    def initial_drawing(self) -> Drawing:
+        """What the canvas is given; the same until it must show another drawing than its own."""
+        return dict(self._given)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a drawing to go back to."""
+        return len(self._states) > 1
+
+    def show(self) -> None:
+        """Let the canvas show the present drawing, whatever it shows now."""
+        self._given = {"objects": list(self.now.objects), "serial": self._given["serial"] + 1}
+
+    def take(self, png: bytes | None, drawing: Drawing | None) -> None:
+        """Take over what the canvas shows, when that is new: its picture, and the drawing in its own form."""
+        if png is None or png == self._seen:  # nothing since it was given its drawing, or nothing new
+            return
+        self._seen = png
+        sketch = to_mnist(np.asarray(Image.open(io.BytesIO(png))))
+        if not np.array_equal(sketch.stages["drawn"], self.now.sketch.stages["drawn"]):
+            self._push(State(tuple((drawing or {}).get("objects", ())), sketch))
+
+    def undo(self) -> None:
+        """Go back to the drawing before the last stroke, clearing or digit."""
+        if self.can_undo:
+            self._states.pop()
+            self.show()
+
+    def clear(self) -> None:
+        """A blank canvas; undo brings the drawing back."""
+        if not self.now.sketch.empty:
+            self._push(_blank())
+            self.show()
+
+    def put_digit(self, image: Array, note: str = "") -> None:
+        """Put an MNIST image uint8 (28, 28) on the canvas, enlarged ten times; `note` says what it is."""
+        large = image.repeat(SIDE // 28, axis=0).repeat(SIDE // 28, axis=1)
+        picture = {
+            "type": "Image",
+            **{"left": 0, "top": 0, "originX": "left", "originY": "top", "width": SIDE, "height": SIDE},
+            "src": png_uri(large),
+        }
+        self._push(State((picture,), to_mnist(large, drop_specks=False), note))
+        self.show()
+
+    def _push(self, state: State) -> None:
+        self._states = [*self._states[1 - MAX_STATES :], state]
+
+
+def png_uri(image: Array) -> str:
+    """A grey picture uint8 (H, W) as a data URI."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

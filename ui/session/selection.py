@@ -1,0 +1,98 @@
+"""What this visitor looks at: the sketch, what was picked on charts, and how the run reads a split."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from nn_core import Dataset
+from nn_core.machine.memory import Array
+from nn_core.runs.snapshot import Snapshot
+from ui.session.current import dataset
+from ui.session.drawing import Sketchpad
+from ui.session.server import Split
+from ui.session.time_machine import looked_at_step, snapshot
+
+READING_SECONDS = 2.0  # between two readings of a whole split while training
+
+
+def sketchpad() -> Sketchpad:
+    """This visitor's drawing; on a new visit of the page the canvas is given it as it was left."""
+    pad: Sketchpad = st.session_state.setdefault("sketchpad", Sketchpad())
+    visit = st.session_state.get("visit", 0)
+    if pad.visit != visit:
+        pad.visit = visit
+        pad.show()
+    return pad
+
+
+def chosen(name: str, default: Any = None) -> Any:
+    """What this visitor picked last under a name (a unit, a cell, an image); it survives ticks and page switches."""
+    return st.session_state.setdefault("chosen", {}).get(name, default)
+
+
+def choose(name: str, value: Any) -> None:
+    """Pick something."""
+    st.session_state.setdefault("chosen", {})[name] = value
+
+
+def clicked(key: str, name: str = "click") -> dict[str, Any] | None:
+    """The event of the chart or component of this key that this run answers; known before that is drawn."""
+    event: dict[str, Any] | None = (st.session_state.get(key) or {}).get(name)
+    return event
+
+
+def steady(name: str, key: Any, compute: Callable[[], Any]) -> Any:
+    """What `compute` gave when `key` was last new: for what should hold still while a run trains."""
+    kept = st.session_state.setdefault("steady", {})
+    if name not in kept or kept[name][0] != key:
+        kept[name] = (key, compute())
+    return kept[name][1]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a run read the images of a split at one step."""
+
+    run_id: str
+    split: Split
+    step: int
+    probabilities: Array  # float32 (n, 10)
+    fresh_until: float  # on time.monotonic(): until then it serves, though training goes on
+
+
+def reading(split: Split) -> Reading | None:
+    """How the current run reads a split at the step that is looked at.
+
+    While it trains, the last reading serves for a little while: that keeps the pictures still enough to be clicked, and
+    reading takes at most a tenth of the time.
+    """
+    shot = snapshot()
+    if shot is None:
+        return None
+    if looked_at_step() is not None:
+        return _past_reading(shot.run_id, split, shot.step, shot.seconds, shot, dataset())
+    last: Reading | None = st.session_state.get("reading")
+    still = shot.is_training and last is not None and time.monotonic() < last.fresh_until
+    if last is not None and (last.run_id, last.split) == (shot.run_id, split) and (still or last.step == shot.step):
+        return last
+    started = time.monotonic()
+    fresh = _read(split, shot, dataset())
+    now = time.monotonic()
+    fresh = replace(fresh, fresh_until=now + max(READING_SECONDS, 10 * (now - started)))
+    st.session_state["reading"] = fresh
+    return fresh
+
+
+def _read(split: Split, shot: Snapshot, data: Dataset) -> Reading:
+    return Reading(shot.run_id, split, shot.step, shot.model.predict_proba(data.split(split)[0]), 0.0)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _past_reading(run_id: str, split: Split, step: int, seconds: float, _shot: Snapshot, _data: Dataset) -> Reading:
+    """The reading of a frame; seconds of training tell apart two frames of a step that was made twice."""
+    return _read(split, _shot, _data)

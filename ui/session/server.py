@@ -1,0 +1,50 @@
+"""What one server process holds once for all its visitors: the registry of runs, and what is costly to work out."""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+import streamlit as st
+from streamlit.runtime import Runtime
+
+from nn_core import Dataset, RunConfig, Trainer, load_dataset
+from nn_core.data.means import mean_images
+from nn_core.explain.filters import first_filters
+from nn_core.machine.memory import Array
+from nn_core.runs.registry import RunRegistry
+from nn_core.store.run_store import RunStore
+from nn_core.training.profile import measure_epoch_seconds
+
+Split = Literal["train", "val", "test"]
+
+LEASE_SECONDS = float(os.environ.get("GLASSNET_LEASE_SECONDS", "60"))  # without a page open, a run pauses; 0: never
+MAX_TRAINING = int(os.environ.get("GLASSNET_MAX_TRAINING", "2"))  # runs that train at once
+
+
+@st.cache_resource(show_spinner=False)
+def registry() -> RunRegistry:
+    """The runs of this server and those on its disk, one registry for all visitors."""
+    return RunRegistry(RunStore(), max_training=MAX_TRAINING, lease_seconds=LEASE_SECONDS, is_connected=_is_connected)
+
+
+def _is_connected(session: str) -> bool:
+    return Runtime.exists() and Runtime.instance().is_active_session(session)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def epoch_seconds(config: RunConfig) -> float:
+    """Seconds an epoch of these settings takes, measured on this machine; nan where it cannot be trained at all."""
+    return measure_epoch_seconds(config, load_dataset(config.dataset))
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def first_weights(config: RunConfig) -> Array:
+    """The first layer (side * side, n) as a network of these settings would start."""
+    return first_filters(Trainer.initial_model(config).weights())
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def mean_digits(name: str, split: Split, _dataset: Dataset) -> Array:
+    """The mean image of each class of a split, uint8 (10, 28, 28)."""
+    return mean_images(*_dataset.split(split))

@@ -1,0 +1,139 @@
+"""The sidebar of every page: transport bar, status, and one widget a setting, generated from RunConfig."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from nn_core.config.choices import choices
+from nn_core.config.presets import PRESETS
+from nn_core.config.run_config import RunConfig
+from nn_core.data.augment import AUGMENTATION_SETTINGS
+from nn_core.nn.network import count_params
+from ui import session
+from ui.panels import time_machine
+from ui.sidebar import folded
+from ui.sidebar.settings import WIDGETS, labels, settings
+from ui.sidebar.transport import speed, status, train_button, transport
+
+COSTLY = (  # settings on which the time of a step depends
+    *("dataset", "n_train", "input_scaling", "model"),
+    *(name for model in choices("model").values() for name in model.uses),
+    *("activation", "normalization", "loss", "optimizer"),
+    *("batch_size", "l2", "l1", "dropout", "clip_norm", "max_norm", *AUGMENTATION_SETTINGS),
+)
+
+
+def phone_bar(pages: Sequence[Page]) -> None:
+    """On a phone's width the navigation and the sidebar are folded away: page links and the main button, in the page.
+
+    The style sheet hides this bar on anything wider.
+    """
+    with st.container(key="phone-bar", horizontal=True, vertical_alignment="center"):
+        train_button("phone-")
+        for page in pages:
+            st.page_link(page, label=page.title)
+        with st.container(key="phone-machine"):
+            time_machine.slider("phone-scrubber", whole=True)
+
+
+def sidebar() -> None:
+    """Everything in the sidebar, in the order of use."""
+    with st.sidebar:
+        with session.guard("The transport bar"):
+            transport()
+        session.live("The status", status)
+        time_machine.origin(session.live_snapshot())
+        with session.guard("The settings"):
+            _presets()
+            st.markdown("**Takes effect now**")
+            settings("now", speed)
+            _new_network_title()
+            settings("new network", *folded.panels(lambda item, value: WIDGETS[item.kind](item, value)), _share)
+            _cost()
+
+
+# ---------------------------------------------------------------------------------------------- transport
+
+
+# ---------------------------------------------------------------------------------------------- settings
+
+
+def _presets() -> None:
+    """A button each, those of one model in a row."""
+    for model in dict.fromkeys(preset.config.model for preset in PRESETS.values()):
+        of_model = [preset for preset in PRESETS.values() if preset.config.model == model]
+        for column, preset in zip(st.columns(len(of_model)), of_model, strict=True):
+            chosen = session.draft() == preset.config
+            column.button(
+                preset.label,
+                key=f"preset-{preset.name}",
+                help=preset.help,
+                on_click=session.set_draft,
+                args=(preset.config,),
+                width="stretch",
+                type="primary" if chosen else "secondary",
+            )
+
+
+def _new_network_title() -> None:
+    """Says how many sliders are not those of the network on the page, and offers the way back; of one height."""
+    run, pending = session.current_run(), session.pending_changes()
+    with st.container(key="new-network-title", horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**Starts a new network**", width="content")
+        if run is None or not pending:
+            return
+        st.markdown(f":orange-badge[{len(pending)} changed]", width="content")
+        st.button(
+            "Undo",
+            key="undo-draft",
+            on_click=session.set_draft,
+            args=(run.settings,),
+            type="tertiary",
+            help=f"Back to the settings of the network on the page. Changed: {labels(pending)}.",
+        )
+
+
+# ---------------------------------------------------------------------------------------------- cost and sharing
+
+
+def _cost() -> None:
+    """What the settings will cost, before they are started."""
+    config = session.draft()
+    parts = [f"{count_params(config):,} parameters"]
+    shot = session.live_snapshot()
+    if shot is None or not shot.is_training:  # a measurement beside a training thread would be wrong
+        seconds = session.epoch_seconds(_cost_key(config))
+        if math.isfinite(seconds):
+            parts.append(f"{_duration(seconds)} an epoch")
+            parts.append(f"{_duration(seconds * config.epochs)} in all")
+    st.markdown(f":small[:gray[{' · '.join(parts)}]]")
+
+
+def _cost_key(config: RunConfig) -> RunConfig:
+    """The settings that decide the cost; the others at fixed values, so that moving them measures nothing again."""
+    return RunConfig(**{name: getattr(config, name) for name in COSTLY})
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds:.2g} s"
+        if seconds < 90
+        else f"{seconds / 60:.2g} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.2g} h"
+    )
+
+
+def _share() -> None:
+    config = session.draft()
+    about = "Links to these settings and to this run; the settings as a command and as Python."
+    with st.popover("Share", icon=":material/share:", width="stretch", help=about):
+        time_machine.links()
+        st.markdown("As a command")
+        st.code(config.to_command(), language="bash", wrap_lines=True)
+        st.markdown("As Python")
+        st.code(config.to_python(), language="python", wrap_lines=True)

@@ -14,11 +14,12 @@ from nn_core.cli.settings import add_settings, config_of
 from nn_core.config.errors import ConfigError
 from nn_core.config.run_config import RunConfig
 from nn_core.search.database_errors import SearchError, hidden, in_a_sentence
+from nn_core.search.objectives import OBJECTIVES
 from nn_core.search.processes import start_workers
 from nn_core.search.space import parse, suggested, varied_settings
-from nn_core.search.spec import OBJECTIVES, PRUNERS, SAMPLERS, SearchSpec
+from nn_core.search.spec import PRUNERS, SAMPLERS, SearchSpec
 from nn_core.search.storage import VARIABLE, file_of
-from nn_core.search.study import ask_for_trials, control, create_search, load_study
+from nn_core.search.study import OpenSearch, ask_for_trials, control, create_search, load_study
 from nn_core.search.trials import test_accuracy
 from nn_core.search.watch import SearchView, read_search
 from nn_core.search.worker import PATIENCE_SECONDS, Worker, say
@@ -106,10 +107,10 @@ def _sweep(options: argparse.Namespace, base: RunConfig) -> None:
         control(options.study, "run", options.storage)
     else:
         create_search(options.study, _spec(options, base), options.storage)
-    study, _ = load_study(options.study, options.storage)
+    opened = load_study(options.study, options.storage)
     workers = start_workers(options.study, options.workers, options.storage)
     try:
-        view = _until_done(study, options, workers)
+        view = _until_done(opened, options, workers)
     except KeyboardInterrupt:
         control(options.study, "stop", options.storage)
         for process in workers:
@@ -132,7 +133,7 @@ def _spec(options: argparse.Namespace, base: RunConfig) -> SearchSpec:
     )
 
 
-def _until_done(study: Any, options: argparse.Namespace, workers: list[Any]) -> SearchView:
+def _until_done(opened: OpenSearch, options: argparse.Namespace, workers: list[Any]) -> SearchView:
     """Print a line for each trial that has ended, until all are done or no worker is left."""
     told: set[int] = set()
     is_away = False  # whether the database could not be read when it was last asked
@@ -140,7 +141,7 @@ def _until_done(study: Any, options: argparse.Namespace, workers: list[Any]) -> 
         working = any(process.poll() is None for process in workers)
         try:
             with in_a_sentence(options.study, options.storage):
-                view = read_search(study, options.storage)
+                view = read_search(opened)
         except SearchError as error:
             if not working:
                 raise SearchError(f"{error}; no worker is left. It goes on with: {_how_to_go_on(options)}") from None
@@ -212,7 +213,7 @@ def _tell_result(view: SearchView, options: argparse.Namespace) -> None:
         print("No trial came to its end.")
         return
     values = ", ".join(
-        f"{OBJECTIVES[n].label} {_shown(v)}" for n, v in zip(view.spec.objectives, best.values or (), strict=True)
+        f"{each.label} {_shown(value)}" for each, value in zip(view.spec.judged_by, best.values or (), strict=True)
     )
     print(f"best: trial {best.number}, {values}")
     if best.config is not None:

@@ -5,9 +5,10 @@ before it is used.
 """
 
 from nn_core.search.database_errors import SearchError
+from nn_core.search.objectives import OBJECTIVES, Objective, objective
 from nn_core.search.processes import start_workers
 from nn_core.search.space import Shape, Span, Values, suggested, varied_settings
-from nn_core.search.spec import OBJECTIVES, PRUNERS, SAMPLERS, Objective, Option, SearchSpec
+from nn_core.search.spec import PRUNERS, SAMPLERS, Option, SearchSpec
 from nn_core.search.study import SearchInfo, ask_for_trials, control, create_search, list_searches
 from nn_core.search.trainability import TrainabilityMap, map_of, trainability_map
 from nn_core.search.trials import holds_run, open_trial, test_accuracy
@@ -37,6 +38,7 @@ __all__ = [
     "holds_run",
     "list_searches",
     "map_of",
+    "objective",
     "open_trial",
     "start_workers",
     "suggested",

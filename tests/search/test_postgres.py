@@ -79,4 +79,4 @@ def test_what_the_database_refuses_is_one_sentence_without_the_password(
 def test_sweep_goes_on_with_a_search_in_postgresql(server: Postgres, runs: Path):
     create_search("later", SPEC, server.url())
     assert main(["sweep", "--study", "later", "--storage", server.url(), "--resume", "--workers", "1"]) == 0
-    assert read_search(load_study("later", server.url())[0]).n_done == 6
+    assert read_search(load_study("later", server.url())).n_done == 6

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read(name: str) -> SearchView:
-    return read_search(load_study(name, heartbeat=False)[0])
+    return read_search(load_study(name, heartbeat=False))
 
 
 def wait(processes: list[subprocess.Popen[bytes]], seconds: float = 60) -> None:
@@ -345,6 +346,56 @@ def test_no_sentence_holds_the_password():
     error = OperationalError("connection to server failed: FATAL: password authentication failed for user ann")
     assert database_sentence(error, "x", url) == f"the database {hidden(url)} refuses the user or the password"
     assert database_sentence(ValueError("x"), "x", url) is None
+
+
+def _sqlite_error(what: str, folder: Path) -> sqlite3.Error:
+    """The error that SQLite itself raises."""
+    path = folder / "some.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    if what == "damaged":
+        path.write_bytes(b"no database at all" * 100)
+    uri = {"read-only": f"file:{path}?mode=ro", "missing": f"file:{folder}/none/x.db"}.get(what, f"file:{path}")
+    pragma = "PRAGMA max_page_count = 2" if what == "full" else "SELECT 1"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            connection.execute(pragma)
+            connection.execute("INSERT INTO t VALUES (zeroblob(100000))" if what != "foreign" else "SELECT * FROM nix")
+    except sqlite3.Error as error:
+        return error
+    raise AssertionError("SQLite has no objection")
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        ("damaged", "the file of the search x is damaged or holds something else"),
+        ("foreign", "the file of the search x is damaged or holds something else"),
+        ("read-only", "the file of the search x cannot be written"),
+        ("missing", "the file of the search x cannot be opened"),
+        ("full", "the disk is full: the search x could not be written"),
+    ],
+)
+def test_what_sqlite_refuses_is_told_by_its_code(what: str, sentence: str, tmp_path: Path):
+    assert database_sentence(_sqlite_error(what, tmp_path), "x") == sentence
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("42P01", "there is no search x in the database"),
+        ("57P01", "does not answer"),
+        ("08006", "does not answer"),
+        ("25006", "cannot be written"),
+        ("53100", "the disk is full"),
+        ("28P01", "refuses the user or the password"),
+        ("3D000", "does not exist on its server"),
+    ],
+)
+def test_what_postgresql_refuses_is_told_by_its_code_in_whatever_language_it_speaks(code: str, sentence: str):
+    psycopg = pytest.importorskip("psycopg", reason="PostgreSQL's driver is not installed")
+    error = psycopg.errors.lookup(code)("die Datenbank mag nicht")
+    assert sentence in str(database_sentence(error, "x", "postgresql://ann:s3cret@db/x"))
 
 
 def test_searching_needs_no_optuna_until_it_searches():

@@ -76,6 +76,7 @@ FORMATS: Mapping[str, Format] = {
             "text/html",
             to_card,
             reads_data=True,
+            packages=("jinja2", "PIL"),
         ),
         Format(
             "safetensors",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.session.drawing import SIDE, Sketchpad
+from ui.session.drawing import CANVAS_SIDE, Sketchpad
 
 BRUSH = (8, 40, 20)  # narrowest, widest and first brush, in pixels
 
@@ -28,8 +28,8 @@ def canvas(pad: Sketchpad, brush: int) -> None:
         stroke_width=brush,
         stroke_color="#ffffff",
         background_color="#000000",
-        width=SIDE,
-        height=SIDE,
+        width=CANVAS_SIDE,
+        height=CANVAS_SIDE,
         initial_drawing=pad.initial_drawing,
         return_image_data=True,
         key="canvas",

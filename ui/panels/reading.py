@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from nn_core.export.png import png_uri
 from nn_core.machine.memory import Array
 from nn_core.sketch.to_mnist import Sketch
 from ui.charts import theme
-from ui.session.drawing import SIDE, png_uri
+from ui.session.drawing import CANVAS_SIDE
 
 STAGES = {"drawn": "as drawn", "cropped": "cropped", "20x20": "20 × 20", "28x28": "centred, 28 × 28"}
 _LOOKS = f"""
 <style>
-  .st-key-sketch-field {{ position: relative; height: {SIDE}px; }}
+  .st-key-sketch-field {{ position: relative; height: {CANVAS_SIDE}px; }}
   .st-key-sketch-tools {{ max-width: 11rem; }}
   .film {{ display: flex; align-items: flex-start; gap: 4px; max-width: 27.5rem; margin: 0; }}
   .film figure {{ flex: 1 1 0; min-width: 0; margin: 0; }}

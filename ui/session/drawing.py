@@ -7,7 +7,6 @@ on the page can take a stroke away. Whatever picture it sends that is not the pr
 
 from __future__ import annotations
 
-import base64
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +14,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from nn_core.export.png import png_uri
 from nn_core.machine.memory import Array
+from nn_core.nn.network import SIDE
 from nn_core.sketch.to_mnist import Sketch, to_mnist
 
 Drawing = dict[str, Any]
-SIDE = 280  # pixels of the canvas
+CANVAS_SIDE = 280  # pixels
 MAX_STATES = 50  # drawings that undo can go back to
 
 
@@ -33,7 +34,7 @@ class State:
 
 
 def _blank() -> State:
-    return State((), to_mnist(np.zeros((SIDE, SIDE), np.uint8)))
+    return State((), to_mnist(np.zeros((CANVAS_SIDE, CANVAS_SIDE), np.uint8)))
 
 
 class Sketchpad:
@@ -87,10 +88,10 @@ class Sketchpad:
 
     def put_digit(self, image: Array, note: str = "") -> None:
         """Put an MNIST image uint8 (28, 28) on the canvas, enlarged ten times; `note` says what it is."""
-        large = image.repeat(SIDE // 28, axis=0).repeat(SIDE // 28, axis=1)
+        large = image.repeat(CANVAS_SIDE // SIDE, axis=0).repeat(CANVAS_SIDE // SIDE, axis=1)
         picture = {
             "type": "Image",
-            **{"left": 0, "top": 0, "originX": "left", "originY": "top", "width": SIDE, "height": SIDE},
+            **{"left": 0, "top": 0, "originX": "left", "originY": "top", "width": CANVAS_SIDE, "height": CANVAS_SIDE},
             "src": png_uri(large),
         }
         self._push(State((picture,), to_mnist(large, drop_specks=False), note))
@@ -98,10 +99,3 @@ class Sketchpad:
 
     def _push(self, state: State) -> None:
         self._states = [*self._states[1 - MAX_STATES :], state]
-
-
-def png_uri(image: Array) -> str:
-    """A grey picture uint8 (H, W) as a data URI."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

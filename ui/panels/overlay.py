@@ -17,10 +17,10 @@ from ui import session
 from ui.charts.curve_traces import Overlaid, run_colour
 from ui.charts.curves import overlay
 from ui.components.live_plot import live_plot
+from ui.panels.chart_options import chart_options
 from ui.panels.gallery import switch
 from ui.words import plain
 
-AXES = {"step": "steps", "epoch": "epochs", "images": "images seen", "seconds": "seconds"}
 SPLITS = {"val": "validation", "both": "and training, dotted"}
 MOST_NAMED = 24  # runs in the legend
 MOST_COMPARED = 8  # runs whose settings stand side by side
@@ -71,19 +71,9 @@ def alike_sentence(configs: Sequence[RunConfig]) -> str:
 
 def _options() -> tuple[Axis, tuple[str, ...], bool, float]:
     against, which, log, smooth = st.columns([2.1, 1.5, 0.8, 1.3], vertical_alignment="center")
-    with against:
-        axis: Axis = switch("Horizontal axis", AXES, key="overlay-axis")
+    axis, log_y, smoothing = chart_options(against, log, smooth, key="overlay")
     with which:
         split = switch("Which curves", SPLITS, key="overlay-split")
-    log_y = log.toggle("Log axis", key="overlay-log", persist_state="session")
-    smoothing = smooth.select_slider(
-        "Smoothing",
-        [0.0, 0.3, 0.6, 0.8, 0.9, 0.95],
-        key="overlay-smoothing",
-        persist_state="session",
-        format_func=lambda weight: f"smoothing {weight:g}" if weight else "no smoothing",
-        label_visibility="collapsed",
-    )
     return axis, ("val",) if split == "val" else ("val", "train"), log_y, smoothing
 
 

@@ -47,7 +47,7 @@ def _downloads(run: StoredRun) -> None:
             for column, form in zip(st.columns(2), list(FORMATS.values())[start : start + 2], strict=False):
                 column.download_button(
                     form.label,
-                    partial(_made, form.label, report, partial(_parcel_as, form.name, run, shot, session.store())),
+                    partial(_made, form.label, report, partial(_file_of, form.name, run, shot, session.store())),
                     f"glassnet-{run.id}-step{step}{form.ending}",
                     form.mime,
                     key=f"export-{form.name}",
@@ -75,7 +75,7 @@ def _whole_run(run: StoredRun, report: Callable[[str], None]) -> None:
     )
 
 
-def _parcel_as(name: str, run: StoredRun, shot: Snapshot | None, store: RunStore | None) -> bytes:
+def _file_of(name: str, run: StoredRun, shot: Snapshot | None, store: RunStore | None) -> bytes:
     if shot is not None:
         source = from_snapshot(shot, run.name, run.created)
     elif store is not None:

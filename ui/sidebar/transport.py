@@ -9,17 +9,7 @@ from nn_core.runs.snapshot import Snapshot
 from ui import session
 from ui.panels import time_machine
 from ui.sidebar.settings import labels
-from ui.words import plain
-
-STATUS_WORDS = {
-    "ready": "ready, not trained yet",
-    "training": "training",
-    "waiting": "waiting for a free place",
-    "paused": "paused",
-    "finished": "finished",
-    "diverged": "stopped: diverged",
-    "failed": "stopped: error",
-}
+from ui.words import STATUS_WORDS, plain
 
 
 def transport() -> None:
@@ -88,7 +78,7 @@ def status() -> None:
 
 
 def _doing(shot: Snapshot) -> str:
-    return f"{shot.samples_per_second:,.0f} images/s" if shot.status == "training" else STATUS_WORDS[shot.status]
+    return f"{shot.samples_per_second:,.0f} images/s" if shot.status == "training" else STATUS_WORDS[shot.status].line
 
 
 def speed() -> None:

@@ -39,6 +39,9 @@ class Pen:
         rows = [-2 * centres[0], -2 * centres[1], np.ones(BOX * BOX), (centres**2).sum(axis=0)]
         self._pixels = np.stack(rows).astype(np.float32)  # (4, 400)
 
+    def __repr__(self) -> str:
+        return f"Pen({len(self.labels):,} digits, {len(self.points):,} points)"
+
     def draw(self, indices: Array, rngs: tuple[np.random.Generator, np.random.Generator]) -> Array:
         """The digits with these indices (m,) as uint8 (m, 28, 28): other drawings each time.
 

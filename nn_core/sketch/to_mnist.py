@@ -24,7 +24,7 @@ SMALL = 0.2  # a longer side below this share of the canvas' longer side is call
 FAINT = 64  # grey level that at least one pixel must reach, lest the ink be called hardly visible
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sketch:
     """A canvas made into an MNIST image. `stages` holds the pictures on the way, uint8 2-D, all read-only:
     "drawn" (H, W), "cropped" (the ink's bounding box; 1x1 when there is none), "20x20" and "28x28" (the image itself).
@@ -35,6 +35,10 @@ class Sketch:
     stages: dict[str, Gray]
     empty: bool
     message: str
+
+    def __repr__(self) -> str:
+        height, width = self.stages["drawn"].shape
+        return f"Sketch({'empty' if self.empty else 'drawn'}, from a canvas of {height} x {width})"
 
 
 def to_mnist(canvas: NDArray[np.uint8], drop_specks: bool = True) -> Sketch:

@@ -21,7 +21,7 @@ _CLEAR = 255  # the row of every colour table that is transparent: between the t
 _EDGE = 254  # the row of an image wall's colour table where frames begin, counted down
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Wall:
     """Tiles side by side: `index` (height, width) uint8 points into the colour `table` uint8 (256, 3)."""
 
@@ -30,6 +30,9 @@ class Wall:
     n: int
     columns: int
     rows: int
+
+    def __repr__(self) -> str:
+        return f"Wall({self.n} tiles in {self.rows} rows of {self.columns})"
 
     @property
     def tile_aspect(self) -> float:

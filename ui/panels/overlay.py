@@ -1,4 +1,4 @@
-"""Several runs over one another: their curves, a colour each, and their settings side by side."""
+"""Several runs in one chart, a colour each, and their settings side by side."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ MOST_COMPARED = 8  # runs whose settings stand side by side
 
 
 def slots(selected: Sequence[str], before: Mapping[str, int]) -> dict[str, int]:
-    """The number of each run's colour: those it had stay, new ones get the lowest that is free."""
+    """The number of each run's colour: a run keeps the one it had, a new run gets the lowest that is free."""
     kept = {run_id: before[run_id] for run_id in selected if run_id in before}
     free = (number for number in range(len(selected) + len(before)) if number not in set(kept.values()))
     return {run_id: kept[run_id] if run_id in kept else next(free) for run_id in selected}
 
 
 def curves(runs: Sequence[StoredRun], slot_of: Mapping[str, int]) -> None:
-    """Loss and accuracy of the runs, under one legend, and what is to be known of their beginnings."""
+    """Loss and accuracy of the runs under one legend, and whether they started alike or were changed on the way."""
     names = telling_names([run.config for run in runs], [run.name for run in runs])
     charts(
         [Overlaid(name, session.series_of(run), slot_of[run.id]) for run, name in zip(runs, names, strict=True)],
@@ -48,7 +48,7 @@ def curves(runs: Sequence[StoredRun], slot_of: Mapping[str, int]) -> None:
 
 
 def charts(runs: Sequence[Overlaid], *, key: str, height: int) -> None:
-    """Loss and accuracy side by side, with what they are drawn against above them, and one legend."""
+    """Loss and accuracy side by side, with the widgets for their options and one legend above them."""
     axis, splits, log_y, smoothing = _options()
     _legend(runs)
     kinds: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
@@ -92,7 +92,7 @@ def _legend(runs: Sequence[Overlaid]) -> None:
 
 
 def settings(runs: Sequence[StoredRun]) -> None:
-    """The settings side by side; rows that are alike are left out unless asked for."""
+    """The settings side by side; equal rows are left out unless asked for."""
     names = telling_names([run.config for run in runs], [run.name for run in runs])[:MOST_COMPARED]
     rows = side_by_side([run.config for run in runs[:MOST_COMPARED]])
     n_alike = sum(not row.differs for row in rows)

@@ -1,4 +1,4 @@
-"""What the tests of exports share: a few trained networks as parcels."""
+"""What the tests of exports share: a few trained networks as sources."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOSTILE = (
 )
 
 
-def parcel_of(
+def source_of(
     config: RunConfig, data: Dataset, steps: int = 12, name: str = "", edits: bool = False, every: int = 3
 ) -> ExportSource:
     """A run of these settings after some steps; with `edits`, lr and l2 are changed on the way."""
@@ -42,7 +42,7 @@ def parcel_of(
 def trained(data: Dataset, **settings: object) -> ExportSource:
     """A small network after 100 steps, its biases and what normalization trains well away from where they began."""
     config = RunConfig(**{"hidden": (9, 6), "optimizer": "adam", "lr": 0.02, "batch_size": 50, **settings})  # type: ignore[arg-type]
-    source = parcel_of(config, data, steps=100, every=50)
+    source = source_of(config, data, steps=100, every=50)
     rng = np.random.default_rng(7)
     noise = {name: rng.normal(0, 0.03, values.shape).astype(np.float32) for name, values in source.weights.items()}
     moved = {name: values + abs(noise[name]) for name, values in source.weights.items()}

@@ -1,4 +1,4 @@
-"""The filters of a network's first layer, whichever kind of layer that is: what it looks for, as pictures."""
+"""What a network's first layer looks for, as pictures: its filters, of a dense or a convolutional layer."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from nn_core.machine.memory import Array
-
-SIDE = 28  # of a picture
+from nn_core.nn.network import SIDE
 
 
 def is_convolutional(weights: Mapping[str, Array]) -> bool:
-    """Whether the first layer slides over the image."""
+    """Whether the first layer is a convolution."""
     return "conv1.W" in weights
 
 
@@ -40,11 +39,11 @@ def pictures(filters: Array) -> Array:
 
 
 def first_biases(weights: Mapping[str, Array]) -> Array:
-    """The bias (n,) of each of them."""
+    """The bias of each filter, (n,)."""
     return weights["conv1.b" if is_convolutional(weights) else "dense1.b"]
 
 
 def hidden_sizes(weights: Mapping[str, Array]) -> list[int]:
-    """The units, or channels, of each hidden layer in its order."""
+    """The number of units, or channels, of each hidden layer, from the first to the last."""
     shapes = [W.shape for name, W in weights.items() if name.endswith(".W")]
     return [shape[1] if len(shape) == 2 else shape[0] for shape in shapes][:-1]

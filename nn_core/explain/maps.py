@@ -1,6 +1,6 @@
-"""The maps that a convolutional network makes of an image: which pixels a place of a map sees, and what excites it.
+"""What the maps of a convolutional network show: which pixels a place of a map sees, and which images excite it.
 
-A *place* is one value of a block's output, behind pooling and activation, as `Network.activations` gives it.
+A *place* is one value of a block's output, after pooling and activation, as `Network.activations` gives it.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def centres(config: RunConfig, block: int) -> Array:
 
 
 def spread_over_image(values: Array, config: RunConfig, block: int) -> Array:
-    """A map (H, W) of a block laid over the image: (28, 28), linear between the middles of what its places see."""
+    """A block's map (H, W) as large as the image, (28, 28): linear between the middles of what its places see."""
     at = centres(config, block)
     weights = np.stack([np.interp(np.arange(SIDE), at, one) for one in np.eye(len(at))], axis=1)  # (28, H)
     return weights @ values @ weights.T
@@ -102,7 +102,7 @@ def spread_over_image(values: Array, config: RunConfig, block: int) -> Array:
 # ---------------------------------------------------------------------------------------------- what excites a map
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Strongest:
     """For each channel (or unit) of a layer the images with its largest value anywhere, the strongest first."""
 
@@ -111,6 +111,10 @@ class Strongest:
     rows: Array  # int64 (n_channels, n): the place of the map, 0 where there are no maps
     columns: Array
     dead: Array  # bool (n_channels,): whether its output was 0 everywhere on every image
+
+    def __repr__(self) -> str:
+        n_channels, n = self.images.shape
+        return f"Strongest({n} images for each of {n_channels} channels, {self.dead.sum()} of them dead)"
 
 
 def layer_outputs(model: Network, images: Array, layer: int) -> Array:

@@ -1,9 +1,9 @@
 """Which pixels of an image speak for a class, and which against it: saliency and class-activation maps.
 
-What speaks for a class raises its *evidence*: its logit less the mean of all ten. The logits alone would not do: what
-they share changes no probability, yet it can colour a whole map.
+What speaks for a class raises its *evidence*: its logit minus the mean of all ten. The logit alone would mislead: what
+is added to all ten changes no probability, yet it could colour a whole map.
 
-Both run the readable layers of a twin of the network, so that a page may ask while others do.
+Both work on a copy of the network, because they write into its buffers.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ CAM, HIRES_CAM = ("CAM", "Zhou et al. 2016"), ("HiResCAM", "Draelos & Carin 2020
 
 
 def evidence_gradients(model: Network, x: Array, digit: int) -> list[tuple[Array, Array]]:
-    """For each layer, its input for inputs x (n, *image_shape) and the gradient of a class's evidence to that input.
+    """For each layer its input, and the gradient of a class's evidence with respect to it, for x (n, *image_shape).
 
-    Without dropout. Writes into the model's `flat_grads` and its layers: give it a network that nobody else uses.
+    Without dropout. Writes into the layers and `flat_grads` of the model: give it a network that nobody else uses.
     """
     inputs = []
     for layer in model.layers:
@@ -40,8 +40,8 @@ def evidence_gradients(model: Network, x: Array, digit: int) -> list[tuple[Array
 
 
 def _gradients_for(model: Network, image: Array, digit: int) -> list[tuple[Array, Array]]:
-    twin = from_weights(model.config, model.weights())
-    return evidence_gradients(twin, twin.inputs(image[None]), digit)
+    copy = from_weights(model.config, model.weights())
+    return evidence_gradients(copy, copy.inputs(image[None]), digit)
 
 
 def saliency(model: Network, image: Array, digit: int) -> Array:
@@ -54,15 +54,19 @@ def saliency(model: Network, image: Array, digit: int) -> Array:
     return _gradients_for(model, image, digit)[0][1].reshape(SIDE, SIDE) * np.float32(255 * factor)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ActivationMap:
-    """What each place of the last maps adds to the evidence for a class, (H, W), and whether that is exact."""
+    """What each place of the last maps adds to the evidence for a class."""
 
-    places: Array
-    over_image: Array  # the same, (28, 28)
-    is_exact: bool  # the mean over the places is the evidence, up to the biases
+    places: Array  # (H, W)
+    over_image: Array  # the same as large as the image, (28, 28)
+    is_exact: bool  # whether the mean over the places is the evidence, but for the biases
     name: str  # of the method, like "CAM"
     citation: str
+
+    def __repr__(self) -> str:
+        height, width = self.places.shape
+        return f"ActivationMap({self.name}, {height} x {width}, {'exact' if self.is_exact else 'approximate'})"
 
 
 def activation_map(model: Network, image: Array, digit: int) -> ActivationMap | None:
@@ -86,6 +90,6 @@ def activation_map(model: Network, image: Array, digit: int) -> ActivationMap | 
 
 
 def _head(layers: list[Layer]) -> int | None:
-    """Where the layer stands that takes the last maps; None where there are none."""
+    """The index of the layer whose input are the last maps; None without maps."""
     heads = tuple(choice.target for choice in choices("head").values())
     return next((at for at, layer in enumerate(layers) if isinstance(layer, heads)), None)

@@ -1,4 +1,4 @@
-"""Why a network reads an image as it does: what its units stand for, and which images show it best."""
+"""What the first-layer units stand for: the class each one speaks for, what leaves it, and orders to show them in."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from nn_core.nn.normalization import EPSILON
 
 
 def _matrices(weights: Mapping[str, Array]) -> list[Array]:
-    """The weights of every layer as (n_in, n_out); where there are places, summed over them.
+    """The weights of every layer as (n_in, n_out); those of maps are summed over the places.
 
-    So a channel counts as if it were equally strong everywhere: a convolution is then (C_in, C_out), and the dense
-    layer behind the maps (C, n_out).
+    That treats a channel as equally strong everywhere: a convolution becomes (C_in, C_out), and the dense layer after
+    the maps (C, n_out).
     """
     matrices: list[Array] = [
         W.sum(axis=(2, 3)).T for name, W in weights.items() if name.startswith("conv") and W.ndim > 1
@@ -37,9 +37,9 @@ def outgoing_weights(weights: Mapping[str, Array]) -> Array | None:
 
 
 def _normalized_by(weights: Mapping[str, Array], number: int) -> Array | None:
-    """What a hidden layer's normalization multiplies each of its sums by: (n_units,); None where there is none.
+    """The factor by which a hidden layer's normalization scales each unit's sum, (n_units,); None without one.
 
-    That of layer normalization but for the image's own deviation, which is the same for all units.
+    Layer normalization also divides by the image's own deviation; it is left out, being the same for all units.
     """
     gamma = weights.get(f"norm{number}.gamma")
     var = weights.get(f"norm{number}.var")
@@ -49,11 +49,11 @@ def _normalized_by(weights: Mapping[str, Array], number: int) -> Array | None:
 def class_votes(weights: Mapping[str, Array]) -> Array:
     """How strongly each first-layer unit speaks for each class: float32 (n_units, n_classes).
 
-    The product of all weight matrices after the first, each with the factors of its normalization: the change of the
-    logits for one unit more of this unit's output when every activation behind it is taken for the identity (and a
-    channel's output is the same everywhere). Layer normalization takes the mean off what reaches its units; that it
-    then divides by the image's deviation is left out, as that is the same for all of them. With one hidden layer these
-    are the outgoing weights themselves; with none each unit is a class, and the votes are the identity matrix.
+    The product of all weight matrices after the first, each with the factors of its normalization: by how much the
+    logits change when this unit puts out 1 more, if every later activation were the identity (and a channel's output
+    the same everywhere). Layer normalization subtracts the mean of what reaches its units; its division by the image's
+    deviation is left out, being the same for all of them. With one hidden layer these are the outgoing weights
+    themselves; with none each unit is a class, and the votes are the identity matrix.
     """
     first, *after = _matrices(weights)
     votes: Array = np.eye(first.shape[1], dtype=np.float32)
@@ -67,10 +67,10 @@ def class_votes(weights: Mapping[str, Array]) -> Array:
 
 
 def first_shifts(weights: Mapping[str, Array]) -> Array:
-    """What is added to each first-layer unit's weighted sum (n_units,): its bias, behind its normalization as it ends.
+    """What is added to each first-layer unit's weighted sum, (n_units,): its bias, or batch normalization's shift.
 
-    Batch normalization takes the bias off again, and adds a shift of its own: the sum is first multiplied by
-    gamma / sqrt(var), then this is added.
+    Batch normalization subtracts the bias again with the mean: the sum is first multiplied by gamma / sqrt(var), then
+    this shift is added.
     """
     biases, factors = first_biases(weights), _normalized_by(weights, 1)
     if factors is None or "norm1.mean" not in weights:

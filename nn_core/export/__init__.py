@@ -1,7 +1,7 @@
-"""A run taken elsewhere and brought in: weights, ONNX, curves, a script, a run card, an archive.
+"""Takes a run elsewhere (weights, ONNX, curves, a script, a run card, an archive) and imports weights and archives.
 
-Each form has a file of its own, and `FORMATS` lists them. Packages beyond NumPy are imported where they are used;
-`Format.missing` says which command installs those that are not there.
+Each format has a file of its own, and `FORMATS` lists them. Packages beyond NumPy are imported where they are used;
+`Format.missing` names the command that installs those that are missing.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ APP, EXTRA = "requirements.txt", "requirements-export.txt"  # the files that nam
 
 @dataclass(frozen=True)
 class Format:
-    """A form that a run can be taken away in. `make` gives the bytes of one file, from the test images where needed."""
+    """A format to export a run in. `make` gives the bytes of one file; with `reads_data` it gets the data set too."""
 
     name: str
     label: str
@@ -76,6 +76,7 @@ FORMATS: Mapping[str, Format] = {
             "text/html",
             to_card,
             reads_data=True,
+            packages=("jinja2", "PIL"),
         ),
         Format(
             "safetensors",

@@ -1,4 +1,4 @@
-"""The curves of a run as CSV, as Parquet and as a TensorBoard event file: a row a point, nothing thinned.
+"""Writes the curves of a run as CSV, as Parquet and as a TensorBoard event file: every point, in a row of its own.
 
 Columns: series ("val/loss", ...; accuracies in [0, 1], losses in nats), step, epoch, images, seconds, value.
 """
@@ -25,7 +25,7 @@ def rows(source: ExportSource) -> Iterator[Row]:
 
 
 def to_csv(source: ExportSource) -> bytes:
-    """With a line of column names; numbers in full."""
+    """A line of column names, then a row a point, with all digits."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
@@ -34,7 +34,7 @@ def to_csv(source: ExportSource) -> bytes:
 
 
 def to_parquet(source: ExportSource) -> bytes:
-    """The same table. Needs pandas and pyarrow."""
+    """The same table as Parquet. Needs pandas and pyarrow."""
     import pandas as pd
 
     types = dict(zip(COLUMNS, ("str", "int64", "float64", "int64", "float64", "float64"), strict=True))

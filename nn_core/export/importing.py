@@ -1,4 +1,4 @@
-"""A file brought in: a run's archive, or weights, which become a run that goes on from them."""
+"""Imports a file: a run's archive, or weights, from which a new run begins."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ ENDINGS = (".zip", ".safetensors")
 
 
 def bring_in(data: bytes, file_name: str, store: RunStore) -> tuple[str, tuple[str, ...]]:
-    """Put what a file holds among the stored runs; returns the run's id, and sentences on what was assumed.
+    """Add what a file holds to the stored runs; returns the run's id, and sentences on what was assumed.
 
-    The first bytes tell an archive from weights, whatever the file is called. Raises ExportError, one sentence.
+    Whether it is an archive is told by its first bytes, not by its name. Raises ExportError, one sentence.
     """
     if not data:
         raise ExportError(f"{one_line(file_name)} is empty")
@@ -38,7 +38,7 @@ def bring_in(data: bytes, file_name: str, store: RunStore) -> tuple[str, tuple[s
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file that is not too large to be one of ours; raises ExportError."""
+    """The bytes of a file, unless it is larger than any of ours; raises ExportError."""
     try:
         size = path.stat().st_size
         if not path.is_file():
@@ -51,9 +51,9 @@ def read_file(path: Path) -> bytes:
 
 
 def from_weights(found: Imported, file_name: str, store: RunStore) -> tuple[str, tuple[str, ...]]:
-    """A new run that begins with these weights, at rest, its optimizer anew; otherwise as `bring_in`.
+    """A new run that begins with these weights and a fresh optimizer, paused; returns what `bring_in` does.
 
-    It begins at the step that the file says, at 1 where it says none: step 0 is the network that the seed gives.
+    It begins at the step that the file names, or at 1: step 0 would be the network that the seed gives.
     """
     try:
         data = load_dataset(found.config.dataset)

@@ -1,66 +1,24 @@
-"""Pictures for the run card without any package: curves as SVG, filters as PNG, in the app's colours.
-
-SVG takes its colours from CSS variables (--text, --muted, --rule, --train, --val, --ground), so that it follows the
-page's theme.
-"""
+"""The pictures of the run card: curves as the places of an SVG, which card.html draws, and filters as a PNG."""
 
 from __future__ import annotations
 
-import base64
-import html
 import math
-import struct
-import zlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from nn_core.explain.filters import pictures
+from nn_core.export.colours import N_SIGNED, ZERO, palette, rgb, signed_colours
+from nn_core.export.png import png_uri
+from nn_core.export.source import ExportSource
 from nn_core.machine.memory import Array
-from nn_core.training.history import Series, downsample
-from nn_core.training.state import Edit
+from nn_core.nn.network import SIDE
+from nn_core.training.history import downsample
 
-SIDE, GAP = 28, 2
-WIDTH, HEIGHT = 460, 250  # of a chart, with its axes
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 36  # of the plot within it
+GAP = 2  # pixels between two filters
 MAX_POINTS = 400  # of a curve
-
-
-@dataclass(frozen=True)
-class Colours:
-    """One theme's: the ground and ink of the page, hairlines, curves, and the arms of the signed scale."""
-
-    ground: str
-    text: str
-    muted: str
-    rule: str
-    train: str
-    val: str
-    positive: tuple[str, ...]  # from next to zero to the largest
-    negative: tuple[str, ...]
-
-
-LIGHT = Colours(
-    ground="#fbfbf9",
-    text="#1d2328",
-    muted="#5d666d",
-    rule="#e6e8e2",
-    train="#b06f00",
-    val="#2f54c4",
-    positive=("#c9dbf2", "#8fb4e6", "#4f86d2", "#2159b0", "#0c3478"),
-    negative=("#f7d9c0", "#ecab78", "#d47733", "#a94d10", "#712d00"),
-)
-DARK = Colours(
-    ground="#12161a",
-    text="#e4e8ea",
-    muted="#9aa5ad",
-    rule="#222930",
-    train="#e3ab45",
-    val="#8aa8ff",
-    positive=("#17304f", "#265a9c", "#3f86d9", "#6fb0ff", "#b3d7ff"),
-    negative=("#432410", "#8a4418", "#c96d2c", "#f59650", "#ffc79c"),
-)
+SPLITS = {"train": "training", "val": "validation"}
 
 
 # ---------------------------------------------------------------------------------------------- curves
@@ -78,7 +36,7 @@ class Axis:
     log: bool = False
 
     def __call__(self, values: Array) -> Array:
-        """The place of each value, held within the plot."""
+        """The place of each value in pixels; what lies beyond an end of the scale is put on that end."""
         low, high = (math.log(end) if self.log else end for end in (self.low, self.high))
         numbers = np.log(np.maximum(values, self.low)) if self.log else np.asarray(values)
         share = np.clip((numbers - low) / (high - low), 0, 1)
@@ -105,86 +63,105 @@ def log_axis(low: float, high: float, start: float, stop: float) -> Axis:
     return Axis(low, high, start, stop, ticks, log=True)
 
 
-def curve_chart(
-    lines: Mapping[str, Series], names: Mapping[str, str], edits: Sequence[Edit], *, percent: bool, label: str
-) -> str:
-    """Curves against epochs as an SVG element: shares in percent, or nats on a log scale.
+class Frame(NamedTuple):
+    """The size of a chart, and where in it the plot lies, in pixels."""
 
-    `names` maps each series to its CSS class ("train" or "val"); each edit is a thin line at its step. `label` is for
-    screen readers.
-    """
-    shown = {name: line for name, line in lines.items() if name in names and np.isfinite(line.value).any()}
-    if not shown:
-        return ""
-    values = np.concatenate([line.value[np.isfinite(line.value)] for line in shown.values()]) * (100 if percent else 1)
-    last = max(float(line.epoch[-1]) for line in shown.values())
-    x = linear_axis(0, last or 1, LEFT, WIDTH - RIGHT)
-    scale = linear_axis if percent else log_axis
+    width: int = 460
+    height: int = 250
+    left: int = 46
+    right: int = 448
+    top: int = 12
+    bottom: int = 214
+
+
+FRAME = Frame()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: "train" or "val", its name and newest value in words, and its points "x,y x,y ..." in pixels."""
+
+    kind: str
+    name: str
+    last: str
+    points: str
+
+    @property
+    def end(self) -> list[str]:
+        """x and y of the newest point."""
+        return self.points.rsplit(" ", 1)[-1].split(",")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What is drawn of loss or accuracy, in pixels; `label` is for screen readers."""
+
+    title: str
+    unit: str
+    label: str
+    x_ticks: list[tuple[float, str]]
+    y_ticks: list[tuple[float, str]]
+    edits: list[float]  # x of each change of a setting
+    lines: list[Line]
+    frame: Frame = FRAME
+
+
+def curve_chart(title: str, scalar: str, unit: str, source: ExportSource, *, percent: bool) -> Chart | None:
+    """The curves of a scalar against epochs: shares in percent, or nats on a log scale. None without a finite point."""
+    found = {split: source.series.get(f"{split}/{scalar}") for split in SPLITS}
+    series = {split: line for split, line in found.items() if line is not None and len(line)}
+    drawn = {split: line for split, line in series.items() if np.isfinite(line.value).any()}
+    if not drawn:
+        return None
+    factor = 100 if percent else 1
+    last = max(float(line.epoch[-1]) for line in drawn.values())
+    x = linear_axis(0, last or 1, FRAME.left, FRAME.right)
+    y = _value_axis(np.concatenate([line.value for line in drawn.values()]) * factor, percent)
+    lines = []
+    for split, line in series.items():
+        epochs, values = downsample(line.epoch, line.value * factor, MAX_POINTS)
+        places = zip(x(epochs), y(values), strict=True) if split in drawn else ()
+        points = " ".join(f"{across:.1f},{down:.1f}" for across, down in places)
+        lines.append(Line(split, SPLITS[split], f"{line.last:.2%}" if percent else f"{line.last:.4g}", points))
+    longest = max(drawn.values(), key=len)
+    changed_at = [np.interp(edit.step, longest.step, longest.epoch) for edit in source.edits]
+    return Chart(
+        title=title,
+        unit=unit,
+        label=f"{title} by epoch: " + ", ".join(f"{line.name} ends at {line.last}" for line in lines),
+        x_ticks=_ticks(x),
+        y_ticks=_ticks(y, " %" if percent else ""),
+        edits=x(np.array(changed_at)).tolist(),
+        lines=lines,
+    )
+
+
+def _value_axis(values: Array, percent: bool) -> Axis:
+    values = values[np.isfinite(values)]
     low, high = float(values.min()), float(values.max())
-    ends = (max(0, low - 2), min(100, high + 1)) if percent else (low / 1.15, high * 1.1)
-    y = scale(*ends, HEIGHT - BOTTOM, TOP)
-    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(label)}">']
-    for tick, at in zip(y.ticks, y(np.array(y.ticks)), strict=True):
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
-        text = f"{tick:g}{' %' if percent else ''}"
-        parts.append(f'<text x="{LEFT - 6}" y="{at + 3.5:.1f}" text-anchor="end">{text}</text>')
-    for tick, at in zip(x.ticks, x(np.array(x.ticks)), strict=True):
-        parts.append(f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{tick:g}</text>')
-    parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 3}" text-anchor="middle">epoch</text>')
-    longest = max(shown.values(), key=len)
-    for edit in edits:
-        at = float(x(np.asarray(np.interp(edit.step, longest.step, longest.epoch))))
-        parts.append(f'<line class="edit" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
-    for name, line in shown.items():
-        epochs, numbers = downsample(line.epoch, line.value * (100 if percent else 1), MAX_POINTS)
-        points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x(epochs), y(numbers), strict=True))
-        parts.append(f'<polyline class="{names[name]}" points="{points}"/>')
-        end = points.rsplit(" ", 1)[-1].split(",")
-        parts.append(f'<circle class="{names[name]}" cx="{end[0]}" cy="{end[1]}" r="2.5"/>')
-    return "".join([*parts, "</svg>"])
+    if percent:
+        return linear_axis(max(0, low - 2), min(100, high + 1), FRAME.bottom, FRAME.top)
+    return log_axis(low / 1.15, high * 1.1, FRAME.bottom, FRAME.top)
+
+
+def _ticks(axis: Axis, unit: str = "") -> list[tuple[float, str]]:
+    """The place of each tick, and what is written there."""
+    places = axis(np.array(axis.ticks)).tolist()
+    return [(at, f"{tick:g}{unit}") for at, tick in zip(places, axis.ticks, strict=True)]
 
 
 # ---------------------------------------------------------------------------------------------- filters
 
 
-def filter_wall(weights: Array, columns: int, colours: Colours) -> str:
+def filter_wall(weights: Array, columns: int, *, dark: bool) -> str:
     """Filters (side * side, n) as tiles on the signed scale, one colour scale for all, as a PNG in a data: address."""
     n = weights.shape[1]
     magnitudes = np.abs(weights)
     limit = float(np.percentile(magnitudes, 99.8)) or float(magnitudes.max()) or 1.0
-    level = np.clip(np.rint(pictures(weights) / limit * 127), -127, 127) + 127
+    level = np.clip(np.rint(pictures(weights) / limit * ZERO), -ZERO, ZERO) + ZERO
     rows, size = -(-n // columns), SIDE + GAP
-    tiles = np.full((rows * columns, size, size), 255, np.uint8)
+    tiles = np.full((rows * columns, size, size), N_SIGNED, np.uint8)
     tiles[:n, :SIDE, :SIDE] = level.astype(np.uint8)
     index = tiles.reshape(rows, columns, size, size).swapaxes(1, 2).reshape(rows * size, columns * size)
-    png = _png(index[:-GAP, :-GAP], _table(colours))
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-
-
-def _table(colours: Colours) -> Array:
-    """The signed scale in rows 0 to 254 and the hairline's colour in the last, uint8 (256, 3)."""
-    table = np.empty((256, 3), np.uint8)
-    for stops, rows in ((colours.negative, slice(127, None, -1)), (colours.positive, slice(127, 255))):
-        points = np.array([_rgb(stop) for stop in (colours.ground, *stops)], float)
-        at = np.linspace(0, len(points) - 1, 128)
-        arm = np.stack([np.interp(at, np.arange(len(points)), points[:, k]) for k in range(3)], axis=1)
-        table[rows] = np.rint(arm).astype(np.uint8)
-    table[255] = _rgb(colours.rule)
-    return table
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def _png(index: Array, table: Array) -> bytes:
-    """Pixels uint8 (height, width) that point into a table of 256 colours, as a PNG file (ISO/IEC 15948)."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    height, width = index.shape
-    rows = np.hstack([np.zeros((height, 1), np.uint8), index])  # each row begins with its filter, 0: none
-    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)  # 8 bits a pixel, by palette
-    parts = ((b"IHDR", header), (b"PLTE", table.tobytes()), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, data) for kind, data in parts)
+    hairline = np.array([rgb(palette(dark).rule)], np.uint8)  # the row N_SIGNED of the table
+    return png_uri(index[:-GAP, :-GAP], np.concatenate([signed_colours(dark), hairline]))

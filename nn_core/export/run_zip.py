@@ -1,7 +1,8 @@
-"""A whole run as one .zip of the files in its folder, and such a file brought in.
+"""Writes a whole run into one .zip of the files in its folder (an archive), and reads such a file into the store.
 
-What comes in is checked before it is read (number, names and declared sizes of the entries) and again before it joins
-the other runs: every part must be readable, and the run resumable. Nothing in it is run, and no name in it is a path.
+An archive may come from anyone, so it is checked twice: before it is unpacked, by the number, names and declared sizes
+of its entries; and before it joins the other runs, when every file must be readable and the run must be able to go on.
+Nothing in it is executed, and only the names of a run's own files are written to the disk.
 """
 
 from __future__ import annotations
@@ -40,29 +41,29 @@ from nn_core.training.trainer import Trainer
 KIND, VERSION = "glassnet run", 1
 MAX_BYTES = 256_000_000  # of the file, and of all that is in it
 MAX_ENTRIES = 128  # 64 frames, some checkpoints, five other files
-MAX_TABLE_BYTES = 200 * MAX_ENTRIES  # of the list of entries at the end of a zip
-MAX_JSON_BYTES = 1_000_000
-TABLE_END, TABLE_END_64 = b"PK\x05\x06", b"PK\x06\x07"
+MAX_TABLE_BYTES = 200 * MAX_ENTRIES  # of the list of entries, which stands at the end of a zip
+MAX_JSON_BYTES = 1_000_000  # of each file in SMALL
+TABLE_END, TABLE_END_64 = b"PK\x05\x06", b"PK\x06\x07"  # begin the record after that list, in a zip and in a zip64
 SMALL = ("manifest.json", "config.json", "summary.json", "label.json")
 NAME = re.compile(
     rf"{'|'.join(map(re.escape, (*SMALL, 'metrics.jsonl')))}|checkpoints/{CHECKPOINT.pattern}|frames/{FRAME.pattern}"
 )
-OUTDATED_SECONDS = 3600.0  # after which a folder that an import has left behind is removed
+OUTDATED_SECONDS = 3600.0  # a folder of an import that was cut off is removed when it is older
 TRIES = 5  # to read the folder of a run that is being written
 
 
-# ---------------------------------------------------------------------------------------------- out
+# ---------------------------------------------------------------------------------------------- a run into an archive
 
 
 def to_archive(store: RunStore, run_id: str) -> bytes:
-    """The run with its curves, checkpoints and frames; raises StoreError, and ExportError when it is too large.
+    """The archive of a run: curves, checkpoints and frames. Raises StoreError, and ExportError when it is too large.
 
-    A checkpoint that cannot be read stays away: nobody could bring it in.
+    A checkpoint that cannot be read is left out, because the archive could not be imported with it.
     """
     folder = store.run_folder(run_id)
-    store.load(run_id)  # so that there is a run, and it can be read
+    store.load(run_id)  # raises where there is no run that can be read
     for _ in range(TRIES):
-        with suppress(FileNotFoundError):  # a checkpoint made room for a newer one meanwhile
+        with suppress(FileNotFoundError):  # a run that trains has replaced a checkpoint meanwhile
             return _zipped(folder, run_id)
     raise ExportError(f"run {run_id} is being written too fast to be copied; pause it and try again")
 
@@ -88,13 +89,13 @@ def _zipped(of: RunFolder, run_id: str) -> bytes:
     return buffer.getvalue()
 
 
-# ---------------------------------------------------------------------------------------------- in
+# ---------------------------------------------------------------------------------------------- an archive into a run
 
 
 def from_archive(data: bytes, store: RunStore) -> str:
-    """Bring the run of an archive into the store; returns its id, a new one where there is such a run already.
+    """Add the run of an archive to the store and return its id, a new one where that id is taken.
 
-    Raises ExportError, one sentence on what is wrong with it; the store then is as it was.
+    Raises ExportError, one sentence on what is wrong; the store is then unchanged.
     """
     if len(data) > MAX_BYTES:
         raise ExportError(f"an archive may have at most {MAX_BYTES:,} bytes, got {len(data):,}")
@@ -128,7 +129,7 @@ def from_archive(data: bytes, store: RunStore) -> str:
 
 
 def _files(data: bytes) -> dict[str, bytes]:
-    """Name -> content of all entries, each checked by what the zip declares of it before it is unpacked."""
+    """Name -> content of all entries. What the zip declares of them is checked before they are unpacked."""
     _check_table(data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -140,7 +141,7 @@ def _files(data: bytes) -> dict[str, bytes]:
 
 
 def _check_table(data: bytes) -> None:
-    """Raise ExportError where the zip's list of entries is missing or so long that reading it would fill the memory."""
+    """Raise ExportError where the zip's list of entries is missing, or so long that it could fill the memory."""
     end = data.rfind(TABLE_END, max(0, len(data) - 65_557))
     if end < 0 or len(data) < end + 22:
         raise ExportError("the file is no zip archive, or its end is missing")
@@ -178,11 +179,11 @@ def _json(content: bytes, name: str) -> dict[str, Any]:
     return value
 
 
-# ---------------------------------------------------------------------------------------------- what is in it
+# ---------------------------------------------------------------------------------------------- the files of the run
 
 
 def _check(folder: RunFolder, files: dict[str, bytes]) -> None:
-    """Read every part as the app would, and write anew from what was read the files that the list of runs shows."""
+    """Read every file as the app would, and write the small ones anew from what was read, so that nothing odd stays."""
     about = _json(files.get("config.json", b"{}"), "config.json")
     history = folder.history()
     checkpoints = []
@@ -211,7 +212,7 @@ def _check(folder: RunFolder, files: dict[str, bytes]) -> None:
 
 
 def _resumed(checkpoints: list[Checkpoint], about: dict[str, Any]) -> dict[str, str]:
-    """Raise ExportError where the run cannot go on from a checkpoint here; returns name and identity of its data."""
+    """Try to go on from each checkpoint; return name and identity of the run's data. Raises ExportError."""
     config = checkpoints[0].config
     if not config.dataset.isidentifier():
         raise ExportError(
@@ -236,7 +237,7 @@ def _resumed(checkpoints: list[Checkpoint], about: dict[str, Any]) -> dict[str, 
 
 
 def _check_counters(checkpoint: Checkpoint) -> None:
-    """Raise ValueError where step, epoch or time could not be."""
+    """Raise ValueError where step, epoch or time are impossible."""
     counters = (checkpoint.step, checkpoint.epoch_index, checkpoint.position, checkpoint.images_seen)
     possible = min(counters) >= 0 and checkpoint.position < checkpoint.config.n_train
     possible = possible and [type(number) in (int, float) for number in checkpoint.early_stopping] == [True] * 4
@@ -278,7 +279,7 @@ def _free_id(store: RunStore, wanted: Any) -> str:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what an import that was cut off has left behind."""
+    """Remove the folders of imports that were cut off."""
     for path in folder.glob(".import-*"):
         with suppress(OSError):
             if path.stat().st_mtime < time.time() - OUTDATED_SECONDS:

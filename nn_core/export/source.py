@@ -1,4 +1,4 @@
-"""A run as it was at one step, with all that an export is made from: out of the store, or of one in memory."""
+"""What an export is made from: a run as it was at one step, read from the store or taken from memory."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MAX_TITLE = 300  # characters
 
 
 class ExportError(StoreError):
-    """What cannot be taken elsewhere or brought in; the message says why, without a capital and a full stop."""
+    """A run that cannot be exported, or a file that cannot be imported; the message is a clause that says why."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ExportSource:
     """A run at one step. `name` is the user's own, in any characters; `title` is what may be written into a file."""
 
@@ -44,9 +44,12 @@ class ExportSource:
     series: Mapping[str, Series]
     skipped: tuple[str, ...] = ()  # a sentence for each newer checkpoint that could not be read
 
+    def __repr__(self) -> str:
+        return f"ExportSource({self.run_id}, step {self.step:,}: {self.title})"
+
     @property
     def title(self) -> str:
-        """The own name or what differs from the defaults: one line of valid Unicode without control characters."""
+        """The user's name, or what differs from the defaults: one line of valid Unicode without control characters."""
         return one_line(self.name) or self.config.title()
 
     @property
@@ -70,21 +73,21 @@ class ExportSource:
 
 
 def one_line(text: str) -> str:
-    """`text` as one line of at most MAX_TITLE characters: control characters become spaces, half characters '?'."""
+    """`text` as one line of at most MAX_TITLE characters: control characters become spaces, lone surrogates '?'."""
     valid = text.encode("utf-8", "replace").decode("utf-8")
     spaced = "".join(character if character.isprintable() else " " for character in valid)
     return re.sub(r"\s+", " ", spaced).strip()[:MAX_TITLE]
 
 
 def cut(series: Mapping[str, Series], step: int) -> dict[str, Series]:
-    """The points that were taken up to a step."""
+    """The series up to a step."""
     return {name: Series(name, line.points[: int((line.step <= step).sum())]) for name, line in series.items()}
 
 
 def from_store(store: RunStore, run_id: str, step: int | None = None) -> ExportSource:
-    """A stored run at its newest checkpoint, or at a step of which its film or a checkpoint is kept.
+    """A stored run at its newest checkpoint, or at a step of which a checkpoint or a frame of its film is kept.
 
-    Raises StoreError, and ExportError, naming the nearest steps, where nothing of that step is kept.
+    Raises StoreError, and ExportError with the nearest steps where nothing of that step is kept.
     """
     run, loaded = store.get(run_id), None
     try:

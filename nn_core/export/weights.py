@@ -1,4 +1,4 @@
-"""Weights as .npz and as safetensors, and back from safetensors: names and shapes decide the architecture."""
+"""Writes weights as .npz and as safetensors, and reads safetensors: names and shapes tell the architecture."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from nn_core.config.run_config import RunConfig
 from nn_core.export.architecture import VERSION, described
 from nn_core.export.source import ExportError, ExportSource, one_line
 from nn_core.machine.memory import Array
+from nn_core.nn.network import outline
 
 MAX_FILE_BYTES = 200_000_000  # six hidden layers of 2,048 units are 91 MB, 182 MB in float64
 MAX_HEADER_BYTES = 200_000
 KIND = "glassnet-weights"  # in the metadata of our own files
-SIZES = {"F16": 2, "F32": 4, "F64": 8}  # bytes a number, of the types that are taken
+SIZES = {"F16": 2, "F32": 4, "F64": 8}  # the types that are accepted, with their bytes a number
 
 
 def to_npz(source: ExportSource) -> bytes:
@@ -52,22 +53,25 @@ def to_safetensors(source: ExportSource) -> bytes:
 # ---------------------------------------------------------------------------------------------- reading
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Imported:
     """What a file of weights holds: the settings of its network, float32 arrays by name, a title, and remarks on it."""
 
     config: RunConfig
     weights: Mapping[str, Array]
     title: str
-    step: int  # updates that the file says were made, 0 where it says nothing
+    step: int  # as the file says, 0 where it says nothing
     epoch: float
     remarks: tuple[str, ...]  # sentences on what the file did not say
 
+    def __repr__(self) -> str:
+        return f"Imported({outline(self.config)}, step {self.step:,}: {self.title})"
+
 
 def from_safetensors(data: bytes) -> Imported:
-    """The network in the bytes of a safetensors file; raises ExportError, one sentence on what does not fit.
+    """The network in a safetensors file; raises ExportError, one sentence on what does not fit.
 
-    The declared names, types and shapes are checked before any array is made.
+    Names, types and shapes are checked in the file's header, before any array is made.
     """
     if len(data) > MAX_FILE_BYTES:
         raise ExportError(f"the file of weights must be at most {MAX_FILE_BYTES:,} bytes, got {len(data):,}")

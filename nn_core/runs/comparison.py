@@ -1,4 +1,4 @@
-"""Runs beside one another: short names that tell them apart, their settings in rows, and whether they start alike."""
+"""Compares runs: short names that tell them apart, their settings side by side, and whether they start alike."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nn_core.training.trainer import Trainer
 
 UNUSED = "not used"
 MAX_NAME = 44  # characters of a name in a legend
-OUTLINED = ("model", "hidden", "channels", "kernel", "dense_units")  # settings that an outline tells
+OUTLINED = ("model", "hidden", "channels", "kernel", "dense_units")  # settings that `outline` puts into words
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class SettingRow:
 def same_start(a: RunConfig, b: RunConfig) -> bool:
     """Whether two networks of these settings have the same weights before any learning, bit for bit.
 
-    It makes both networks and compares them, so it is true of every setting that draws the same numbers.
+    It makes both networks and compares them, instead of knowing which settings matter to the first weights.
     """
     if a.seed != b.seed or shapes_of(a) != shapes_of(b):
         return False
@@ -39,7 +39,7 @@ def same_start(a: RunConfig, b: RunConfig) -> bool:
 
 
 def side_by_side(configs: Sequence[RunConfig]) -> list[SettingRow]:
-    """One row for each setting that matters in at least one of the runs, in the order of their declaration."""
+    """A row for each setting that has an effect in at least one of the runs."""
     rows = []
     for item in all_settings():
         used = [config.in_use(item) for config in configs]
@@ -52,10 +52,10 @@ def side_by_side(configs: Sequence[RunConfig]) -> list[SettingRow]:
 
 
 def telling_names(configs: Sequence[RunConfig], own: Sequence[str]) -> list[str]:
-    """A name for each run that no other of them has: its own, else the settings in which they differ ("lr 0.3").
+    """A name for each run, all different: the user's own, else the settings in which the runs differ ("lr 0.3").
 
-    Networks of different models are named by what they are first ("784-32-10, lr 0.3"). `own` are the names that the
-    user gave, "" where none. What is alike gets a number.
+    Runs of different models begin with the outline of the network ("784-32-10, lr 0.3"). `own` are the names that the
+    user gave, "" where none. Equal names get a number.
     """
     differing = [row for row in side_by_side(configs) if len({*row.values} - {UNUSED}) > 1]
     unlike = any(row.setting == "model" for row in differing)

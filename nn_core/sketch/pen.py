@@ -1,8 +1,8 @@
-"""MNIST drawn again with a pen: the middle line of each digit, bent, crossed as other hands do, inked at one width.
+"""Draws MNIST again with a pen: the middle line of each digit is bent, sometimes given a stroke more, and inked.
 
 A network that has seen MNIST alone stumbles over what people draw on a screen: hairlines and fat brushes of even
 width, a 1 with flag and foot, a barred 7, a slashed 0. Here MNIST's own strokes become such drawings, by the steps of
-sketch.py: the ink's longer side becomes 20 pixels, its centre of mass the middle of the image.
+to_mnist.py: the ink's longer side becomes 20 pixels, its centre of mass the middle of the image.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ import numpy as np
 
 from nn_core.machine.memory import Array
 from nn_core.machine.second_core import SECOND_CORE
+from nn_core.nn.network import SIDE
 from nn_core.sketch.thinning import middle_lines
+from nn_core.sketch.to_mnist import BOX
 
-SIDE, BOX = 28, 20  # pixels of the image, and of the ink's longer side in it
-PART = 128  # digits that are drawn at once
+PART = 128  # digits drawn at once
 N_EXTRA = 40  # points of the strokes that other hands add
 HAIRLINE, FAT = 0.35, 5.5  # widths of the pen, in pixels of the image; drawn evenly on a logarithmic scale
 TURN, SLANT, STRETCH = np.deg2rad(8), 0.2, 0.25  # standard deviations: radians, pixels a pixel, natural logarithm
-WAVES = ((0.6, 14.0, 40.0), (0.25, 7.0, 14.0), (0.08, 3.0, 6.0))  # deviation of the amplitude; wavelengths, in pixels
-PERSPECTIVE = 0.008  # a pixel: by how much lines that were parallel meet
+WAVES = ((0.6, 14.0, 40.0), (0.25, 7.0, 14.0), (0.08, 3.0, 6.0))  # amplitude's deviation; wavelengths; in pixels
+PERSPECTIVE = 0.008  # standard deviation, a pixel: how strongly parallel lines converge
 GAP = 0.08  # the share of digits whose stroke breaks off somewhere
-SMALLEST = 6.0  # pixels a digit must measure for a stroke to be added
-CROSSED = 0.3  # the share of the digits 0, 1 and 7 that are looked at for an added stroke
+SMALLEST = 6.0  # pixels: a smaller digit gets no stroke added
+CROSSED = 0.3  # the share of the digits 0, 1 and 7 that may get an added stroke
 
 
 class Pen:
@@ -38,10 +39,13 @@ class Pen:
         rows = [-2 * centres[0], -2 * centres[1], np.ones(BOX * BOX), (centres**2).sum(axis=0)]
         self._pixels = np.stack(rows).astype(np.float32)  # (4, 400)
 
+    def __repr__(self) -> str:
+        return f"Pen({len(self.labels):,} digits, {len(self.points):,} points)"
+
     def draw(self, indices: Array, rngs: tuple[np.random.Generator, np.random.Generator]) -> Array:
         """The digits with these indices (m,) as uint8 (m, 28, 28): other drawings each time.
 
-        One half is drawn by each generator, and may be by a thread of its own.
+        Each generator draws one half; the halves may run on two threads.
         """
         out, middle = np.empty((len(indices), SIDE, SIDE), np.uint8), len(indices) // 2
 
@@ -55,7 +59,7 @@ class Pen:
 
     def _drawn(self, indices: Array, rng: np.random.Generator) -> Array:
         counts, m = self.counts[indices], len(indices)
-        places = np.minimum(np.arange(counts.max()), counts[:, None] - 1)  # the last point again and again
+        places = np.minimum(np.arange(counts.max()), counts[:, None] - 1)  # short lines repeat their last point
         lines = self.points[self.starts[indices][:, None] + places]  # (m, k, 2)
         broken(lines, counts, rng)
         lines = np.concatenate([added_strokes(lines, self.labels[indices], rng), lines], axis=1)
@@ -67,7 +71,7 @@ class Pen:
         """uint8 (m, 28, 28): a round pen of these widths (m,), in pixels of the image, along the points (m, k, 2).
 
         Of each drawing's k points the first `counts` are used. A pixel's ink is the share of it that the pen covers,
-        taken from its distance to the line. The rest is as in sketch.to_mnist.
+        taken from its distance to the line. Size and place are as in `to_mnist`.
         """
         m, radii = len(lines), widths / 2
         low, extent = lines.min(axis=1), np.ptp(lines, axis=1)
@@ -103,7 +107,7 @@ def _centring(box: Array, axis: int, n_pixels: Array) -> Array:
 
 
 def broken(lines: Array, counts: Array, rng: np.random.Generator) -> None:
-    """Breaks some of the lines (m, k, 2) off in one place, by moving the points there to the far end of the line."""
+    """Breaks some of the lines (m, k, 2) in one place: the points there move to the far end of the line."""
     m = len(lines)
     rows = np.arange(m)
     distance = ((lines - lines[rows, rng.integers(0, counts)][:, None]) ** 2).sum(axis=2)

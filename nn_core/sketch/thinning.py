@@ -1,24 +1,24 @@
-"""The middle lines of strokes: ink thinned to one pixel, as points that follow the stroke."""
+"""Finds the middle lines of strokes: thins the ink to one pixel, and gives points along what is left."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from nn_core.machine.memory import Array
+from nn_core.nn.network import SIDE
 
-SIDE = 28
-FINE = 2  # points of the grid on which is thinned, along a pixel
+FINE = 2  # an image is enlarged so many times before it is thinned
 INK = 100  # grey level from which the enlarged image counts as ink
-PART = 200  # images at once
+PART = 200  # images thinned at once
 AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # from above, clockwise: (down, right)
-SMOOTHINGS = 2  # each point becomes the mean of itself and its neighbours so often: stairs become slopes
+SMOOTHINGS = 2  # times that each point becomes the mean of itself and its neighbours, so that stairs become slopes
 
 
 def middle_lines(images: Array) -> tuple[Array, Array]:
     """Points (x, y) along the strokes of uint8 images (n, 28, 28): float32 (k, 2), image after image, and counts (n,).
 
-    In pixels about the middle of the image, a third of a pixel apart along a stroke, at most half. An image without
-    ink has one point, in the middle.
+    In pixels from the middle of the image; neighbours are about a third of a pixel apart, at most half a pixel. An
+    image without ink has one point, in the middle.
     """
     points, counts = [], []
     for start in range(0, len(images), PART):
@@ -37,7 +37,10 @@ def enlarged(images: Array) -> Array:
 
 
 def _removable() -> list[Array]:
-    """For each of the 256 neighbourhoods (bits as in AROUND), whether its middle goes: in either half of a round."""
+    """For each of the 256 neighbourhoods (bits as in AROUND), whether its middle pixel is removed.
+
+    Two tables: a round of thinning has two halves with a rule each.
+    """
     codes = np.arange(256)
     near = [(codes >> bit) & 1 for bit in range(8)]
     n = np.sum(near, axis=0)
@@ -53,7 +56,7 @@ REMOVABLE = _removable()
 
 
 def thinned(ink: Array) -> Array:
-    """Ink, bool (n, H, W), with its rim taken off until lines of one pixel are left (Zhang & Suen 1984)."""
+    """Ink bool (n, H, W) whose rim is removed until lines of one pixel are left (Zhang & Suen 1984)."""
     n, height, width = ink.shape
     padded = np.zeros((n, height + 2, width + 2), np.uint8)
     inner = padded[:, 1:-1, 1:-1]
@@ -75,7 +78,7 @@ def thinned(ink: Array) -> Array:
 
 
 def _points_of(lines: Array) -> tuple[Array, Array]:
-    """The points of thin lines, bool (n, 56, 56), smoothed and with those halfway between neighbours; counts (n,)."""
+    """Points on thin lines bool (n, 56, 56): one a pixel, smoothed, and one between any two neighbours; counts (n,)."""
     lines[~lines.any(axis=(1, 2)), SIDE, SIDE] = True
     which, row, column = np.nonzero(lines)
     number = np.full((len(lines), SIDE * FINE + 2, SIDE * FINE + 2), -1)

@@ -1,4 +1,4 @@
-"""From a drawing to an MNIST image: the steps by which the digits of MNIST were normalised, with every stage kept.
+"""Turns a drawing into an MNIST image, by the steps with which the digits of MNIST were made; every stage is kept.
 
 The ink is cropped, its longer side becomes 20 pixels (aspect kept, anti-aliased), and the result is put on 28x28 pixels
 so that its centre of mass lies on the middle (LeCun, Bottou, Bengio & Haffner 1998, section III.A): 14.5 in edge
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nn_core.nn.network import SIDE
 from nn_core.sketch.specks import Gray, without_specks
 
 BOX = 20  # pixels of the ink's longer side
-SIDE = 28  # pixels of the image's sides
 MAX_SIDE = 4096  # pixels a canvas may have on a side
 
 FULL = 0.9  # a larger share of the canvas under ink is called full
@@ -24,7 +24,7 @@ SMALL = 0.2  # a longer side below this share of the canvas' longer side is call
 FAINT = 64  # grey level that at least one pixel must reach, lest the ink be called hardly visible
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sketch:
     """A canvas made into an MNIST image. `stages` holds the pictures on the way, uint8 2-D, all read-only:
     "drawn" (H, W), "cropped" (the ink's bounding box; 1x1 when there is none), "20x20" and "28x28" (the image itself).
@@ -35,6 +35,10 @@ class Sketch:
     stages: dict[str, Gray]
     empty: bool
     message: str
+
+    def __repr__(self) -> str:
+        height, width = self.stages["drawn"].shape
+        return f"Sketch({'empty' if self.empty else 'drawn'}, from a canvas of {height} x {width})"
 
 
 def to_mnist(canvas: NDArray[np.uint8], drop_specks: bool = True) -> Sketch:
@@ -139,9 +143,6 @@ def _place(scaled: Gray, side: int, top: int, left: int) -> Gray:
     image = np.zeros((side, side), np.uint8)
     image[top : top + scaled.shape[0], left : left + scaled.shape[1]] = scaled
     return image
-
-
-# ---------------------------------------------------------------------------------------------- specks
 
 
 # ---------------------------------------------------------------------------------------------- remarks

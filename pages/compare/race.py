@@ -17,7 +17,7 @@ from ui.charts.curve_traces import Overlaid
 from ui.charts.walls import tile_wall
 from ui.components.live_plot import live_plot
 from ui.panels import overlay
-from ui.sidebar.transport import STATUS_WORDS
+from ui.words import STATUS_WORDS
 
 
 def race() -> None:
@@ -75,7 +75,7 @@ def racer(run: Run, shot: Snapshot, lane: Overlaid, ahead: bool) -> None:
     badge = " :green-badge[ahead]" if ahead else ""
     st.markdown(
         f"**{accuracy}** validation{badge}  \n:small[epoch {shot.epoch:.1f} · {shot.seconds:.1f} s · "
-        f"{STATUS_WORDS[shot.status]}]",
+        f"{STATUS_WORDS[shot.status].line}]",
         help=shot.message or None,
     )
     W = first_filters(shot.weights)

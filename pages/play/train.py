@@ -6,15 +6,13 @@ import numpy as np
 import streamlit as st
 
 from nn_core.explain.filters import first_filters
-from nn_core.training.history import Axis
 from ui import session
 from ui.charts.curves import curves
 from ui.components.live_plot import live_plot
 from ui.panels import ghost, verdict
+from ui.panels.chart_options import chart_options
 from ui.panels.empty_state import empty_state
 from ui.panels.gallery import first_layer_words
-
-AXES: dict[Axis, str] = {"step": "steps", "epoch": "epochs", "images": "images seen", "seconds": "seconds"}
 
 
 def charts() -> None:
@@ -64,32 +62,9 @@ def filters() -> None:
     ghost.walls(shot, W, key="filters", height=285, title=title, labels=labels, aspect=aspect)
 
 
-def chart_options() -> tuple[Axis, bool, float]:
-    """What the curves are drawn against, whether on a log axis, and how much they are smoothed."""
-    left, middle, right, last = st.columns([2.2, 0.8, 1.3, 0.8], vertical_alignment="center")
-    axis = left.segmented_control(
-        "Horizontal axis",
-        list(AXES),
-        format_func=AXES.__getitem__,
-        default="step",
-        key="axis",
-        label_visibility="collapsed",
-        persist_state="session",
-    )
-    log_y = middle.toggle("Log axis", key="log_y", persist_state="session")
-    smoothing = right.select_slider(
-        "Smoothing",
-        [0.0, 0.3, 0.6, 0.8, 0.9, 0.95],
-        key="smoothing",
-        persist_state="session",
-        format_func=lambda weight: f"smoothing {weight:g}" if weight else "no smoothing",
-        label_visibility="collapsed",
-    )
-    with last:
-        ghost.pin_button(session.snapshot())
-    return axis or "step", log_y, smoothing
-
-
-axis, log_y, smoothing = chart_options()
+left, middle, right, last = st.columns([2.2, 0.8, 1.3, 0.8], vertical_alignment="center")
+axis, log_y, smoothing = chart_options(left, middle, right, key="train")
+with last:
+    ghost.pin_button(session.snapshot())
 session.live("The curves", charts)
 session.live("The filters", filters)

@@ -14,9 +14,9 @@ from PIL import Image
 
 from nn_core import RunConfig
 from nn_core.data import Dataset
-from nn_core.export import ExportSource, export, picture
+from nn_core.export import ExportSource, export
 from nn_core.export.picture import filter_wall, linear_axis, log_axis
-from tests.exporting import HOSTILE, parcel_of
+from tests.exporting import HOSTILE, source_of
 from ui.charts import theme
 
 ALLOWED = {
@@ -58,7 +58,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def source(tiny: Dataset) -> ExportSource:
-    return parcel_of(RunConfig(hidden=(20,), batch_size=50), tiny, edits=True)
+    return source_of(RunConfig(hidden=(20,), batch_size=50), tiny, edits=True)
 
 
 def page_of(source: ExportSource, data: Dataset) -> Page:
@@ -110,23 +110,35 @@ def test_hostile_settings_are_text(source: ExportSource, tiny: Dataset):
 def test_the_picture_of_the_filters_has_the_weights_as_colours():
     weights = np.zeros((784, 3), np.float32)
     weights[0, 0], weights[783, 1] = 1.0, -1.0
-    for colours in (picture.LIGHT, picture.DARK):
-        address = filter_wall(weights, 2, colours)
+    for dark in (False, True):
+        colours = theme.palette(dark)
+        address = filter_wall(weights, 2, dark=dark)
         image = Image.open(io.BytesIO(base64.b64decode(address.split(",")[1])))
+        assert image.mode == "P"  # a byte a pixel
         pixels = np.asarray(image.convert("RGB"))
         assert pixels.shape == (58, 58, 3)
         assert tuple(pixels[0, 0]) == theme.rgb(colours.positive[-1])
         assert tuple(pixels[27, 57]) == theme.rgb(colours.negative[-1])
-        assert tuple(pixels[10, 10]) == theme.rgb(colours.ground)
+        assert tuple(pixels[10, 10]) == theme.rgb(colours.background)
+        assert tuple(pixels[57, 57]) == theme.rgb(colours.rule)
 
 
-def test_the_colours_are_those_of_the_app():
-    for dark, colours in ((False, picture.LIGHT), (True, picture.DARK)):
-        app = theme.palette(dark)
-        assert (colours.positive, colours.negative) == (app.positive, app.negative)
-        assert (colours.ground, colours.text, colours.muted) == (app.background, app.text, app.muted)
-        assert (colours.rule, colours.train, colours.val) == (app.rule, app.series["train"], app.series["val"])
-        np.testing.assert_array_equal(picture._table(colours)[:255], theme.signed_colours(dark))
+def test_the_colours_are_those_of_the_app(source: ExportSource, tiny: Dataset):
+    style = "".join(page_of(source, tiny).words)
+    light, dark = re.findall(r":root\{([^}]*)\}", style)[:2]
+    for text, app in ((light, theme.LIGHT), (dark, theme.DARK)):
+        colours = dict(pair.split(":") for pair in re.sub(r"\s*;\s*", ";", text.strip()).split(";"))
+        assert (colours["--ground"], colours["--text"], colours["--muted"]) == (app.background, app.text, app.muted)
+        assert (colours["--rule"], colours["--train"]) == (app.rule, app.series["train"])
+        for name, colour in (("val", app.series["val"]), ("wrong", app.negative[2])):
+            assert tuple(map(int, colours[f"--{name}-rgb"].split())) == theme.rgb(colour)
+        assert colours["--val"] == app.series["val"]
+
+
+def test_every_value_of_the_card_is_escaped(source: ExportSource, tiny: Dataset):
+    names = tuple(f"<b>{digit}</b>&" for digit in range(10))
+    page = page_of(source, replace(tiny, class_names=names))
+    assert [word for word in page.words if word in names] == 2 * list(names)  # the heads of columns and rows
 
 
 @pytest.mark.parametrize("ends", [(0, 1), (0, 0), (0.0, 1e-7), (3.3, 97.2), (0, 123_456)])

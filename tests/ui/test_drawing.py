@@ -12,14 +12,14 @@ from PIL import Image
 
 from nn_core.sketch.to_mnist import to_mnist
 from ui.panels.reading import STAGES, film, invitation, verdict
-from ui.session.drawing import MAX_STATES, SIDE, Sketchpad
+from ui.session.drawing import CANVAS_SIDE, MAX_STATES, Sketchpad
 
 STROKE = {"type": "Path", "path": [["M", 40, 40], ["L", 240, 240]]}
 
 
 def from_canvas(*marks: tuple[int, int], objects: int | None = None) -> tuple[bytes, dict[str, Any]]:
     """What the canvas sends when squares of 40 px lie at `marks`, one object each."""
-    picture = np.zeros((SIDE, SIDE, 4), np.uint8)
+    picture = np.zeros((CANVAS_SIDE, CANVAS_SIDE, 4), np.uint8)
     picture[..., 3] = 255
     for row, column in marks:
         picture[row : row + 40, column : column + 40] = 255
@@ -171,7 +171,7 @@ def test_the_reading_is_said_in_words_that_never_round_to_certainty(shares, word
 
 
 def test_the_film_shows_four_labelled_stages_and_says_when_a_speck_was_left_out():
-    canvas = np.zeros((SIDE, SIDE), np.uint8)
+    canvas = np.zeros((CANVAS_SIDE, CANVAS_SIDE), np.uint8)
     canvas[60:220, 120:150] = 255
     shown = film(to_mnist(canvas))
     assert [label in shown for label in STAGES.values()] == [True] * 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from nn_core.config.run_config import RunConfig
 from nn_core.runs.listing import as_they_are, kept
 from nn_core.runs.run import Run
+from nn_core.runs.snapshot import Status
 from nn_core.store.run_store import StoredRun
 from nn_core.training.history import Series
 from nn_core.training.state import Edit, Parent
@@ -19,7 +21,7 @@ from ui.components import run_rows
 from ui.components.live_plot import to_json
 from ui.components.run_table import View
 from ui.panels import overlay
-from ui.words import plain
+from ui.words import STATUS_WORDS, plain
 
 
 def stored(run_id: str, **more) -> StoredRun:
@@ -121,8 +123,9 @@ def test_a_filter_is_offered_where_it_keeps_some_runs_and_leaves_out_others():
     assert run_rows.facets(listed[:1], ["training"]) == [("training", "Training")]  # so that it can be let go
 
 
-@pytest.mark.parametrize("status", run_rows.STATUS)
+@pytest.mark.parametrize("status", get_args(Status))
 def test_every_status_has_words(status):
+    assert STATUS_WORDS[status].line
     assert run_rows.rows([stored("0000000a", status=status)])[0]["status"]
 
 

@@ -1,21 +1,20 @@
-"""The lines of a loss or accuracy chart, as plain dicts in plotly's terms; curves.py makes the figure of them."""
+"""The lines of a chart of loss or accuracy, as plain dicts in plotly's terms; curves.py makes the figure of them."""
 
 from __future__ import annotations
 
 import html
 import math
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 
 from nn_core.machine.memory import Array
 from nn_core.training.history import Axis, Series, downsample, smooth
 from ui.charts import theme
-
-Trace = dict[str, Any]
+from ui.charts.figure import Trace
 
 MAX_POINTS = 1000  # of one curve, sent to the browser
 LEAST_ERROR = 0.01  # in %: where an accuracy of 100 % lies on the error scale, which has no zero
@@ -27,22 +26,9 @@ _CURVES: Mapping[str, tuple[str, ...]] = {  # drawn in this order, the most impo
 _NAMES = {"train": "training", "val": "validation", "batch": "batches", "l2": "L2's part"}
 
 
-class Edit(Protocol):
-    """A setting changed while training: `step`, `setting`, `old` and `new`."""
-
-    @property
-    def step(self) -> int: ...
-    @property
-    def setting(self) -> str: ...
-    @property
-    def old(self) -> Any: ...
-    @property
-    def new(self) -> Any: ...
-
-
 @dataclass(frozen=True)
 class CurveStyle:
-    """How the lines of one chart are drawn; see `ui.charts.figure.curves`."""
+    """How one chart is drawn; the fields are explained at `ui.charts.curves.curves`."""
 
     kind: Literal["loss", "accuracy"]
     x: Axis
@@ -60,17 +46,14 @@ class CurveStyle:
 
 
 def part_of(name: str) -> str:
-    """What a series is of: "train", "val", "batch" or "l2"."""
+    """Which line of a chart a series is: "train", "val", "batch" or "l2"."""
     split, scalar = name.split("/")
     return "l2" if scalar == "l2" else split
 
 
-# ---------------------------------------------------------------------------------------------- lines
-
-
 @dataclass(frozen=True)
 class Look:
-    """How the line of one series looks: its colour and dash, and the name in the legend; `owner` is another run's."""
+    """How the line of one series looks. `owner` is the name of its run, where the chart shows more than one."""
 
     colour: str
     dash: str
@@ -79,7 +62,7 @@ class Look:
 
 
 def curve_traces(series: Mapping[str, Series], style: CurveStyle, *, ghost_name: str = "") -> list[Trace]:
-    """The lines of one run, dashed and with one entry in the legend when it is a ghost."""
+    """The lines of one run; those of a ghost are dashed and share one entry in the legend."""
     colours = theme.palette(style.dark)
     drawn = [series[name] for name in _CURVES[style.kind] if name in series and _worth_drawing(series[name])]
     if ghost_name:
@@ -105,14 +88,14 @@ class Overlaid:
 
 
 def run_colour(slot: int, dark: bool) -> str:
-    """The colour of an overlaid run: the ten colours of the digits in turn, which all kinds of sight tell apart."""
+    """The colour of an overlaid run: one of the digits' ten, which can be told apart with colour blindness too."""
     return theme.palette(dark).digits[slot % 10]
 
 
 def overlaid_traces(run: Overlaid, style: CurveStyle, splits: Collection[str]) -> list[Trace]:
     """The lines of one of several runs in its colour: validation solid, training dotted; one entry in the legend.
 
-    The lines of validation of the eleventh run and those after it, whose colours come again, are dashed.
+    From the eleventh run on the colours come again, and the lines of validation are dashed.
     """
     name, colour = literal(run.name), run_colour(run.slot, style.dark)
     dashes = {"train": "dot", "val": "solid" if run.slot < 10 else "dash"}
@@ -125,12 +108,12 @@ def overlaid_traces(run: Overlaid, style: CurveStyle, splits: Collection[str]) -
 
 
 def literal(name: str) -> str:
-    """A user's own words such that plotly shows them as they are: it reads some HTML, and %{...} in a hover text."""
+    """A user's own words, escaped: plotly would take some for HTML, and %{...} in a hover text for a variable."""
     return html.escape(name, quote=False).replace("%{", "%\u2060{")
 
 
 def _one_entry(traces: list[Trace]) -> list[Trace]:
-    """The same lines, of which the last alone stands in the legend and stands there for all."""
+    """The same lines with one entry in the legend for all of them: that of the last."""
     for trace in traces:
         trace |= {"showlegend": trace is traces[-1]}
     return traces
@@ -141,7 +124,7 @@ def _worth_drawing(series: Series) -> bool:
 
 
 def _curve(series: Series, style: CurveStyle, look: Look) -> list[Trace]:
-    """The line of one series, faint and with a smoothed line above it when smoothing is asked for."""
+    """The line of one series; with smoothing it is faint, and a smoothed line lies over it."""
     part, colour = part_of(series.name), look.colour
     xs, values = _drawable(series, style)
     line: dict[str, Any] = {"color": colour, "width": 1.0 if part == "batch" else 2.0}
@@ -169,12 +152,12 @@ def _curve(series: Series, style: CurveStyle, look: Look) -> list[Trace]:
 
 
 def _uid(*parts: str) -> str:
-    """What plotly knows a line by from one drawing to the next; it makes a CSS class of it, so no words of a user's."""
+    """The id by which plotly recognizes a line next time. It becomes a CSS class, so it holds no user's words."""
     return f"line-{zlib.crc32(' '.join(parts).encode()):08x}"
 
 
 def _drawable(series: Series, style: CurveStyle) -> tuple[Array, Array]:
-    """The points that have a place on the axes; accuracy in %."""
+    """The points that can be drawn on these axes (a logarithm needs values above 0); accuracy in %."""
     xs, values = series.x(style.x), series.value
     keep = np.isfinite(values) & np.isfinite(xs)
     if style.log_x:
@@ -185,7 +168,7 @@ def _drawable(series: Series, style: CurveStyle) -> tuple[Array, Array]:
 
 
 def _points(xs: Array, values: Array, style: CurveStyle) -> Trace:
-    """x and y as they are sent: float32 is more than a screen can show. On the error scale y is the error in %."""
+    """x and y in float32, which is finer than a screen. On the error scale y is the error in %."""
     xs, values = xs.astype(np.float32), values.astype(np.float32)
     if not style.error_scale:
         return {"x": xs, "y": values}
@@ -200,150 +183,12 @@ def _hover(part: str, style: CurveStyle, owner: str) -> str:
 
 
 def _smoothed(xs: Array, values: Array, style: CurveStyle) -> tuple[Array, Array]:
-    """An exponential moving average at no more than `n_points` points: that of the means of short stretches."""
+    """The exponential moving average at no more than `n_points` points: each is the mean of a short stretch."""
     stretch = math.ceil(len(values) / style.n_points)
     starts = np.arange(0, len(values), stretch)
     means = np.add.reduceat(values, starts) / np.diff(np.append(starts, len(values)))
     ends = np.minimum(starts + stretch, len(values)) - 1
     return xs[ends], smooth(means, style.smoothing**stretch)
-
-
-# ---------------------------------------------------------------------------------------------- axes
-
-_X_TITLES = {"step": "step", "epoch": "epoch", "images": "images seen", "seconds": "seconds of training"}
-_X_HOVER = {
-    "step": "step %{x:,d}",
-    "epoch": "epoch %{x:.2f}",
-    "images": "%{x:,d} images seen",
-    "seconds": "%{x:.1f} s",
-}
-_ERROR_TICKS = (90, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, LEAST_ERROR)
-_Y_AXES: Mapping[tuple[str, bool], dict[str, Any]] = {
-    ("loss", False): {"rangemode": "tozero"},
-    ("loss", True): {"type": "log", "dtick": "D2", "exponentformat": "none"},
-    ("accuracy", False): {"range": [0, 101], "ticksuffix": " %"},
-    ("accuracy", True): {
-        "type": "log",
-        "autorange": "reversed",
-        "tickvals": _ERROR_TICKS,
-        "ticktext": [f"{100 - error:.5g} %" for error in _ERROR_TICKS],
-    },
-}
-
-
-AHEAD = 1.25  # of its own length, what is shown of a longer ghost
-
-
-def x_axis(style: CurveStyle) -> dict[str, Any]:
-    """The axis of steps, epochs, images or seconds, and how many images the curves were scored on.
-
-    A zoom is forgotten when it becomes another axis.
-    """
-    train, val = style.sizes["train"], style.sizes["val"]
-    evidence = f"scored on n={val:,} each" if train == val else f"training n={train:,}, validation n={val:,}"
-    return {
-        "title": {"text": f"{_X_TITLES[style.x]} ({evidence})"},
-        "type": "log" if style.log_x else "linear",
-        "tickformat": ",.6~f",
-        "unifiedhovertitle": {"text": _X_HOVER[style.x]},
-        "rangemode": "nonnegative",
-        "showgrid": False,
-        "zeroline": False,
-        "showline": True,
-        "showspikes": True,
-        "spikemode": "across",
-        "uirevision": f"{style.x} {style.log_x}",
-    }
-
-
-def live_range(series: Mapping[str, Series], ghost: Mapping[str, Series], style: CurveStyle) -> dict[str, Any]:
-    """Where the axis ends for a run whose ghost goes on far beyond it: a quarter after the newest point of the run.
-
-    The ghost goes on beyond it, where zooming out finds it. Nothing where it does not go far, or the run has one point.
-    """
-    mine, theirs = ([float(np.max(one.x(style.x))) for one in runs.values() if len(one)] for runs in (series, ghost))
-    end = AHEAD * max(mine, default=0.0)
-    if not end or max(theirs, default=0.0) <= end or style.log_x:
-        return {}
-    return {"range": [0, end]}
-
-
-def y_axis(style: CurveStyle) -> dict[str, Any]:
-    """The axis of loss or accuracy."""
-    return {**_Y_AXES[style.kind, style.log_y], "uirevision": f"{style.kind} {style.log_y}"}
-
-
-# ---------------------------------------------------------------------------------------------- marks
-
-
-def whole_axis(series: Mapping[str, Series]) -> Series | None:
-    """The points of all series, ascending in step: they tell where a step lies on each axis. None without any."""
-    points = [one.points for one in series.values() if len(one)]
-    if not points:
-        return None
-    together = np.concatenate(points)
-    return Series("all", together[np.argsort(together[:, 0], kind="stable")])
-
-
-def edit_marks(
-    edits: Sequence[Edit], reference: Series | None, style: CurveStyle
-) -> tuple[list[Trace], list[dict[str, Any]]]:
-    """Thin vertical lines where a setting was changed, and marks at their top that say what.
-
-    `reference` is the series that tells where a step lies on the x axis. The marks live on the axis y2, from 0 to 1.
-    """
-    if not edits or reference is None or len(reference) == 0:
-        return [], []
-    colour = theme.palette(style.dark).muted
-    at = np.interp([edit.step for edit in edits], reference.step, reference.x(style.x))
-    kept = [(place, edit) for place, edit in zip(at.tolist(), edits, strict=True) if place > 0 or not style.log_x]
-    marks = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [place for place, _ in kept],
-        "y": [1.0] * len(kept),
-        "yaxis": "y2",
-        "text": [edit_text(edit) for _, edit in kept],
-        "hovertemplate": "%{text}<extra></extra>",
-        "marker": {"symbol": "triangle-down", "size": 9, "color": colour},
-        "cliponaxis": False,
-        "showlegend": False,
-        "name": "changed",
-        "uid": "edits",
-    }
-    line = {"color": colour, "width": 1, "dash": "dot"}
-    lines = [
-        {"type": "line", "x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1, "line": line, "layer": "below"}
-        for place, _ in kept
-    ]
-    return [marks], lines
-
-
-def edit_text(edit: Edit) -> str:
-    """A change in one line: "step 512: lr 0.1 → 0.3"."""
-    return f"step {edit.step:,}: {edit.setting} {_setting(edit.old)} → {_setting(edit.new)}"
-
-
-def cursor_line(step: int | None, reference: Series | None, style: CurveStyle) -> list[dict[str, Any]]:
-    """A thin line at the step that is looked back at; none where that step has no place on the axis."""
-    if step is None or reference is None or len(reference) == 0 or (style.log_x and step <= 0):
-        return []
-    at = float(np.interp(step, reference.step, reference.x(style.x)))
-    line = {"color": theme.palette(style.dark).text, "width": 1}
-    return [{"type": "line", "x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1, "line": line, "name": "looked at"}]
-
-
-def _setting(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def chance_line(style: CurveStyle) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The accuracy of guessing among ten digits: a line and its words."""
-    y = 90.0 if style.error_scale else 10.0
-    line = {"color": theme.palette(style.dark).muted, "width": 1, "dash": "dot"}
-    shape = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line, "layer": "below"}
-    place = {"xref": "paper", "x": 1, "xanchor": "right", "y": math.log10(y) if style.error_scale else y}
-    return shape, {**place, "yanchor": "bottom", "text": "chance, 10 %", "showarrow": False, "borderpad": 0}
 
 
 def describe_ends(series: Mapping[str, Series], kind: str) -> str:

@@ -8,22 +8,17 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 
 from nn_core.training.history import Axis, Series
-from ui.charts.curve_traces import (
-    MAX_POINTS,
-    CurveStyle,
+from ui.charts.curve_axes import (
     Edit,
-    Overlaid,
     chance_line,
     cursor_line,
-    curve_traces,
-    describe_ends,
     edit_marks,
     live_range,
-    overlaid_traces,
     whole_axis,
     x_axis,
     y_axis,
 )
+from ui.charts.curve_traces import MAX_POINTS, CurveStyle, Overlaid, curve_traces, describe_ends, overlaid_traces
 from ui.charts.figure import make_figure
 
 MANY_RUNS = 8  # overlaid; the values of more at once would cover the curves

@@ -1,8 +1,8 @@
-"""Pure functions from data to plotly figures. They say what is drawn; live_plot.js adds font and page
-colours.
+"""What all charts share: how a figure is put together, and how numbers are written in it.
 
-Every figure carries in `layout.meta`: `label`, a sentence for screen readers; walls and matrices also `aspect`, the
-width over the height that keeps their shape, and walls `pixels`, the size of their picture.
+The files of ui/charts are pure functions from data to plotly figures: they say what is drawn, and live_plot.js adds
+font and page colours. Every figure carries in `layout.meta`: `label`, a sentence for screen readers; walls and matrices
+also `aspect`, the width over the height that keeps their shape, and walls `pixels`, the size of their picture.
 """
 
 from __future__ import annotations
@@ -18,12 +18,8 @@ DIGITS = tuple("0123456789")
 
 
 def make_figure(traces: Sequence[Trace], layout: Mapping[str, Any], label: str, **meta: Any) -> go.Figure:
+    """A figure of plain dicts in plotly's terms; `label` and `meta` as above."""
     return go.Figure({"data": list(traces), "layout": {**layout, "meta": {"label": label, **meta}}})
-
-
-def assembled(traces: Sequence[Trace], layout: Mapping[str, Any], label: str, **meta: Any) -> go.Figure:
-    """A figure of parts that another module has built as plain dicts."""
-    return make_figure(traces, layout, label, **meta)
 
 
 def short_number(value: float) -> str:
@@ -37,15 +33,3 @@ def scale_ends(limit: float) -> list[str]:
         return ["", "all 0", ""]
     end = f"{limit:.2g}" if limit < 100 else f"{limit:,.0f}"
     return [f"−{end}", "0", f"+{end}"]
-
-
-# ---------------------------------------------------------------------------------------------- curves
-
-
-# ---------------------------------------------------------------------------------------------- walls of tiles
-
-
-# ---------------------------------------------------------------------------------------------- matrix
-
-
-# ---------------------------------------------------------------------------------------------- bars

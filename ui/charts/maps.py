@@ -9,7 +9,7 @@ import numpy as np
 
 from nn_core.machine.memory import Array
 from ui.charts import theme
-from ui.charts.figure import assembled, scale_ends
+from ui.charts.figure import make_figure, scale_ends
 from ui.charts.wall_traces import ON_IMAGES, enlarged, outline, signed_bar
 
 Field = tuple[slice, slice]  # rows and columns of an image
@@ -45,7 +45,7 @@ def map_detail(
     bar = signed_bar(limit, scale_ends(limit), dark)
     frames = {"chart": image_key, "corners": [[_corners(field) for field in row] for row in fields]}
     label = f"A map of {height} by {width} places. {title}"
-    return assembled([heatmap, bar], layout, label, aspect=1.0, frames=frames)
+    return make_figure([heatmap, bar], layout, label, aspect=1.0, frames=frames)
 
 
 def _in_lines(value: float, row: int, column: int, field: Field) -> str:
@@ -92,7 +92,7 @@ def image_under(
     if around is not None:
         corners = dict(zip(("x0", "x1", "y0", "y1"), around, strict=True))
         layout["shapes"] = [{"type": "rect", **corners, "line": {"color": ON_IMAGES, "width": 3}}]
-    return assembled(traces, layout, f"An image. {title}", aspect=1.0)
+    return make_figure(traces, layout, f"An image. {title}", aspect=1.0)
 
 
 def framed(wall: Any, n: int, dark: bool) -> Any:

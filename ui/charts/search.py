@@ -9,7 +9,7 @@ import numpy as np
 
 from nn_core.search import SearchView, TrainabilityMap, TrialRow
 from ui.charts import theme
-from ui.charts.figure import assembled
+from ui.charts.figure import make_figure
 
 Chart = Callable[[SearchView, bool, bool], Any]  # (what was read, whether only finished trials count, dark)
 
@@ -110,7 +110,7 @@ def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
         "hovermode": "closest",
         "margin": {"l": 60, "r": 20, "t": 20, "b": 45},
     }
-    return assembled(traces, layout, f"{curve.label} of {len(traces)} trials by epoch")
+    return make_figure(traces, layout, f"{curve.label} of {len(traces)} trials by epoch")
 
 
 def trainability(found: TrainabilityMap, dark: bool) -> Any:
@@ -148,7 +148,7 @@ def trainability(found: TrainabilityMap, dark: bool) -> Any:
         "margin": {"l": 70, "r": 10, "t": 20, "b": 50},
     }
     n = int(np.isfinite(accuracy).sum())
-    return assembled(
+    return make_figure(
         [heatmap, marks],
         layout,
         f"Validation accuracy of {n} trainings by gain and learning rate; {len(crosses)} diverged",

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from nn_core.explain.filters import pictures
+from nn_core.export.png import png_uri
 from nn_core.machine.memory import Array
+from nn_core.nn.network import SIDE
 from ui.charts import theme
 
-SIDE = 28
 SMALL_SIDE = 14  # a wall of more than MANY tiles shows them at half size: they are no larger on the screen
 MANY = 512
 STRIP = 5  # rows of pixels under a filter for its outgoing weights; the first of them is empty
@@ -23,7 +21,7 @@ _CLEAR = 255  # the row of every colour table that is transparent: between the t
 _EDGE = 254  # the row of an image wall's colour table where frames begin, counted down
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Wall:
     """Tiles side by side: `index` (height, width) uint8 points into the colour `table` uint8 (256, 3)."""
 
@@ -32,6 +30,9 @@ class Wall:
     n: int
     columns: int
     rows: int
+
+    def __repr__(self) -> str:
+        return f"Wall({self.n} tiles in {self.rows} rows of {self.columns})"
 
     @property
     def tile_aspect(self) -> float:
@@ -47,11 +48,7 @@ class Wall:
     @property
     def uri(self) -> str:
         """The picture as a PNG in a data: address."""
-        image = Image.fromarray(self.index)
-        image.putpalette(self.table.tobytes())
-        buffer = io.BytesIO()
-        image.save(buffer, "PNG", compress_level=3, transparency=_CLEAR)
-        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+        return png_uri(self.index, self.table, clear=_CLEAR)
 
 
 def grid(n: int, columns: int | None, aspect: float, tile_aspect: float = 1.0) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nn_core.machine.memory import Array
 from ui.charts import theme
-from ui.charts.figure import assembled, scale_ends
+from ui.charts.figure import make_figure, scale_ends
 from ui.charts.wall_traces import outline, signed_bar, still
 
 MOST_NAMES = 16  # under bars; of more, every second or third one is named
@@ -54,7 +54,7 @@ def unit_bars(
         layout["shapes"] = [] if chosen is None else [outline(chosen, 0, theme.palette(dark).text)]
         layout |= {"xaxis": still(), "yaxis": still(visible=False)}
         bar = signed_bar(full, scale_ends(limit or largest), dark)
-        return assembled([strip, bar] if title else [strip], layout, label)
+        return make_figure([strip, bar] if title else [strip], layout, label)
     colours = [theme.hex_colour(theme.signed_colours(dark)[row]) for row in theme.signed_index(values, full)]
     is_chosen = np.arange(len(values)) == chosen
     edges = {
@@ -77,4 +77,4 @@ def unit_bars(
     axis = {"range": ends, "fixedrange": True, "nticks": 5, "zeroline": True}
     every = max(1, -(-len(values) // MOST_NAMES))
     layout |= {"xaxis": still(type="category", dtick=every, tickangle=0), "yaxis": axis, "bargap": 0.25}
-    return assembled([bars], layout, label)
+    return make_figure([bars], layout, label)

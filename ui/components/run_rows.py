@@ -1,5 +1,4 @@
-"""What the list of runs shows: stored runs with the values of those that train now, one row each, and what they can be
-filtered by. Pure: from runs to rows that the browser is sent."""
+"""The rows of the list of runs, as the browser is sent them, and the filters above the list."""
 
 from __future__ import annotations
 
@@ -10,19 +9,11 @@ from typing import Any
 
 from nn_core.config.run_config import RunConfig, all_settings
 from nn_core.store.run_store import StoredRun
+from ui.words import STATUS_WORDS
 
 Row = dict[str, Any]
 
 MOST = 0.8  # of the runs: a setting in which so many agree goes without saying
-STATUS = {  # a run's status: what the list says, and how it is coloured
-    "ready": ("not trained", ""),
-    "training": ("training", "training"),
-    "waiting": ("waiting", "training"),
-    "paused": ("paused", ""),
-    "finished": ("finished", ""),
-    "diverged": ("diverged", "bad"),
-    "failed": ("error", "bad"),
-}
 FACETS = {  # what a run may be: the words of the filter's button
     "starred": "Starred",
     "training": "Training",
@@ -40,7 +31,7 @@ def rows(runs: Sequence[StoredRun], *, current: str | None = None, ghost: str | 
         {
             **{"id": run.id, "own": run.name, "name": called[run.id], "about": _title(run.config)},
             **{"note": _note(run, called, current, ghost), "tip": _tip(run)},
-            **{"status": STATUS[run.status][0], "state": STATUS[run.status][1]},
+            **{"status": STATUS_WORDS[run.status].short, "state": STATUS_WORDS[run.status].colour},
             **{"best": run.best_val_accuracy, "epoch": round(run.epoch, 2), "seconds": round(run.seconds, 2)},
             **{"size": run.size, "created": run.created, "changed": run.changed, "starred": run.starred},
             **{"current": run.id == current, "ghost": run.id == ghost},

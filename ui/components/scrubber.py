@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from nn_core.runs.snapshot import Snapshot
-from ui.charts.curve_traces import edit_text
+from ui.charts.curve_axes import edit_text
 
 _component = st.components.v2.component(
     "glassnet_scrubber",

@@ -1,4 +1,4 @@
-"""What stands in the place of a panel while nothing is trained."""
+"""What a panel shows while no network has been trained."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ui.words import plain
 
 
 def empty_state(what: str) -> bool:
-    """Where nothing is trained yet: says so, offers the settings of the sidebar and the quick network, returns True."""
+    """Where no network is trained yet, says so, offers to train one, and returns True; `what` will appear here."""
     shot: Snapshot | None = session.snapshot()
     if shot is not None:
         return False

@@ -1,4 +1,4 @@
-"""What the pages that look at data share: switches, leafing through images, one image enlarged, the table of scores."""
+"""What several pages share: a switch, leafing through images, one image enlarged, scores, and names of units."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def next_layer_names(weights: Mapping[str, Array]) -> tuple[str, list[str]]:
 
 
 def outputs_words(weights: Mapping[str, Array]) -> str:
-    """What the numbers are by which images excite a first-layer unit."""
+    """What the numbers are called that say how much an image excites a first-layer unit."""
     if is_convolutional(weights):
         return "Largest outputs at any place,"
     return "Outputs" if hidden_sizes(weights) else "Logits"
@@ -110,7 +110,7 @@ def close_up(image: Array, *, title: str, note: str, key: str, height: int = 300
 
 
 def score_table(counts: Array, names: Sequence[str], of: str) -> None:
-    """Precision, recall, F1 and support of each class from a confusion matrix; in words their means, and `of` what."""
+    """Precision, recall, F1 and number of images of each class, from a confusion matrix; `of` says of which images."""
     scores = class_scores(counts)
     percent = {"precision": 100 * scores.precision, "recall": 100 * scores.recall, "F1": 100 * scores.f1}
     help_texts = {

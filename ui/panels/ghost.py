@@ -27,7 +27,7 @@ def behind(shot: Snapshot | None) -> StoredRun | None:
 
 
 def curves(pinned: StoredRun | None) -> dict[str, Any]:
-    """What `ui.charts.figure.curves` wants to know of the ghost."""
+    """The arguments of `ui.charts.curves.curves` for the ghost."""
     return {} if pinned is None else {"ghost": session.series_of(pinned), "ghost_name": "ghost"}
 
 
@@ -50,10 +50,10 @@ def walls(
     clickable: bool = False,
     **options: Any,
 ) -> None:
-    """A wall of the first-layer filters W (side * side, n) and, behind which a ghost stands, at its right the ghost's.
+    """A wall of the first-layer filters W (side * side, n), and where a ghost is pinned the ghost's at its right.
 
-    They are of about the same step, on one scale, in as many columns, and where there are as many of them in one order.
-    `options` are those of `ui.charts.figure.tile_wall`.
+    Both are of about the same step, on one scale and in as many columns; of equally many filters in the same order.
+    `options` are those of `ui.charts.walls.tile_wall`.
     """
     pinned = behind(shot) if shot is not None else None
     kept = frame(pinned, shot.step) if pinned is not None and shot is not None else None

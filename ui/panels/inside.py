@@ -17,13 +17,13 @@ from ui.components.live_plot import live_plot
 from ui.panels.gallery import SPLITS, excites_none, switch
 
 N_EXCITING = 12  # images shown for a channel
-N_NAMED = 8  # dead ones that are named one by one
+N_NAMED = 8  # dead channels that are named one by one
 PAGE = "pages/look/inside.py"
 READER = "inside-reader"  # the page's menu of networks
 
 
 def show_image(split: session.Split, index: int, reader: str) -> None:
-    """Let the page show what a network (a key of its menu) makes of an image of the data set."""
+    """Let the page show what a network makes of an image of the data set; `reader` is a key of the page's menu."""
     session.choose_reader(reader, READER)
     _take_image(split, index)
 
@@ -81,7 +81,7 @@ def choose_layer(model: Network) -> int:
 
 
 def outputs_wall(model: Network, at: int, outputs: Array) -> int:
-    """What each channel (or unit) of a layer puts out for the image; returns the chosen one."""
+    """A wall of what each channel (or unit) of a layer puts out for the image; returns the chosen channel."""
     layer = hidden_layers(model.config)[at]
     click = session.clicked("inside-wall")
     if click and layer.kind == "block" and click["z"] is not None:
@@ -116,9 +116,9 @@ def outputs_wall(model: Network, at: int, outputs: Array) -> int:
 
 
 def map_panel(model: Network, at: int, channel: int, outputs: Array) -> maps.Field:
-    """One of a block's maps (C, H, W) enlarged, on the scale of all.
+    """One of a block's maps (C, H, W) enlarged, on the same colour scale as all of them.
 
-    Returns the receptive field of the chosen place: the one clicked, else the largest.
+    Returns the receptive field of the chosen place: the one that was clicked, else the one with the largest value.
     """
     click, values = session.clicked("inside-map"), outputs[channel]
     about = (model.config.key(), at)
@@ -202,7 +202,7 @@ def _dead_in_words(layer: HiddenLayer, dead: Array) -> str:
 
 
 def why(model: Network, image: Array, labelled: str, field: maps.Field | None) -> None:
-    """The image with the frame of the receptive field, and what in it speaks for and against a digit."""
+    """The image, framed where the chosen place of a map sees it, and what in it speaks for and against a digit."""
     names, dark = session.dataset().class_names, session.is_dark()
     p = model.predict_proba(image[None])[0]
     read_as = int(p.argmax())
@@ -228,11 +228,11 @@ def why(model: Network, image: Array, labelled: str, field: maps.Field | None) -
         else:
             title = f"{found.name}, {names[digit]}"
             live_plot(
-                maps.image_under(image, found.over_image, dark=dark, title=title, what="logit if all were so"),
+                maps.image_under(image, found.over_image, dark=dark, title=title, what="logit if all places were so"),
                 key="inside-cam",
                 height=212,
             )
             found_by += f"; {found.name}: {found.citation}"
     st.caption(
-        f"Blue speaks for {names[digit]}, orange against: its logit beside the mean of all {len(names)}. {found_by}."
+        f"Blue speaks for {names[digit]}, orange against: its logit minus the mean of all {len(names)}. {found_by}."
     )

@@ -1,4 +1,4 @@
-"""Several runs over one another: their curves, a colour each, and their settings side by side."""
+"""Several runs in one chart, a colour each, and their settings side by side."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from ui import session
 from ui.charts.curve_traces import Overlaid, run_colour
 from ui.charts.curves import overlay
 from ui.components.live_plot import live_plot
+from ui.panels.chart_options import chart_options
 from ui.panels.gallery import switch
 from ui.words import plain
 
-AXES = {"step": "steps", "epoch": "epochs", "images": "images seen", "seconds": "seconds"}
 SPLITS = {"val": "validation", "both": "and training, dotted"}
 MOST_NAMED = 24  # runs in the legend
 MOST_COMPARED = 8  # runs whose settings stand side by side
 
 
 def slots(selected: Sequence[str], before: Mapping[str, int]) -> dict[str, int]:
-    """The number of each run's colour: those it had stay, new ones get the lowest that is free."""
+    """The number of each run's colour: a run keeps the one it had, a new run gets the lowest that is free."""
     kept = {run_id: before[run_id] for run_id in selected if run_id in before}
     free = (number for number in range(len(selected) + len(before)) if number not in set(kept.values()))
     return {run_id: kept[run_id] if run_id in kept else next(free) for run_id in selected}
 
 
 def curves(runs: Sequence[StoredRun], slot_of: Mapping[str, int]) -> None:
-    """Loss and accuracy of the runs, under one legend, and what is to be known of their beginnings."""
+    """Loss and accuracy of the runs under one legend, and whether they started alike or were changed on the way."""
     names = telling_names([run.config for run in runs], [run.name for run in runs])
     charts(
         [Overlaid(name, session.series_of(run), slot_of[run.id]) for run, name in zip(runs, names, strict=True)],
@@ -48,7 +48,7 @@ def curves(runs: Sequence[StoredRun], slot_of: Mapping[str, int]) -> None:
 
 
 def charts(runs: Sequence[Overlaid], *, key: str, height: int) -> None:
-    """Loss and accuracy side by side, with what they are drawn against above them, and one legend."""
+    """Loss and accuracy side by side, with the widgets for their options and one legend above them."""
     axis, splits, log_y, smoothing = _options()
     _legend(runs)
     kinds: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
@@ -71,19 +71,9 @@ def alike_sentence(configs: Sequence[RunConfig]) -> str:
 
 def _options() -> tuple[Axis, tuple[str, ...], bool, float]:
     against, which, log, smooth = st.columns([2.1, 1.5, 0.8, 1.3], vertical_alignment="center")
-    with against:
-        axis: Axis = switch("Horizontal axis", AXES, key="overlay-axis")
+    axis, log_y, smoothing = chart_options(against, log, smooth, key="overlay")
     with which:
         split = switch("Which curves", SPLITS, key="overlay-split")
-    log_y = log.toggle("Log axis", key="overlay-log", persist_state="session")
-    smoothing = smooth.select_slider(
-        "Smoothing",
-        [0.0, 0.3, 0.6, 0.8, 0.9, 0.95],
-        key="overlay-smoothing",
-        persist_state="session",
-        format_func=lambda weight: f"smoothing {weight:g}" if weight else "no smoothing",
-        label_visibility="collapsed",
-    )
     return axis, ("val",) if split == "val" else ("val", "train"), log_y, smoothing
 
 
@@ -102,7 +92,7 @@ def _legend(runs: Sequence[Overlaid]) -> None:
 
 
 def settings(runs: Sequence[StoredRun]) -> None:
-    """The settings side by side; rows that are alike are left out unless asked for."""
+    """The settings side by side; equal rows are left out unless asked for."""
     names = telling_names([run.config for run in runs], [run.name for run in runs])[:MOST_COMPARED]
     rows = side_by_side([run.config for run in runs[:MOST_COMPARED]])
     n_alike = sum(not row.differs for row in rows)

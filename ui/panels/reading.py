@@ -1,18 +1,21 @@
-"""A sketch and its reading in pictures and words: the stages of the image, the digit and how sure the network is."""
+"""What Draw shows of a sketch, as HTML: the stages of its image, the digit that is read, and how sure that is."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from nn_core.export.png import png_uri
 from nn_core.machine.memory import Array
 from nn_core.sketch.to_mnist import Sketch
 from ui.charts import theme
-from ui.session.drawing import SIDE, png_uri
+from ui.session.drawing import CANVAS_SIDE
 
 STAGES = {"drawn": "as drawn", "cropped": "cropped", "20x20": "20 × 20", "28x28": "centred, 28 × 28"}
+# ---------------------------------------------------------------------------------------------- the stages
+
 _LOOKS = f"""
 <style>
-  .st-key-sketch-field {{ position: relative; height: {SIDE}px; }}
+  .st-key-sketch-field {{ position: relative; height: {CANVAS_SIDE}px; }}
   .st-key-sketch-tools {{ max-width: 11rem; }}
   .film {{ display: flex; align-items: flex-start; gap: 4px; max-width: 27.5rem; margin: 0; }}
   .film figure {{ flex: 1 1 0; min-width: 0; margin: 0; }}
@@ -37,8 +40,6 @@ _LOOKS = f"""
   }}
 </style>
 """
-
-
 _HINT = """
 <style>
   .st-key-sketch-field::after { content: "draw a digit here"; position: absolute; inset: 0; display: grid;
@@ -59,6 +60,9 @@ def film(sketch: Sketch) -> str:
     drawn, kept = (int(sketch.stages[name].sum()) for name in ("drawn", "cropped"))
     speck = '<p class="speck">A speck far from the digit is left out.</p>' if kept < drawn else ""
     return f'{_LOOKS}{hint}<div class="film">{"<span>›</span>".join(frames)}</div>{speck}'
+
+
+# ---------------------------------------------------------------------------------------------- what is read
 
 
 def verdict(probabilities: Array, dark: bool) -> str:

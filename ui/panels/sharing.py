@@ -1,4 +1,4 @@
-"""A run into files and files into runs: the popovers Export and Import of the Runs page."""
+"""The popovers Export and Import of the Runs page."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from nn_core.store.run_store import RunStore, StoredRun, StoreError
 from ui import session
 from ui.words import plain
 
-ROUND = "import-round"  # how many files were brought in: each gets an uploader of its own, which begins empty
+ROUND = "import-round"  # how many files were imported: each gets a new uploader, which begins empty
 
 
 def controls(run: StoredRun | None) -> None:
-    """Side by side: the files that `run` can be taken away in, and a place for files to bring in."""
+    """Side by side: Export for `run`, and Import."""
     with st.container(horizontal=True, vertical_alignment="center", width="content", key="sharing"):
         if run is not None:
             _downloads(run)
         _upload()
 
 
-# ---------------------------------------------------------------------------------------------- out
+# ---------------------------------------------------------------------------------------------- export
 
 
 def _downloads(run: StoredRun) -> None:
-    """A button a form, made when the popover is open; a file is made when its button is pressed."""
+    """A button for each format, drawn while the popover is open; a file is made when its button is pressed."""
     popover = st.popover("Export", icon=":material/download:", key="export", on_change="rerun", type="tertiary")
     if not popover.open:
         return
@@ -47,7 +47,7 @@ def _downloads(run: StoredRun) -> None:
             for column, form in zip(st.columns(2), list(FORMATS.values())[start : start + 2], strict=False):
                 column.download_button(
                     form.label,
-                    partial(_made, form.label, report, partial(_parcel_as, form.name, run, shot, session.store())),
+                    partial(_made, form.label, report, partial(_file_of, form.name, run, shot, session.store())),
                     f"glassnet-{run.id}-step{step}{form.ending}",
                     form.mime,
                     key=f"export-{form.name}",
@@ -75,7 +75,7 @@ def _whole_run(run: StoredRun, report: Callable[[str], None]) -> None:
     )
 
 
-def _parcel_as(name: str, run: StoredRun, shot: Snapshot | None, store: RunStore | None) -> bytes:
+def _file_of(name: str, run: StoredRun, shot: Snapshot | None, store: RunStore | None) -> bytes:
     if shot is not None:
         source = from_snapshot(shot, run.name, run.created)
     elif store is not None:
@@ -92,7 +92,7 @@ def _archive(store: RunStore | None, run_id: str) -> bytes:
 
 
 def _made(what: str, report: Callable[[str], None], make: Callable[[], bytes]) -> bytes:
-    """The file, in a thread of Streamlit's own; where it fails, the page says why when it is drawn next."""
+    """The file. Streamlit calls this in a thread of its own, so a failure shows when the page is drawn next."""
     try:
         return make()
     except (StoreError, DataError, OSError, MemoryError) as error:
@@ -100,11 +100,11 @@ def _made(what: str, report: Callable[[str], None], make: Callable[[], bytes]) -
         raise
 
 
-# ---------------------------------------------------------------------------------------------- in
+# ---------------------------------------------------------------------------------------------- import
 
 
 def _upload() -> None:
-    """A place for one file, which is brought in as soon as it is there."""
+    """A place for one file, which is imported as soon as it is there."""
     with st.popover("Import", icon=":material/upload:", key="import", type="tertiary"):
         st.markdown("A run's archive, to go on with it, or weights in safetensors, to begin from them.")
         key = f"import-{session.chosen(ROUND, 0)}"
@@ -120,7 +120,7 @@ def _upload() -> None:
 
 
 def _take(key: str) -> None:
-    """Bring in what was uploaded, show it on all pages, and say what came of it."""
+    """Import what was uploaded, show it on all pages, and say what came of it."""
     file, store = session.widget_value(key), session.store()
     if file is None:
         return

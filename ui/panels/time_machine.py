@@ -1,4 +1,4 @@
-"""The time machine on every page: the scrubber, a badge while one looks back, the way to the parent, and links."""
+"""The time machine on every page: the scrubber, a badge while one looks back, a branch's origin, and links."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ui.words import plain
 def slider(key: str, whole: bool = False) -> None:
     """The scrubber over the frames of the current run; it moves what all pages show.
 
-    `whole` tells that it stands outside of any fragment.
+    `whole` says that it stands outside of any fragment.
     """
 
     def look() -> None:
@@ -34,7 +34,7 @@ def slider(key: str, whole: bool = False) -> None:
 
 
 def badge() -> None:
-    """While one looks back: that it is so, and the way to branch there, over the header of every page."""
+    """While one looks back: says so over the header of the page, with a button that branches from there."""
     at = session.looked_at_step()
     with st.container(key="looking-back", horizontal=True, vertical_alignment="center", gap="small"):
         if at is None:
@@ -66,7 +66,7 @@ def status(past: Snapshot, live: Snapshot, doing: str) -> None:
 
 
 def origin(shot: Snapshot | None) -> None:
-    """What a branch came from, and a button that goes there."""
+    """The run that a branch came from, as a button that goes there."""
     if shot is None or shot.parent is None:
         return
     parent, title = shot.parent, session.parent_title(shot)

@@ -1,4 +1,4 @@
-"""Deleted runs: what was deleted last and its undoing, and the trash, which is emptied by hand alone."""
+"""Deleted runs: undo of the last deletion, and the trash, which is emptied only by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ui.words import plain
 
 
 def throw(run_ids: list[str]) -> None:
-    """Move runs to the trash, and offer to take it back."""
+    """Move runs to the trash, and offer to undo it."""
     titles = {run.id: run.title for run in session.runs()}
     deleted = session.delete_runs(run_ids)
     session.choose("deleted", {run_id: titles.get(run_id, run_id) for run_id in deleted})

@@ -22,7 +22,7 @@ N_EXCITING = 16
 
 
 def linearly(weights: Mapping[str, Array]) -> str:
-    """How it is told for which class a unit speaks, where more than one layer lies between; with a space before it."""
+    """A sentence, with a space before it, on how the class of a unit is found where several layers follow; else ""."""
     if len(hidden_sizes(weights)) < 2:
         return ""
     normalized = " and their normalization" if "norm1.gamma" in weights else ""

@@ -1,9 +1,10 @@
 """What pages share through Streamlit: the data set, the registry of runs, this visitor's settings, run and sketch.
 
-The only place that names session_state keys and caches. A visitor has a *draft* (what the sidebar shows) and at most
-one current *run* (what the pages show). Both are in the address: a copied link or F5 finds them again.
+The only place that names session_state keys and caches. A visitor has a *draft*, the settings that the sidebar shows,
+and at most one *current run*, which all pages show. Both are in the address, so that a copied link or F5 finds them.
 """
 
+from nn_core.data.dataset import Split
 from ui.session.address import load_deep_link_again, sync_address
 from ui.session.current import (
     COMMAND_SECONDS,
@@ -43,7 +44,7 @@ from ui.session.runs import (
     unreadable,
 )
 from ui.session.selection import Reading, choose, chosen, clicked, reading, sketchpad, steady
-from ui.session.server import Split, epoch_seconds, first_weights, mean_digits, registry
+from ui.session.server import epoch_seconds, first_weights, mean_digits, registry
 from ui.session.time_machine import branch, go_to, live_snapshot, look, looked_at_step, parent_title, snapshot
 
 __all__ = [

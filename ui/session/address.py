@@ -1,4 +1,4 @@
-"""The address: settings and run are in it, so that a copied link, F5 or the Back button find them again."""
+"""Keeps settings and run in the page's address, so that a copied link, F5 or the Back button find them again."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from ui.session.time_machine import asked_for, look, look_from_address, looked_a
 
 
 def load_deep_link_again() -> None:
-    """On the first run of a fresh server: have a browser that asked for a page by its address ask once more.
+    """On the first run of a fresh server, load the address of any page but the first once more.
 
-    Because there is a folder pages/, Streamlit takes the first run of a process for an app without st.navigation, does
-    not find the page, and says so in a dialog; from the second run on it knows better. Call it before st.navigation.
+    Because there is a folder pages/, Streamlit takes an app for one without st.navigation until st.navigation has run
+    once in the process: it then does not find the page, and says so in a dialog. Call it before st.navigation.
     """
     if not PagesManager.uses_pages_directory:
         return
@@ -70,7 +70,7 @@ def sync_address() -> None:
 
 
 def _count_visit() -> None:
-    """Count the pages that were opened, so that one can tell a new visit of it from a rerun."""
+    """Count the pages that were opened, so that a new visit of a page can be told from a rerun of it."""
     context = get_script_run_ctx(suppress_warning=True)
     page = context.page_script_hash if context is not None else ""
     if page != st.session_state.get("page"):
@@ -83,7 +83,7 @@ def _without_step(query: dict[str, str]) -> dict[str, str]:
 
 
 def _look_again(step: str | None) -> None:
-    """The step alone is another: by the Back button, or because the scrubber has written down where it stands."""
+    """Only the step in the address is new: through the Back button, or because the scrubber has written it there."""
     if step is None:
         look(None)
     elif step != str(asked_for()):
@@ -110,7 +110,7 @@ def _open(query: dict[str, str]) -> None:
         try:
             config = config.replace(**live) if query else run.settings
         except ConfigError as error:
-            notify(f"The address was not taken whole: {error}. The settings of its run are shown.")
+            notify(f"A part of the address was ignored: {error}. The settings of its run are shown.")
             config = run.settings
     elif run_id:
         st.session_state.pop("run", None)

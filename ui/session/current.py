@@ -52,7 +52,7 @@ def edit(field: str, value: Any) -> None:
 
 
 def _with_model(name: str) -> tuple[RunConfig, dict[str, str]]:
-    """The draft with another model, and by its name a sentence for each setting that it cannot take."""
+    """The draft with another model, and name -> sentence for each setting that had to change with it."""
     changes: dict[str, Any] = {"model": name}
     remarks: dict[str, str] = {}
     while True:
@@ -74,7 +74,7 @@ def set_draft(config: RunConfig) -> None:
 
 
 def follow_live_changes() -> None:
-    """Where another tab changed a live setting that this one had not touched, the sidebar shows the run's value."""
+    """Take over live settings that another tab has changed, as far as this tab has not changed them too."""
     run = current_run()
     if run is not None:
         now, seen = run.settings, st.session_state.get("seen", {}).get(run.id, run.settings)
@@ -104,7 +104,7 @@ def current_run() -> Run | None:
 
 
 def lost_the_run() -> bool:
-    """Whether the run on the page is gone (deleted in another tab, say); says so once, and forgets it."""
+    """Whether the run on the page is gone (deleted in another tab, say); says so once, and forgets the run."""
     run_id = st.session_state.get("run")
     if not run_id or registry().get(run_id) is not None:
         return False
@@ -155,9 +155,9 @@ def set_speed(value: str) -> None:
 
 
 def run_to_command() -> Run | None:
-    """The run that a transport button means: the current one, or a new one where there is none or the draft differs.
+    """The run that a transport button acts on: the current one, or a new one where there is none or the draft differs.
 
-    What it does is looked at as it happens: a look back ends.
+    A look back at an earlier step ends, so that what the run does is seen.
     """
     if lost_the_run():
         return None

@@ -1,13 +1,12 @@
-"""A visitor's drawing: what the canvas is given, what came back from it, and the way back.
+"""A visitor's drawing, with undo: what the canvas is told to show, and what comes back from it.
 
-The canvas is given a drawing only when it must show another one than it does: on a visit of the page, and after undo,
-clear or a digit put there from elsewhere. In between it keeps its own strokes and sends them, so nothing that happens
-on the page can take a stroke away. Whatever picture it sends that is not the present one is the next one.
+The canvas is told to show a drawing only when it shows another one: on a new visit of the page, and after undo, clear
+or a digit put there from elsewhere. Otherwise it keeps its own strokes and sends its picture after each of them, so
+that no rerun of the page can lose a stroke. A picture that differs from the present one is the next state.
 """
 
 from __future__ import annotations
 
-import base64
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -15,17 +14,19 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from nn_core.export.png import png_uri
 from nn_core.machine.memory import Array
+from nn_core.nn.network import SIDE
 from nn_core.sketch.to_mnist import Sketch, to_mnist
 
 Drawing = dict[str, Any]
-SIDE = 280  # pixels of the canvas
+CANVAS_SIDE = 280  # pixels
 MAX_STATES = 50  # drawings that undo can go back to
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """One picture on the canvas: its objects in the canvas's own form, the sketch made of it, and where it is from."""
+    """One picture on the canvas: its objects in the canvas's format, the sketch made of it, and where it is from."""
 
     objects: tuple[Drawing, ...]
     sketch: Sketch
@@ -33,17 +34,20 @@ class State:
 
 
 def _blank() -> State:
-    return State((), to_mnist(np.zeros((SIDE, SIDE), np.uint8)))
+    return State((), to_mnist(np.zeros((CANVAS_SIDE, CANVAS_SIDE), np.uint8)))
 
 
 class Sketchpad:
-    """What is on a visitor's canvas, and what was there before."""
+    """What is on a visitor's canvas, and what was there before; `now` is the newest state."""
 
     def __init__(self) -> None:
         self._states = [_blank()]
         self._seen: bytes | None = None  # the last picture that came from the canvas, as PNG
         self._given: Drawing = {"objects": [], "serial": 0}
         self.visit = 0  # of the page on which the canvas was last given its drawing
+
+    def __repr__(self) -> str:
+        return f"Sketchpad({len(self._states)} states, now {self.now.sketch})"
 
     @property
     def now(self) -> State:
@@ -52,7 +56,7 @@ class Sketchpad:
 
     @property
     def initial_drawing(self) -> Drawing:
-        """What the canvas is given; the same until it must show another drawing than its own."""
+        """The drawing that the canvas is told to show; it takes a new one over when the serial changes."""
         return dict(self._given)
 
     @property
@@ -61,12 +65,12 @@ class Sketchpad:
         return len(self._states) > 1
 
     def show(self) -> None:
-        """Let the canvas show the present drawing, whatever it shows now."""
+        """Tell the canvas to show the present drawing."""
         self._given = {"objects": list(self.now.objects), "serial": self._given["serial"] + 1}
 
     def take(self, png: bytes | None, drawing: Drawing | None) -> None:
-        """Take over what the canvas shows, when that is new: its picture, and the drawing in its own form."""
-        if png is None or png == self._seen:  # nothing since it was given its drawing, or nothing new
+        """Take over what the canvas has sent, if it is new: its picture as PNG, and its objects."""
+        if png is None or png == self._seen:  # nothing drawn since the canvas was told what to show, or nothing new
             return
         self._seen = png
         sketch = to_mnist(np.asarray(Image.open(io.BytesIO(png))))
@@ -87,10 +91,10 @@ class Sketchpad:
 
     def put_digit(self, image: Array, note: str = "") -> None:
         """Put an MNIST image uint8 (28, 28) on the canvas, enlarged ten times; `note` says what it is."""
-        large = image.repeat(SIDE // 28, axis=0).repeat(SIDE // 28, axis=1)
+        large = image.repeat(CANVAS_SIDE // SIDE, axis=0).repeat(CANVAS_SIDE // SIDE, axis=1)
         picture = {
             "type": "Image",
-            **{"left": 0, "top": 0, "originX": "left", "originY": "top", "width": SIDE, "height": SIDE},
+            **{"left": 0, "top": 0, "originX": "left", "originY": "top", "width": CANVAS_SIDE, "height": CANVAS_SIDE},
             "src": png_uri(large),
         }
         self._push(State((picture,), to_mnist(large, drop_specks=False), note))
@@ -98,10 +102,3 @@ class Sketchpad:
 
     def _push(self, state: State) -> None:
         self._states = [*self._states[1 - MAX_STATES :], state]
-
-
-def png_uri(image: Array) -> str:
-    """A grey picture uint8 (H, W) as a data URI."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,4 +1,4 @@
-"""What a link asks for: the settings in an address's query, and a sentence for each thing in it that was refused."""
+"""Reads the settings out of a link, and says in a sentence each what could not be taken from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nn_core.config.run_config import all_settings
 
 
 def read_link(query: Mapping[str, str]) -> tuple[RunConfig, list[str]]:
-    """The settings that a query names, defaults where it makes no sense, and one sentence a problem."""
+    """The settings in an address's query, defaults where it is wrong or silent, and a sentence for each problem."""
     config, problems = RunConfig.from_query(dict(query))
     if config.dataset != "mnist":
         try:
@@ -19,8 +19,8 @@ def read_link(query: Mapping[str, str]) -> tuple[RunConfig, list[str]]:
         except DataError as error:
             problems.append(f"{error}; MNIST is used")
             config = config.replace(dataset="mnist")
-    sentences = [f"The address was not taken whole: {problem}." for problem in problems]
+    sentences = [f"A part of the address was ignored: {problem}." for problem in problems]
     unknown = sorted(set(query) - {item.name for item in all_settings()})
     if unknown:
-        sentences.append(f"The address names settings that there are not: {', '.join(unknown)[:200]}.")
+        sentences.append(f"The address names unknown settings: {', '.join(unknown)[:200]}.")
     return config, sentences

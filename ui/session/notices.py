@@ -10,8 +10,8 @@ import streamlit as st
 def notify(sentence: str, about: str = "") -> None:
     """Say something at the top of the page until it is dismissed.
 
-    One that refuses a value of the setting `about` takes the place of the last one on it, and goes with the next change
-    of the settings.
+    With `about`, the name of a setting, it says why a value was refused: it replaces the last such sentence on that
+    setting, and disappears with the next change of the settings.
     """
     notices = _notices()
     refusals: dict[str, str] = st.session_state.setdefault("refusals", {})
@@ -24,7 +24,7 @@ def notify(sentence: str, about: str = "") -> None:
 
 
 def forget_refusals() -> None:
-    """The settings have changed: what was said of values that they could not take is no longer to the point."""
+    """Take back the sentences on refused values; called when the settings change."""
     for sentence in st.session_state.pop("refusals", {}).values():
         if sentence in _notices():
             _notices().remove(sentence)
@@ -36,7 +36,7 @@ def _notices() -> list[str]:
 
 
 def notice_board() -> Callable[[str], None]:
-    """`notify` for this visitor from a thread that Streamlit knows nothing of; it shows at the next drawing."""
+    """A `notify` for this visitor that any thread may call; the sentence shows when the page is drawn next."""
     notices = _notices()
 
     def pin(sentence: str) -> None:
@@ -47,7 +47,7 @@ def notice_board() -> Callable[[str], None]:
 
 
 def show_notices() -> None:
-    """The sentences that wait to be read, each with a button that takes it away."""
+    """The sentences, each with a button that dismisses it."""
     notices = _notices()
     for at, sentence in enumerate(notices):
         text, button = st.columns([12, 1], vertical_alignment="center")

@@ -1,4 +1,4 @@
-"""How a panel is drawn: guarded, live or by itself; and what panels share with Streamlit's widgets."""
+"""How a panel is drawn (guarded against errors, every second, or by itself), and how it sets and reads its widgets."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ui.session.time_machine import looked_at_step
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0  # between two drawings of a live panel
-ECHO_SECONDS = 4.0  # in which a browser may still send what a widget held before it was overruled
+ECHO_SECONDS = 4.0  # how long a browser may still send the old value of a widget that was given another one
 
 
 @contextmanager
 def guard(panel: str) -> Iterator[None]:
-    """Around what draws a panel: an exception becomes one sentence and one log entry, and ticking stops."""
+    """For use around what draws a panel: an exception becomes a sentence and a log entry, and ticking stops."""
     broken: set[str] = st.session_state.setdefault("broken", set())
     try:
         yield
@@ -42,9 +42,9 @@ def guard(panel: str) -> Iterator[None]:
 
 
 def live(panel: str, draw: Callable[[], None], trains: Callable[[], bool] | None = None) -> None:
-    """Draw a panel, again every second while the current run trains; when it ends, the whole page once more.
+    """Draw a panel, and again every second while the current run trains; after the last time, draw the whole page.
 
-    `trains` tells whether it is to be drawn again, where that is not whether the current run trains.
+    `trains` says whether to go on, where that is not decided by the current run.
     """
     trains = trains or _current_trains
     whole = _whole_page()
@@ -66,7 +66,7 @@ def live(panel: str, draw: Callable[[], None], trains: Callable[[], bool] | None
 
 
 def _whole_page() -> tuple[Any, ...]:
-    """What other parts of the page show too: run, its settings and whether it trains, step, ghost, search."""
+    """What more than one panel shows: run, its settings and whether it trains, step, ghost, search, race, notices."""
     run = current_run()
     searched = st.session_state.get("search")
     lists = [tuple(st.session_state.get(name, ())) for name in ("race", "notices")]
@@ -80,7 +80,7 @@ def _current_trains() -> bool:
 
 
 def panel(name: str, draw: Callable[[], None]) -> None:
-    """Draw a panel that only its own widgets and clicks draw again, without the rest of the page."""
+    """Draw a panel whose widgets and clicks draw only itself again, not the rest of the page."""
 
     def drawing() -> None:
         with guard(name):
@@ -90,22 +90,22 @@ def panel(name: str, draw: Callable[[], None]) -> None:
 
 
 def show_in_widget(key: str, value: Any) -> None:
-    """Let the widget of this key show `value`; call it before the widget is made. The draft is the truth, not it."""
+    """Let the widget of this key show `value`, whatever it held; call it before the widget is made."""
     shown = st.session_state.get(key)
     if shown == value:
         return
     if key in st.session_state:
         overruled = st.session_state.setdefault("overruled", {})
-        if not _is_echo(key, shown):  # the time is that of the first
+        if not _is_echo(key, shown):  # an echo does not prolong the time
             overruled[key] = (shown, time.monotonic())
     st.session_state[key] = value
 
 
 def by_hand(key: str, act: Callable[[Any], None]) -> Callable[[], None]:
-    """What a widget of this key calls when it has changed: `act` with its value, if a hand has changed it.
+    """The `on_change` of the widget of this key: calls `act` with the new value, if it was the visitor who changed it.
 
-    A page that is drawn again by its own timer sends along what its widgets hold, and that may be the value from
-    before `show_in_widget` put another there (a setting that another tab has changed, say).
+    Each rerun sends along what the browser's widgets hold. That may still be the old value of a widget that
+    `show_in_widget` has given another one (a setting that another tab has changed, say).
     """
 
     def changed() -> None:
@@ -117,7 +117,7 @@ def by_hand(key: str, act: Callable[[Any], None]) -> Callable[[], None]:
 
 
 def _is_echo(key: str, value: Any) -> bool:
-    """Whether the widget has just been made to show something else instead of this value."""
+    """Whether this is the old value of a widget that has just been given another one."""
     before, since = st.session_state.get("overruled", {}).get(key, (None, -math.inf))
     return value == before and time.monotonic() - since < ECHO_SECONDS
 

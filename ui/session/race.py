@@ -1,4 +1,4 @@
-"""The race of this visitor: two to four runs that train in turns, under one transport bar."""
+"""This visitor's race: two to four runs that train in turns, under one transport bar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which network reads an image: the run on the pages, a stored one, or the one that comes with Glassnet."""
+"""Which network reads an image (the current run, a stored one, or the one that comes with Glassnet), in words too."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from ui.session.selection import READING_SECONDS, choose, chosen
 from ui.session.time_machine import looked_at_step, snapshot
 from ui.words import plain
 
-LIVE, SHIPPED = "live", "shipped"  # beside the ids of runs
+LIVE, SHIPPED = "live", "shipped"  # keys of readers; the others are ids of stored runs
 MOST = 50  # stored runs in the menu, the newest ones
 
 
 @dataclass(frozen=True, eq=False)
 class Reader:
-    """A network that reads images, and which one it is, in a line."""
+    """A network that reads images, and a caption that says in one line which one it is."""
 
     model: Network
     caption: str
     name: str  # the id of its run, or "shipped"
-    learns: bool = False  # whether it is another one at the next look
+    learns: bool = False  # whether it trains, so that its weights are others at the next look
 
 
 def readers() -> dict[str, str]:
-    """What the menu offers: key -> label."""
+    """The networks that the menu offers: key -> label."""
     shot = snapshot()
     here = {} if shot is None else {LIVE: f"This run: {outline(shot.config)}"}
     others = [run for run in runs() if run.step and (shot is None or run.id != shot.run_id)][:MOST]
@@ -54,22 +54,22 @@ def _label(run: StoredRun) -> str:
 
 
 def chosen_reader(offered: dict[str, str], place: str) -> str:
-    """The key of the reader that was picked in a place, where it is still offered; else the run, else the shipped one.
+    """The key of the reader that was picked in a menu, if it is still offered; else the run, else the shipped one.
 
-    A place is a menu: "reader" on Draw, another one on Inside.
+    `place` names the menu: there is one on Draw and one on Inside.
     """
     key = chosen(place)
     return key if key in offered else next(iter(offered))
 
 
 def choose_reader(key: str, place: str) -> None:
-    """Let this one read there from now on, if it is one."""
-    if key in readers():  # else it is a label that the browser still held, and that is another one by now
+    """Let this reader read in that menu's place from now on."""
+    if key in readers():  # a browser may still send a label that no reader has any more
         choose(place, key)
 
 
 def reader(key: str) -> Reader:
-    """The network of that key; where a stored one cannot be read, says so and gives the shipped one."""
+    """The network of that key. Where a stored one cannot be read, says so and gives the shipped one."""
     shot = snapshot()
     if key == LIVE and shot is not None:
         past = looked_at_step() is not None
@@ -87,7 +87,7 @@ def reader(key: str) -> Reader:
 def strongest(of: Reader, layer: int, n: int) -> Strongest:
     """The validation images that excite each channel of one of its hidden layers most.
 
-    Of a network that learns, the last answer serves for a little while, so that it takes at most a tenth of the time.
+    While a network trains, an answer is kept for a while, so that finding it takes at most a tenth of the time.
     """
     data = dataset()
     about = (of.name, layer, n, data.identity)
@@ -120,8 +120,11 @@ def _shipped() -> Network:
     return load_shipped()
 
 
+# ---------------------------------------------------------------------------------------------- captions
+
+
 def live_caption(shot: Snapshot, looking_back: bool = False) -> str:
-    """Which network it is that reads, in one line."""
+    """The caption of the current run."""
     when = f":orange[at step {shot.step:,}, looking back]" if looking_back else f"step {shot.step:,}"
     parts = [f"Read by the network **{outline(shot.config)}**, {shot.config.title(OUTLINED)}", when]
     if shot.step and shot.scores:
@@ -134,13 +137,13 @@ def live_caption(shot: Snapshot, looking_back: bool = False) -> str:
 
 
 def stored_caption(run: StoredRun) -> str:
-    """Which stored run it is that reads, in one line."""
+    """The caption of a stored run."""
     accuracy = "" if run.val_accuracy is None else f" · validation accuracy {run.val_accuracy:.1%}".replace("%", " %")
     what = plain(run.name or run.config.title(OUTLINED))
     return f"Read by a stored run, the network **{outline(run.config)}**, {what} · step {run.step:,}{accuracy}"
 
 
 def shipped_caption(model: Network) -> str:
-    """That it is the network of the project that reads, in one line."""
+    """The caption of the network that comes with Glassnet."""
     drawn = "trained beforehand on MNIST, drawn again with thin and thick pens"
     return f"Read by the network that comes with Glassnet, **{outline(model.config)}** · {drawn}"

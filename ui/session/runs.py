@@ -1,4 +1,4 @@
-"""The runs of the Runs page: all that are kept, the one that is pinned as the ghost, and what is done to them."""
+"""All runs that are kept: reading them, pinning one as the ghost, and opening, deleting and restoring them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def film_of(run: StoredRun) -> tuple[Frame, ...]:
 
 
 def run_in_memory(run_id: str) -> Run | None:
-    """A run that needs no reading from the disk, or None."""
+    """A run that is in memory, or None."""
     return next((run for run in registry().runs() if run.id == run_id), None)
 
 
@@ -111,14 +111,14 @@ def ghost() -> StoredRun | None:
 
 
 def pin_ghost(run_id: str | None) -> None:
-    """Draw a run dashed behind the others from now on, or none; the address keeps it."""
+    """Draw this run dashed behind the current one from now on (None: no run); the address keeps it."""
     if run_id is not None and stored_run(run_id) is None:
         notify("The run that is to be the ghost is not on this server any more.")
         run_id = None
     st.session_state["ghost"] = run_id
 
 
-# ---------------------------------------------------------------------------------------------- what is done to runs
+# ---------------------------------------------------------------------------------------------- open, change, delete
 
 
 def open_run(run_id: str) -> None:
@@ -134,7 +134,7 @@ def open_run(run_id: str) -> None:
 
 
 def change_stored(change: Callable[[RunStore], object]) -> None:
-    """Rename, star or the like; what cannot be done is said at the top of the page."""
+    """Change the store (rename, star and the like); a failure is said at the top of the page."""
     kept = store()
     try:
         if kept is not None:
@@ -144,7 +144,7 @@ def change_stored(change: Callable[[RunStore], object]) -> None:
 
 
 def delete_runs(run_ids: list[str]) -> list[str]:
-    """Move runs to the trash; returns those that can be brought back. The one on the pages leaves them."""
+    """Move runs to the trash; returns those that were moved. If the current run is among them, there is none after."""
     deleted = []
     kept = store()
     for run_id in run_ids:

@@ -1,4 +1,4 @@
-"""What this visitor looks at: the sketch, what was picked on charts, and how the run reads a split."""
+"""What this visitor has picked: the sketch, units and cells of charts, and the split that the run reads."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 import streamlit as st
 
 from nn_core import Dataset
+from nn_core.data.dataset import Split
 from nn_core.machine.memory import Array
 from nn_core.runs.snapshot import Snapshot
 from ui.session.current import dataset
 from ui.session.drawing import Sketchpad
-from ui.session.server import Split
 from ui.session.time_machine import looked_at_step, snapshot
 
 READING_SECONDS = 2.0  # between two readings of a whole split while training
 
 
 def sketchpad() -> Sketchpad:
-    """This visitor's drawing; on a new visit of the page the canvas is given it as it was left."""
+    """This visitor's drawing; on a new visit of the page the canvas is told to show it."""
     pad: Sketchpad = st.session_state.setdefault("sketchpad", Sketchpad())
     visit = st.session_state.get("visit", 0)
     if pad.visit != visit:
@@ -41,13 +41,13 @@ def choose(name: str, value: Any) -> None:
 
 
 def clicked(key: str, name: str = "click") -> dict[str, Any] | None:
-    """The event of the chart or component of this key that this run answers; known before that is drawn."""
+    """The event (a click, say) that caused this rerun, from the chart of this key; known before the chart is drawn."""
     event: dict[str, Any] | None = (st.session_state.get(key) or {}).get(name)
     return event
 
 
 def steady(name: str, key: Any, compute: Callable[[], Any]) -> Any:
-    """What `compute` gave when `key` was last new: for what should hold still while a run trains."""
+    """What `compute` gave when `key` last changed: for what should stay as it is while a run trains."""
     kept = st.session_state.setdefault("steady", {})
     if name not in kept or kept[name][0] != key:
         kept[name] = (key, compute())
@@ -62,14 +62,14 @@ class Reading:
     split: Split
     step: int
     probabilities: Array  # float32 (n, 10)
-    fresh_until: float  # on time.monotonic(): until then it serves, though training goes on
+    fresh_until: float  # on the clock of time.monotonic(): until then it is kept, though training goes on
 
 
 def reading(split: Split) -> Reading | None:
     """How the current run reads a split at the step that is looked at.
 
-    While it trains, the last reading serves for a little while: that keeps the pictures still enough to be clicked, and
-    reading takes at most a tenth of the time.
+    While it trains, a reading is kept for a while: the pictures then hold still long enough to be clicked, and reading
+    takes at most a tenth of the time.
     """
     shot = snapshot()
     if shot is None:
@@ -94,5 +94,5 @@ def _read(split: Split, shot: Snapshot, data: Dataset) -> Reading:
 
 @st.cache_resource(show_spinner=False, max_entries=64)
 def _past_reading(run_id: str, split: Split, step: int, seconds: float, _shot: Snapshot, _data: Dataset) -> Reading:
-    """The reading of a frame; seconds of training tell apart two frames of a step that was made twice."""
+    """The reading of a frame; its seconds of training tell it from a frame of the same step before a restart."""
     return _read(split, _shot, _data)

@@ -1,14 +1,14 @@
-"""What one server process holds once for all its visitors: the registry of runs, and what is costly to work out."""
+"""What the server holds once for all visitors: the registry of runs, and results that are costly to work out."""
 
 from __future__ import annotations
 
 import os
-from typing import Literal
 
 import streamlit as st
 from streamlit.runtime import Runtime
 
 from nn_core import Dataset, RunConfig, Trainer, load_dataset
+from nn_core.data.dataset import Split
 from nn_core.data.means import mean_images
 from nn_core.explain.filters import first_filters
 from nn_core.machine.memory import Array
@@ -16,9 +16,7 @@ from nn_core.runs.registry import RunRegistry
 from nn_core.store.run_store import RunStore
 from nn_core.training.profile import measure_epoch_seconds
 
-Split = Literal["train", "val", "test"]
-
-LEASE_SECONDS = float(os.environ.get("GLASSNET_LEASE_SECONDS", "60"))  # without a page open, a run pauses; 0: never
+LEASE_SECONDS = float(os.environ.get("GLASSNET_LEASE_SECONDS", "60"))  # then a run without a page pauses; 0: never
 MAX_TRAINING = int(os.environ.get("GLASSNET_MAX_TRAINING", "2"))  # runs that train at once
 
 

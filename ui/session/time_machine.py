@@ -1,4 +1,4 @@
-"""Which step of the current run this visitor looks at: now, or a frame of its film; and branching from there."""
+"""Which step of the current run this visitor looks at: the newest, or a frame of its film; and branches from there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def live_snapshot() -> Snapshot | None:
 
 
 def snapshot() -> Snapshot | None:
-    """The current run as this visitor looks at it: as it was at the chosen frame, else as it is now."""
+    """The current run as this visitor looks at it: at the chosen frame, else as it is now."""
     live, frame = live_snapshot(), _frame()
     if live is None or frame is None:
         return live
@@ -42,7 +42,7 @@ def looked_at_step() -> int | None:
 
 
 def _frame() -> Frame | None:
-    """The chosen frame. It is held here, so that a film that is thinned meanwhile does not take it away."""
+    """The chosen frame. It is kept here, because the film of a run that trains is thinned again and again."""
     run_id, frame = st.session_state.get("looked at", (None, None))
     return frame if run_id is not None and run_id == st.session_state.get("run") else None
 

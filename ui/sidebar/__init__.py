@@ -1,1 +1,1 @@
-"""The sidebar of every page."""
+"""The sidebar of every page: the transport bar, the status, and a widget for each setting."""

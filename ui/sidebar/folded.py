@@ -1,30 +1,32 @@
-"""The settings that the sidebar keeps folded away: a popover for each group, filled only while it is open."""
+"""The settings that are needed less often: a button for each group, which opens a panel with their widgets.
+
+An open panel costs time in every rerun, so a closed one is empty.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from nn_core.config.choices import choices
 from nn_core.config.run_config import RunConfig, all_settings
 from nn_core.config.setting import Setting
 from nn_core.data.augment import augments
 from nn_core.machine.memory import Array
 from nn_core.training.trainer import Trainer
 from ui import session
+from ui.sidebar.settings import has_widget, widget
 
-PANELS: Mapping[str, str] = {  # a group of settings, or "more" for all others: what its button says
+PANELS: Mapping[str, str] = {  # a group of settings, or "more" for all others -> the text of its button
     "schedule": "Schedule",
     "regularization": "Regularize",
     "augmentation": "Augment",
     "more": "More",
 }
-ENLARGED = 2  # pixels of the preview for one of an image
-N_DRAWS = 2  # rows of changed images under the row of the images as they are
+ENLARGED = 2  # times, the images of the preview
+N_DRAWS = 2  # rows of changed images in the preview
 
 
 def panel_of(item: Setting) -> str:
@@ -32,15 +34,15 @@ def panel_of(item: Setting) -> str:
     return item.group if item.group in PANELS else "more"
 
 
-def panels(draw: Callable[[Setting, Any], None]) -> list[Callable[[], None]]:
-    """What puts each button on the page; `draw` makes the widget of one setting with its value."""
-    return [partial(_panel, name, label, draw) for name, label in PANELS.items()]
+def panels() -> list[Callable[[], None]]:
+    """For each panel the function that draws its button, and its widgets while it is open."""
+    return [partial(_panel, name, label) for name, label in PANELS.items()]
 
 
-def _panel(name: str, label: str, draw: Callable[[Setting, Any], None]) -> None:
+def _panel(name: str, label: str) -> None:
     config = session.draft()
     held = [item for item in all_settings() if item.folded and item.in_sidebar and panel_of(item) == name]
-    shown = [item for item in held if config.in_use(item) and (item.kind != "choice" or len(choices(item.name)) > 1)]
+    shown = [item for item in held if has_widget(item)]
     n_changed = sum(config.changed(item) for item in shown)
     key = f"panel-{name}"
     if not session.widget_value(key):
@@ -57,10 +59,11 @@ def _panel(name: str, label: str, draw: Callable[[Setting, Any], None]) -> None:
         for start in range(0, len(shown), 2):
             for column, item in zip(st.columns(2), shown[start : start + 2], strict=False):
                 with column:
-                    draw(item, getattr(config, item.name))
+                    widget(item)
 
 
 def _summary(held: list[Setting]) -> str:
+    """Which settings a panel holds, in a sentence or two."""
     live = [item.label for item in held if item.applies == "now"]
     others = [item.label for item in held if item.applies != "now"]
     parts = [f"Take effect now: {', '.join(live)}."] if live else []
@@ -69,15 +72,16 @@ def _summary(held: list[Setting]) -> str:
 
 
 def _preview(config: RunConfig) -> None:
+    """Ten training images, and what augmentation makes of them."""
     if augments(config):
         st.image(preview_picture(config, *session.dataset(config.dataset).split("train")), width="stretch")
-        st.caption("Above the training images as they are, below them what the network may get to see.")
+        st.caption("Top row: training images as they are. Below: the same images changed, as the network may see them.")
     else:
-        st.caption("Changes the training images anew in every step; a preview appears once something is on.")
+        st.caption("Changes the training images at random in every step. Switch one of these on for a preview.")
 
 
 def preview_picture(config: RunConfig, images: Array, labels: Array) -> Array:
-    """The first training image of each digit, and under it what augmentation makes of it: uint8, one picture."""
+    """One picture, uint8 (H, W): the first training image of each digit, and under it N_DRAWS changed ones."""
     changing = Trainer.augmenter(config)
     first = images[[int(np.argmax(labels == digit)) for digit in range(10)]]
     rows = [first]

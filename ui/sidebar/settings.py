@@ -1,4 +1,4 @@
-"""One widget for each setting, made of what the setting says about itself."""
+"""The widget of each setting, made from what the setting says about itself: its kind, limits, label and help."""
 
 from __future__ import annotations
 
@@ -24,28 +24,30 @@ def labels(names: Sequence[str]) -> str:
 
 
 def settings(applies: Applies, *more: Callable[[], None]) -> None:
-    """The widgets of one group that matter under the present choices, and `more` after them, two in a row."""
-    config = session.draft()
-    shown = [
-        item
-        for item in all_settings()
-        if item.applies == applies
-        and item.in_sidebar
-        and not item.folded
-        and config.in_use(item)
-        and (item.kind != "choice" or len(choices(item.name)) > 1)
-    ]
+    """The widgets of the settings that take effect now, or in a new network, and `more` after them: two in a row."""
+    shown = [item for item in all_settings() if item.applies == applies and not item.folded and has_widget(item)]
     for item in shown:
         if item.name in WIDE:
-            WIDGETS[item.kind](item, getattr(config, item.name))
-    narrow: list[Callable[[], None]] = [
-        partial(WIDGETS[item.kind], item, getattr(config, item.name)) for item in shown if item.name not in WIDE
-    ]
+            widget(item)
+    narrow: list[Callable[[], None]] = [partial(widget, item) for item in shown if item.name not in WIDE]
     narrow += more
     for start in range(0, len(narrow), 2):
         for column, draw in zip(st.columns(2, vertical_alignment="bottom"), narrow[start : start + 2], strict=False):
             with column:
                 draw()
+
+
+def has_widget(item: Setting) -> bool:
+    """Whether there is something to set: the setting has an effect under the present choices, and has other values."""
+    return item.in_sidebar and session.draft().in_use(item) and (item.kind != "choice" or len(choices(item.name)) > 1)
+
+
+def widget(item: Setting) -> None:
+    """Draw the widget of a setting, with its value in the draft."""
+    WIDGETS[item.kind](item, getattr(session.draft(), item.name))
+
+
+# ---------------------------------------------------------------------------------------------- one of several choices
 
 
 def _help(item: Setting) -> str:
@@ -68,8 +70,11 @@ def _choice(item: Setting, value: str) -> None:
     )
 
 
+# ---------------------------------------------------------------------------------------------- a number
+
+
 def _stops(item: Setting, value: float) -> list[float]:
-    """The values that a slider stops at, the present one among them; a special 0 keeps its end of the scale."""
+    """The values that a slider stops at, the present one among them. Where 0 comes last, it stays last."""
     stops = list(item.steps)
     if value not in stops:
         zero_last = bool(stops) and stops[-1] == 0
@@ -100,6 +105,9 @@ def _shown(item: Setting, value: float) -> str:
     if value == 0 and item.zero_means:
         return item.zero_means
     return f"{value:,}" if item.kind in {"int", "sizes"} else f"{value:g}"
+
+
+# ---------------------------------------------------------------------------------------------- a size for each layer
 
 
 def _sizes(item: Setting, sizes: tuple[int, ...]) -> None:
@@ -161,7 +169,7 @@ def _refusal(item: Setting, value: Any) -> str:
     try:
         session.draft().replace(**{item.name: value})
     except ConfigError as error:
-        return f"{error}"
+        return str(error)
     return ""
 
 

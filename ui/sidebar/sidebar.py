@@ -1,4 +1,4 @@
-"""The sidebar of every page: transport bar, status, and one widget a setting, generated from RunConfig."""
+"""Puts the sidebar together: transport bar, status, presets, settings, what they cost, and links to share them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nn_core.nn.network import count_params
 from ui import session
 from ui.panels import time_machine
 from ui.sidebar import folded
-from ui.sidebar.settings import WIDGETS, labels, settings
+from ui.sidebar.settings import labels, settings
 from ui.sidebar.transport import speed, status, train_button, transport
 
 COSTLY = (  # settings on which the time of a step depends
@@ -53,18 +53,15 @@ def sidebar() -> None:
             st.markdown("**Takes effect now**")
             settings("now", speed)
             _new_network_title()
-            settings("new network", *folded.panels(lambda item, value: WIDGETS[item.kind](item, value)), _share)
+            settings("new network", *folded.panels(), _share)
             _cost()
-
-
-# ---------------------------------------------------------------------------------------------- transport
 
 
 # ---------------------------------------------------------------------------------------------- settings
 
 
 def _presets() -> None:
-    """A button each, those of one model in a row."""
+    """A button for each preset; those of one model stand in a row."""
     for model in dict.fromkeys(preset.config.model for preset in PRESETS.values()):
         of_model = [preset for preset in PRESETS.values() if preset.config.model == model]
         for column, preset in zip(st.columns(len(of_model)), of_model, strict=True):
@@ -81,7 +78,7 @@ def _presets() -> None:
 
 
 def _new_network_title() -> None:
-    """Says how many sliders are not those of the network on the page, and offers the way back; of one height."""
+    """The second title: how many settings differ from the network on the page, with a button that undoes them."""
     run, pending = session.current_run(), session.pending_changes()
     with st.container(key="new-network-title", horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**Starts a new network**", width="content")
@@ -102,7 +99,7 @@ def _new_network_title() -> None:
 
 
 def _cost() -> None:
-    """What the settings will cost, before they are started."""
+    """Parameters, and the time that training will take, before it is started."""
     config = session.draft()
     parts = [f"{count_params(config):,} parameters"]
     shot = session.live_snapshot()

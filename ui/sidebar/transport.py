@@ -1,4 +1,4 @@
-"""The transport bar: train or pause, one step, one epoch, reset; the status under it, and the speed."""
+"""The transport bar (train or pause, one step, one epoch, reset), the status under it, and the slider of the speed."""
 
 from __future__ import annotations
 
@@ -9,32 +9,17 @@ from nn_core.runs.snapshot import Snapshot
 from ui import session
 from ui.panels import time_machine
 from ui.sidebar.settings import labels
-from ui.words import plain
-
-STATUS_WORDS = {
-    "ready": "ready, not trained yet",
-    "training": "training",
-    "waiting": "waiting for a free place",
-    "paused": "paused",
-    "finished": "finished",
-    "diverged": "stopped: diverged",
-    "failed": "stopped: error",
-}
+from ui.words import STATUS_WORDS, plain
 
 
 def transport() -> None:
+    """The five buttons in a row."""
     train, step, epoch, reset, dice = st.columns([3.2, 1, 1, 1, 1])
     with train:
         train_button()
     for column, icon, name, help_text, command in (
         (step, ":material/skip_next:", "step", "One step: one batch, one update", session.command(Run.step_once)),
-        (
-            epoch,
-            ":material/fast_forward:",
-            "epoch",
-            "One epoch: to its end",
-            session.command(Run.epoch_once),
-        ),
+        (epoch, ":material/fast_forward:", "epoch", "One epoch: to its end", session.command(Run.epoch_once)),
         (reset, ":material/restart_alt:", "reset", "Reset: the same seed, before any learning", session.reset),
         (dice, ":material/casino:", "dice", "Dice: reset with a new seed", lambda: session.reset(new_seed=True)),
     ):
@@ -42,7 +27,7 @@ def transport() -> None:
 
 
 def train_button(key: str = "") -> None:
-    """Train or pause, whichever is possible now; says so when it would start a new network."""
+    """Train or pause, whichever is possible now; the label says where Train would start a new network."""
     shot = session.live_snapshot()
     if shot is not None and shot.is_training:
         st.button("Pause", icon=":material/pause:", type="primary", width="stretch", on_click=_pause, key=f"{key}pause")
@@ -66,7 +51,7 @@ def _pause() -> None:
 
 
 def status() -> None:
-    """How well it reads and where it stands, the scrubber, and what is not being saved."""
+    """How well the network reads and how far it is, the scrubber, and a warning where the run cannot be saved."""
     shot, live = session.snapshot(), session.live_snapshot()
     if shot is None or live is None:
         st.markdown("**No network yet**  \n:small[Train makes one from the settings below]")
@@ -88,17 +73,17 @@ def status() -> None:
 
 
 def _doing(shot: Snapshot) -> str:
-    return f"{shot.samples_per_second:,.0f} images/s" if shot.status == "training" else STATUS_WORDS[shot.status]
+    return f"{shot.samples_per_second:,.0f} images/s" if shot.status == "training" else STATUS_WORDS[shot.status].line
 
 
 def speed() -> None:
-    speed = session.speed()
-    key = "speed"
-    session.show_in_widget(key, speed)
+    """How fast the current run trains: full speed, or a few steps a frame."""
+    pace, key = session.speed(), "speed"
+    session.show_in_widget(key, pace)
     st.select_slider(
-        f"Speed **{speed}**" if speed == "full" else f"Steps a frame **{speed}**",
+        f"Speed **{pace}**" if pace == "full" else f"Steps a frame **{pace}**",
         list(SPEEDS)[::-1],
-        speed,
+        pace,
         key=key,
         help="Full, or so many steps a frame (two frames a second), to watch single updates.",
         on_change=session.by_hand(key, session.set_speed),

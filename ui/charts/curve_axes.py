@@ -1,0 +1,161 @@
+"""The axes of a chart of loss or accuracy, and the marks on them: changes of settings, the step looked at, chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from nn_core.training.history import Series
+from ui.charts import theme
+from ui.charts.curve_traces import LEAST_ERROR, CurveStyle
+from ui.charts.figure import Trace
+
+_X_TITLES = {"step": "step", "epoch": "epoch", "images": "images seen", "seconds": "seconds of training"}
+_X_HOVER = {
+    "step": "step %{x:,d}",
+    "epoch": "epoch %{x:.2f}",
+    "images": "%{x:,d} images seen",
+    "seconds": "%{x:.1f} s",
+}
+_ERROR_TICKS = (90, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, LEAST_ERROR)
+_Y_AXES: Mapping[tuple[str, bool], dict[str, Any]] = {
+    ("loss", False): {"rangemode": "tozero"},
+    ("loss", True): {"type": "log", "dtick": "D2", "exponentformat": "none"},
+    ("accuracy", False): {"range": [0, 101], "ticksuffix": " %"},
+    ("accuracy", True): {
+        "type": "log",
+        "autorange": "reversed",
+        "tickvals": _ERROR_TICKS,
+        "ticktext": [f"{100 - error:.5g} %" for error in _ERROR_TICKS],
+    },
+}
+
+AHEAD = 1.25  # times its own length: as far as the axis of a run goes beside a longer ghost
+
+
+def x_axis(style: CurveStyle) -> dict[str, Any]:
+    """The axis of steps, epochs, images or seconds; its title says how many images the curves were scored on.
+
+    A zoom is kept until another axis is chosen.
+    """
+    train, val = style.sizes["train"], style.sizes["val"]
+    evidence = f"scored on n={val:,} each" if train == val else f"training n={train:,}, validation n={val:,}"
+    return {
+        "title": {"text": f"{_X_TITLES[style.x]} ({evidence})"},
+        "type": "log" if style.log_x else "linear",
+        "tickformat": ",.6~f",
+        "unifiedhovertitle": {"text": _X_HOVER[style.x]},
+        "rangemode": "nonnegative",
+        "showgrid": False,
+        "zeroline": False,
+        "showline": True,
+        "showspikes": True,
+        "spikemode": "across",
+        "uirevision": f"{style.x} {style.log_x}",
+    }
+
+
+def live_range(series: Mapping[str, Series], ghost: Mapping[str, Series], style: CurveStyle) -> dict[str, Any]:
+    """The range of the x axis for a run with a much longer ghost: up to a quarter beyond the newest point of the run.
+
+    Zooming out shows the rest of the ghost. Empty, so that plotly chooses, where the ghost is not longer.
+    """
+    mine, theirs = ([float(np.max(one.x(style.x))) for one in runs.values() if len(one)] for runs in (series, ghost))
+    end = AHEAD * max(mine, default=0.0)
+    if not end or max(theirs, default=0.0) <= end or style.log_x:
+        return {}
+    return {"range": [0, end]}
+
+
+def y_axis(style: CurveStyle) -> dict[str, Any]:
+    """The axis of loss or accuracy."""
+    return {**_Y_AXES[style.kind, style.log_y], "uirevision": f"{style.kind} {style.log_y}"}
+
+
+# ---------------------------------------------------------------------------------------------- marks
+
+
+class Edit(Protocol):
+    """A setting changed while training: `step`, `setting`, `old` and `new`."""
+
+    @property
+    def step(self) -> int: ...
+    @property
+    def setting(self) -> str: ...
+    @property
+    def old(self) -> Any: ...
+    @property
+    def new(self) -> Any: ...
+
+
+def whole_axis(series: Mapping[str, Series]) -> Series | None:
+    """The points of all series by step, from which a step's place on each axis is interpolated. None without any."""
+    points = [one.points for one in series.values() if len(one)]
+    if not points:
+        return None
+    together = np.concatenate(points)
+    return Series("all", together[np.argsort(together[:, 0], kind="stable")])
+
+
+def edit_marks(
+    edits: Sequence[Edit], reference: Series | None, style: CurveStyle
+) -> tuple[list[Trace], list[dict[str, Any]]]:
+    """Thin vertical lines where a setting was changed, and marks at their top that say what.
+
+    `reference` is what `whole_axis` gives. The marks have an axis of their own, y2, from 0 to 1.
+    """
+    if not edits or reference is None or len(reference) == 0:
+        return [], []
+    colour = theme.palette(style.dark).muted
+    at = np.interp([edit.step for edit in edits], reference.step, reference.x(style.x))
+    kept = [(place, edit) for place, edit in zip(at.tolist(), edits, strict=True) if place > 0 or not style.log_x]
+    marks = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [place for place, _ in kept],
+        "y": [1.0] * len(kept),
+        "yaxis": "y2",
+        "text": [edit_text(edit) for _, edit in kept],
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": {"symbol": "triangle-down", "size": 9, "color": colour},
+        "cliponaxis": False,
+        "showlegend": False,
+        "name": "changed",
+        "uid": "edits",
+    }
+    line = {"color": colour, "width": 1, "dash": "dot"}
+    lines = [
+        {"type": "line", "x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1, "line": line, "layer": "below"}
+        for place, _ in kept
+    ]
+    return [marks], lines
+
+
+def edit_text(edit: Edit) -> str:
+    """A change in one line: "step 512: lr 0.1 → 0.3"."""
+    return f"step {edit.step:,}: {edit.setting} {_setting(edit.old)} → {_setting(edit.new)}"
+
+
+def cursor_line(step: int | None, reference: Series | None, style: CurveStyle) -> list[dict[str, Any]]:
+    """A thin line at the step that is looked back at; none on a log axis at step 0."""
+    if step is None or reference is None or len(reference) == 0 or (style.log_x and step <= 0):
+        return []
+    at = float(np.interp(step, reference.step, reference.x(style.x)))
+    line = {"color": theme.palette(style.dark).text, "width": 1}
+    return [{"type": "line", "x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1, "line": line, "name": "looked at"}]
+
+
+def _setting(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def chance_line(style: CurveStyle) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A line at 10 %, the accuracy of guessing among ten digits, and the words at it."""
+    y = 90.0 if style.error_scale else 10.0
+    line = {"color": theme.palette(style.dark).muted, "width": 1, "dash": "dot"}
+    shape = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line, "layer": "below"}
+    place = {"xref": "paper", "x": 1, "xanchor": "right", "y": math.log10(y) if style.error_scale else y}
+    return shape, {**place, "yanchor": "bottom", "text": "chance, 10 %", "showarrow": False, "borderpad": 0}

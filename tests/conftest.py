@@ -53,13 +53,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what is marked by where it lies or what it is, and run the browser tests last.
 
-    Where there are several processes, one has all the browser tests, and begins with them. Each property counts as a
-    slow test too, with more examples.
+    Where there are several processes, each begins with one half of the files of browser tests: they take longest, and
+    a process starts one browser and one server for its half. A property counts as a slow test too, with more examples.
     """
+    browser_files = sorted({item.path for item in items if BROWSER_TESTS in item.path.parents})
     for item in items:
-        if BROWSER_TESTS in item.path.parents:
+        if item.path in browser_files:
             item.add_marker("browser")
-            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.xdist_group(f"browser {browser_files.index(item.path) % 2}"))
         if asks_for_slow_tests(config) and hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
             item.add_marker("slow")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

@@ -31,16 +31,38 @@ BROWSER_TESTS = ROOT / "tests" / "browser"
 TIME_LIMIT, SLOW_TIME_LIMIT = 240.0, 1200.0  # seconds
 
 # A deadline an example would measure how busy the machine is.
-hypothesis.settings.register_profile("glassnet", deadline=None, max_examples=50)
-hypothesis.settings.load_profile("glassnet")
+hypothesis.settings.register_profile("few", deadline=None, max_examples=20)
+hypothesis.settings.register_profile("many", deadline=None, max_examples=100)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the browser tests, and run them last; where there are several processes (-n), one has all of them."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two processes for folders of tests; none beside this one for a file or a test: starting them takes longer."""
+    return 0 if any(".py" in argument for argument in config.args) else 2
+
+
+def asks_for_slow_tests(config: pytest.Config) -> bool:
+    """Whether this is `pytest -m slow`."""
+    return config.option.markexpr.startswith("slow")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples a property is tried on."""
+    hypothesis.settings.load_profile("many" if asks_for_slow_tests(config) else "few")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is marked by where it lies or what it is, and run the browser tests last.
+
+    Where there are several processes, each begins with one half of the files of browser tests: they take longest, and
+    a process starts one browser and one server for its half. A property counts as a slow test too, with more examples.
+    """
+    browser_files = sorted({item.path for item in items if BROWSER_TESTS in item.path.parents})
     for item in items:
-        if BROWSER_TESTS in item.path.parents:
+        if item.path in browser_files:
             item.add_marker("browser")
-            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.xdist_group(f"browser {browser_files.index(item.path) % 2}"))
+        if asks_for_slow_tests(config) and hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker("slow")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nn_core import RunConfig
+from nn_core.data import Dataset
 from nn_core.explain.maps import hidden_layers, receptive_field, spread_over_image, strongest
 from nn_core.nn.network import build_model
 
@@ -79,3 +80,13 @@ def test_the_strongest_images_are_those_with_the_largest_value_anywhere(layer: i
             there = outputs[image, channel] if layer == 2 else outputs[image, channel, row, column]
             assert np.isclose(there, value, rtol=1e-5, atol=1e-5)
     assert found.dead[2] == (layer != 1) and found.dead.sum() == np.sum(~outputs.any(axis=(0, *range(2, outputs.ndim))))
+
+
+def test_the_images_that_excite_a_unit_most_have_its_largest_activations(tiny: Dataset):
+    for hidden in ((32,), ()):
+        model = build_model(RunConfig(hidden=hidden, activation="sigmoid"), np.random.default_rng(0))
+        outputs = model.activations(tiny.val_images)[0] if hidden else model.logits(tiny.val_images)
+        found = strongest(model, tiny.val_images, 0, 12)
+        indices = found.images[7]
+        assert outputs[indices, 7].min() >= np.delete(outputs[:, 7], indices).max()
+        np.testing.assert_allclose(found.values[7], outputs[indices, 7], rtol=1e-5)

@@ -371,7 +371,7 @@ def test_a_summary_of_other_values_is_named_and_the_rest_is_listed(store: RunSto
     assert "0000000d" in sentence and "lr" in sentence
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_any_flipped_bit_of_a_checkpoint_is_noticed(at: float, bit: int, tiny: Dataset, tmp_path: Path):
     trainer = Trainer(SMALL, tiny)

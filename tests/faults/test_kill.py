@@ -12,7 +12,7 @@ import pytest
 from tests import ROOT
 
 
-@pytest.mark.parametrize(("rounds", "seed"), [(12, 1), pytest.param(100, 2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("rounds", "seed"), [(4, 1), pytest.param(100, 2, marks=pytest.mark.slow)])
 def test_killed_while_saving_no_run_is_unreadable_none_goes_backwards_and_all_go_on_bit_for_bit(
     rounds: int, seed: int, tmp_path: Path
 ):

@@ -82,7 +82,6 @@ def made(settings: dict[str, Any]) -> RunConfig:
         raise
 
 
-@settings(max_examples=60)
 @given(shapes, st.integers(1, 40), st.integers(0, 1000), st.sampled_from([0.0, 0.1]), st.sampled_from(PIECES))
 @example({"channels": (3, 4)}, N_IMAGES, 0, 0.0, PIECES[0])
 @example({"channels": (3, 4), "padding": 2, "dense_units": (5,), "activation": "gelu"}, N_IMAGES, 0, 0.1, PIECES[1])
@@ -147,7 +146,6 @@ def test_the_fast_step_in_float32_is_that_of_pytorch(pooling: str, normalization
             assert relative_error(gradient, wanted) < 1e-5
 
 
-@settings(max_examples=60)
 @given(shapes, st.integers(1, 40), st.integers(0, 1000))
 @example({"channels": (3, 4), "dense_units": (5, 6), "normalization": "batch"}, N_IMAGES, 0)
 @example({"channels": (3, 4), "head": "average", "dense_units": (5,), "padding": 2, "pooling": "average"}, 17, 0)

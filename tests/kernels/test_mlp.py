@@ -68,7 +68,6 @@ def reference(network: MLP, indices: np.ndarray, augment: Augment | None = None)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-6), (np.float32, 2e-3)], ids=["float64", "float32"])
-@settings(max_examples=60)
 @given(
     config=cases,
     m=batches,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nn_core.config.errors import ConfigError
@@ -101,7 +101,6 @@ def test_every_layer_of_the_module_is_checked_here():
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25)
 @given(data=st.data(), training=st.booleans())
 def test_all_gradients_are_the_numerical_ones(name: str, data: st.DataObject, training: bool):
     case = case_for(data, name)
@@ -279,7 +278,6 @@ def in_torch(torch: Any, name: str, case: Case, layer: Layer) -> Any:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25)
 @given(data=st.data(), training=st.booleans())
 def test_a_layer_and_its_gradients_are_those_of_pytorch(name: str, data: st.DataObject, training: bool):
     torch = pytest.importorskip("torch")

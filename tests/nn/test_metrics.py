@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nn_core.nn.metrics import accuracy, class_scores, confusion_matrix
+from nn_core.config.run_config import RunConfig
+from nn_core.data import Dataset
+from nn_core.nn.metrics import accuracy, cell_images, class_scores, confusion_matrix, most_common_confusion
+from nn_core.nn.network import build_model
 
 pairs = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=300)
 
@@ -62,3 +65,23 @@ def test_class_scores_are_shares_and_f1_lies_between_the_other_two(chosen: list[
     low, high = np.minimum(scores.precision, scores.recall), np.maximum(scores.precision, scores.recall)
     assert (scores.f1 >= low - 1e-12).all() and (scores.f1 <= high + 1e-12).all()
     assert scores.support.sum() == len(chosen)
+
+
+def test_the_cells_share_out_all_images_and_each_is_sorted_by_confidence(tiny: Dataset):
+    probabilities = build_model(RunConfig(), np.random.default_rng(0)).predict_proba(tiny.val_images)
+    counts = confusion_matrix(tiny.val_labels, probabilities.argmax(axis=1))
+    found = []
+    for true, read_as in np.ndindex(10, 10):
+        members = cell_images(tiny.val_labels, probabilities, true, read_as)
+        assert len(members) == counts[true, read_as]
+        assert (np.diff(probabilities[members, read_as]) <= 0).all()
+        found += list(members)
+    assert sorted(found) == list(range(200))
+
+
+def test_the_most_common_confusion_is_off_the_diagonal_and_none_where_all_is_right():
+    counts = np.diag(np.full(10, 50))
+    assert most_common_confusion(counts) is None
+    counts[4, 9] = 3
+    counts[9, 4] = 2
+    assert most_common_confusion(counts) == (4, 9)

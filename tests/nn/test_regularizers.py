@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nn_core import RunConfig, Trainer
@@ -313,7 +313,6 @@ def twenty_steps(config: RunConfig, data: Dataset, stop: int | None = None) -> T
     return trainer
 
 
-@settings(max_examples=25)
 @given(values=combinations, stop=st.integers(0, 19))
 @example(values=ALL_ON, stop=4)
 @example(values={**ALL_ON, "normalization": "none", "optimizer": "muon"}, stop=7)

@@ -44,7 +44,6 @@ class Offered:
     )
 
 
-@settings(max_examples=60)
 @given(Offered.events, st.sampled_from([100, 400_000, 3_000_000, 9_000_000, 17_000_000, 40_000_000]))
 def test_whatever_a_run_does_its_film_keeps_the_limits_and_its_first_frame(events: list[tuple[str, int]], nbytes: int):
     film, step = Film(), 0

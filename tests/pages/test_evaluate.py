@@ -1,0 +1,50 @@
+"""The page Evaluate: the numbers on it are those of the run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.pages.looking import at, fails, words
+
+
+def test_the_matrix_adds_up_to_the_split_and_agrees_with_the_run(app, with_run, few):
+    run = with_run()
+    shown = at(app, "pages/look/evaluate.py")
+    scores, step = run.snapshot.scores, run.snapshot.step
+    assert scores is not None and scores.confusion.sum() == 500
+    assert f"{scores.confusion.trace():,} of 500 right ({scores.val_accuracy:.1%})" in words(shown)
+    assert f"Validation at step {step}, n=500" in words(shown)
+    support = shown.dataframe[0].value["images"]
+    assert support.sum() == 500 and list(support) == list(np.bincount(few.val_labels))
+
+
+def test_the_test_split_is_labelled_as_never_for_choosing(app, with_run):
+    with_run()
+    shown = at(app, "pages/look/evaluate.py")
+    split = shown.button_group(key="evaluate-split")
+    assert "Test: for the final report, never for choosing" in split.options
+    split.set_value("test").run()
+    assert not fails(shown) and "of 500 right" in words(shown)
+
+
+def test_the_most_common_confusion_is_shown_until_a_cell_is_chosen(app, with_run):
+    run = with_run()
+    scores = run.snapshot.scores
+    assert scores is not None
+    true, read_as = np.argwhere(scores.confusion * (1 - np.eye(10)) == (scores.confusion * (1 - np.eye(10))).max())[0]
+    n = scores.confusion[true, read_as]
+    shown = at(app, "pages/look/evaluate.py")
+    assert f"**{true} read as {read_as}** (the most common confusion): {n} of" in words(shown)
+    app.session_state["chosen"] = {"cell": (3, 3)}
+    assert f"**3 read as 3**: {scores.confusion[3, 3]} of" in words(shown.run())
+
+
+def test_an_empty_cell_is_a_sentence(app, with_run):
+    run = with_run()
+    scores = run.snapshot.scores
+    assert scores is not None
+    true, read_as = (int(at) for at in np.argwhere(scores.confusion == 0)[0])
+    app.session_state["chosen"] = {"cell": (true, read_as)}
+    shown = at(app, "pages/look/evaluate.py")
+    assert f"No validation image of {true} is read as {read_as} at step" in words(shown)
+    assert not fails(shown)

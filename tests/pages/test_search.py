@@ -1,0 +1,95 @@
+"""The page Search: a search that is done, left, prolonged, and its trials opened."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from nn_core.config.run_config import RunConfig
+from nn_core.search import SearchSpec, Values, create_search
+from nn_core.search.worker import Worker
+from tests.pages.looking import at, fails, words
+from ui.session import searches
+
+SPEC_OF_ONE = SearchSpec(RunConfig(n_train=300, hidden=(8,), epochs=1), {"lr": Values((0.1, 0.5))}, n_trials=1)
+
+
+@pytest.fixture
+def searched(app: AppTest, tmp_path: Path) -> str:
+    """The name of a search of two trials that is done, in the folder of runs of the app."""
+    spec = replace(SPEC_OF_ONE, sampler="grid", n_trials=2)
+    name = tmp_path.name[:40]  # of its own: what reads a search outlives the test
+    create_search(name, spec)
+    Worker(name, tell=lambda line: None).work()
+    return name
+
+
+def of_search(app: AppTest, name: str) -> AppTest:
+    """The Search page with this search, as it has been read."""
+    app.session_state["search"] = (name, "")
+    shown = at(app, "pages/compare/search.py")
+    deadline = time.monotonic() + 30
+    while "Other searches" not in {button.label for button in shown.button}:  # until then it is being read
+        assert time.monotonic() < deadline
+        shown = shown.run()
+    return shown
+
+
+def test_a_search_that_is_done_is_left_for_the_form_of_another(app, searched):
+    shown = of_search(app, searched)
+    shown.button(key="search-back").click().run()
+    assert not fails(shown) and "search-back" not in {button.key for button in shown.button}
+    assert any(button.label.startswith("Search: ") for button in shown.button)
+
+
+def test_the_ranges_of_a_search_outlive_a_page_switch(app):
+    shown = at(app, "pages/compare/search.py")
+    slider = next(slider for slider in shown.select_slider if slider.key == "search-lr")
+    slider.set_value((0.01, 0.1)).run()
+    at(app, "pages/look/data.py")
+    again = at(app, "pages/compare/search.py")
+    assert next(slider for slider in again.select_slider if slider.key == "search-lr").value == (0.01, 0.1)
+
+
+def test_a_search_that_is_done_goes_on_with_twenty_trials_more(app, searched, monkeypatch):
+    asked = []
+
+    def start_none(*arguments, **options):
+        asked.append(arguments)
+        return []
+
+    monkeypatch.setattr(searches, "start_workers", start_none)
+    name = f"{searched}b"[-40:]
+    create_search(name, replace(SPEC_OF_ONE, sampler="random"))
+    Worker(name, tell=lambda line: None).work()
+    of_search(app, searched)
+    assert "search-more" not in {button.key for button in app.button}, "a grid has no more"
+    shown = of_search(app, name).button(key="search-more").click().run()
+    deadline = time.monotonic() + 30
+    while "search-on" not in {button.key for button in shown.button}:
+        assert time.monotonic() < deadline
+        shown = shown.run()
+    assert not fails(shown) and asked == [(name, 2)]
+    assert shown.get("progress")[0].proto.text.startswith("1 of 21 trials")
+
+
+def test_the_test_accuracy_of_a_trial_is_shown_once_it_is_known(app, searched):
+    shown = of_search(app, searched)
+    shown.button(key="search-test").click().run()
+    deadline = time.monotonic() + 30
+    while "of the 10,000 test images" not in words(shown):
+        assert time.monotonic() < deadline
+        shown = shown.run()
+    assert not fails(shown)
+
+
+def test_a_trial_whose_run_lies_elsewhere_is_trained_again_from_its_settings(app, searched, tmp_path):
+    shutil.rmtree(tmp_path / "searches" / searched)
+    shown = of_search(app, searched)
+    keys = {button.key for button in shown.button}
+    assert "search-again" in keys and not {"search-open", "search-test"} & keys

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from nn_core.data.dataset import SIDE
 from nn_core.machine.memory import Array
-
-SIDE = 28  # of a picture
 
 
 def is_convolutional(weights: Mapping[str, Array]) -> bool:

@@ -12,10 +12,10 @@ import numpy as np
 
 from nn_core.config.choices import choices
 from nn_core.config.run_config import RunConfig
+from nn_core.data.dataset import N_CLASSES, SIDE
 from nn_core.export.source import ExportError, ExportSource
 from nn_core.machine.memory import Array
 from nn_core.nn.activations import LeakyReLU
-from nn_core.nn.network import SIDE
 from nn_core.nn.normalization import EPSILON
 
 OPSET, IR_VERSION = 20, 9  # of 2023: Gelu with tanh is in it, and onnxruntime reads it from 1.17 on
@@ -128,10 +128,10 @@ def to_onnx(source: ExportSource) -> bytes:
         helper.make_graph(
             graph.nodes,
             "glassnet",
-            [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", 28, 28])],
+            [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", SIDE, SIDE])],
             [
-                helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10]),
-                helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 10]),
+                helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", N_CLASSES]),
+                helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", N_CLASSES]),
             ],
             graph.constants,
         ),

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nn_core.data.dataset import SIDE
 from nn_core.explain.filters import pictures
 from nn_core.machine.memory import Array
 from nn_core.training.history import Series, downsample
 from nn_core.training.state import Edit
 
-SIDE, GAP = 28, 2
+GAP = 2
 WIDTH, HEIGHT = 460, 250  # of a chart, with its axes
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 36  # of the plot within it
 MAX_POINTS = 400  # of a curve

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from nn_core.config.choices import choices
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
+from nn_core.data.dataset import SIDE
 from nn_core.export.source import ExportError, ExportSource
 from nn_core.export.weights import to_npz
 from nn_core.nn.activations import GELU, LeakyReLU
-from nn_core.nn.network import CHUNK, SIDE
+from nn_core.nn.network import CHUNK
 from nn_core.nn.normalization import EPSILON
 
 MAX_LINES = 40

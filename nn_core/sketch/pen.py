@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from nn_core.data.dataset import SIDE
 from nn_core.machine.memory import Array
 from nn_core.machine.second_core import SECOND_CORE
 from nn_core.sketch.thinning import middle_lines
 
-SIDE, BOX = 28, 20  # pixels of the image, and of the ink's longer side in it
+BOX = 20  # pixels of the ink's longer side in the image
 PART = 128  # digits that are drawn at once
 N_EXTRA = 40  # points of the strokes that other hands add
 HAIRLINE, FAT = 0.35, 5.5  # widths of the pen, in pixels of the image; drawn evenly on a logarithmic scale

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from nn_core.data.dataset import SIDE
 from nn_core.machine.memory import Array
 
-SIDE = 28
 FINE = 2  # points of the grid on which is thinned, along a pixel
 INK = 100  # grey level from which the enlarged image counts as ink
 PART = 200  # images at once

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nn_core.data.dataset import SIDE
 from nn_core.sketch.specks import Gray, without_specks
 
 BOX = 20  # pixels of the ink's longer side
-SIDE = 28  # pixels of the image's sides
 MAX_SIDE = 4096  # pixels a canvas may have on a side
 
 FULL = 0.9  # a larger share of the canvas under ink is called full

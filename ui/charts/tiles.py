@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from nn_core.data.dataset import SIDE
 from nn_core.explain.filters import pictures
 from nn_core.machine.memory import Array
 from ui.charts import theme
 
-SIDE = 28
 SMALL_SIDE = 14  # a wall of more than MANY tiles shows them at half size: they are no larger on the screen
 MANY = 512
 STRIP = 5  # rows of pixels under a filter for its outgoing weights; the first of them is empty

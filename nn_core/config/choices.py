@@ -1,4 +1,4 @@
-"""The names that a setting can take: optimizers, activations, initializers, ...
+"""The names that a setting can take: optimizers, activations, initializers and so on.
 
 A `Choice` is one registered name: the module that implements it calls `register`, and it appears in the menus, the
 command line, the links and the generic tests by that alone.

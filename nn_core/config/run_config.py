@@ -1,7 +1,8 @@
-"""The settings of a training run: text in and out, comparing, and what goes together.
+"""All settings of a training run in one immutable object, RunConfig.
 
-The widgets, the command line, the links and the checks are all made from the settings that the classes in groups/
-declare; the names that a setting can take are registered by the modules that implement them (see choices.py).
+It reads and writes them as JSON, links and commands, compares them with others, and refuses what cannot work together.
+The settings themselves are declared in groups/, one file a group. Widgets, command line, links and checks are made
+from these declarations; the names that a setting can take come from choices.py.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from typing import Any
 from nn_core.config.choices import CHOICES, choices
 from nn_core.config.errors import ConfigError, Conflict, shorten
 from nn_core.config.groups.augmentation import AugmentationSettings
+from nn_core.config.groups.data import DataSettings
 from nn_core.config.groups.network import NetworkSettings
 from nn_core.config.groups.regularization import RegularizationSettings
 from nn_core.config.groups.training import TrainingSettings
 from nn_core.config.setting import Setting
 
-# ---------------------------------------------------------------------------------------------- the configuration
 
-
-@dataclass(frozen=True)
-class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, NetworkSettings):
+# the order of the settings everywhere is that of these classes from the last to the first: dataclasses collect so
+@dataclass(frozen=True, repr=False)
+class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, NetworkSettings, DataSettings):
     """All that decides a training run. Immutable; checks itself; JSON and link text in and out.
 
     Raises ConfigError, naming the setting, the limit and the value, when a value makes no sense.
@@ -38,6 +39,10 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
         for item in all_settings():
             object.__setattr__(self, item.name, item.check(getattr(self, item.name)))
         self._check_together()
+
+    def __repr__(self) -> str:
+        changed = (f"{item.name}={getattr(self, item.name)!r}" for item in all_settings() if self.changed(item))
+        return f"RunConfig({', '.join(changed)})"
 
     def _check_together(self) -> None:
         """Raise Conflict where a choice lacks what it needs."""
@@ -138,11 +143,11 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
         return bool(getattr(self, item.name) != item.default)
 
     def key(self) -> str:
-        """A short hash of the fields that are not at their default: equal settings, equal key."""
+        """A short hash of the settings that are not at their default: equal settings, equal key."""
         return hashlib.sha256(json.dumps(self.to_query(), sort_keys=True).encode()).hexdigest()[:12]
 
     def replace(self, **changes: Any) -> RunConfig:
-        """A copy with some fields changed; raises ConfigError, for an unknown name too."""
+        """A copy with some settings changed; raises ConfigError, for an unknown name too."""
         for name in changes:
             setting(name)
         return dataclasses.replace(self, **changes)

@@ -1,6 +1,6 @@
 """What a setting says about itself: range, stops, help, formula; and how it turns text into a checked value and back.
 
-A `Setting` describes one field of RunConfig; `declare` makes such a field.
+`declare` makes a field of RunConfig that carries its `Setting`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,9 @@ Group = Literal["network", "training", "regularization", "data", "schedule", "au
 Applies = Literal["now", "new network"]
 
 
-# ---------------------------------------------------------------------------------------------- named choices
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Setting:
-    """What one field of RunConfig says about itself. `low` and `high` are inclusive; `log` asks for a
-    logarithmic slider.
-    """
+    """One setting of a training run. `low` and `high` are inclusive; `log` asks for a logarithmic slider."""
 
     name: str
     kind: Kind
@@ -52,8 +47,11 @@ class Setting:
     needs: str = ""  # another setting, without which (at 0) this one has no effect
     citation: str = ""  # where it comes from; named choices have citations of their own
 
+    def __repr__(self) -> str:
+        return f"<Setting {self.name}: {self.kind}, {self.format(self.default)} unless given>"
+
     def check(self, value: Any) -> Any:
-        """The value in its canonical type, or a ConfigError that names field, limit and value."""
+        """The value in its canonical type, or a ConfigError that names setting, limit and value."""
         return _CHECKS[self.kind](self, value)
 
     def parse(self, text: str) -> Any:

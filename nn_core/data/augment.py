@@ -12,9 +12,9 @@ import math
 import numpy as np
 
 from nn_core.config.run_config import RunConfig
+from nn_core.data.dataset import N_PIXELS, SIDE
 from nn_core.machine.memory import Array
 
-SIDE = 28
 PADDED = 32  # the side of an image with its zero border, from pixel 1 on
 CENTRE = 14.0  # pixel (as an index) on which MNIST's centre of mass lies, about which is turned
 ONE = 256  # one pixel, in the fixed-point numbers of the map
@@ -70,11 +70,11 @@ class Augmenter:
             fields = displacements(FIELDS, config.elastic, config.elastic_sigma, pool_rng)
             self._fields = fields.reshape(FIELDS, -1) * np.float32(ONE)
         if config.noise:
-            noise = pool_rng.standard_normal((NOISES, SIDE * SIDE), dtype=np.float32)
+            noise = pool_rng.standard_normal((NOISES, N_PIXELS), dtype=np.float32)
             self._noises = np.rint(noise * np.float32(255 * config.noise)).astype(np.int16)
-        y, x = np.divmod(np.arange(SIDE * SIDE), SIDE)
+        y, x = np.divmod(np.arange(N_PIXELS), SIDE)
         self._basis = np.stack([x, y, np.ones_like(x)]).astype(np.float32)  # (3, 784)
-        n, pixels = BLOCK, SIDE * SIDE
+        n, pixels = BLOCK, N_PIXELS
         self._out = np.empty((0, pixels), np.uint8)
         self._padded = np.zeros(n * PADDED**2 + PADDED + 1, np.uint8)  # with room for the last pixel's neighbours
         self._columns, self._quads = (np.empty(n * PADDED**2 + 1, np.uint32) for _ in range(2))

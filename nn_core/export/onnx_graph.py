@@ -12,10 +12,10 @@ import numpy as np
 
 from nn_core.config.choices import choices
 from nn_core.config.run_config import RunConfig
+from nn_core.data.dataset import N_CLASSES, SIDE
 from nn_core.export.source import ExportError, ExportSource
 from nn_core.machine.memory import Array
-from nn_core.nn.activations import LeakyReLU
-from nn_core.nn.network import SIDE
+from nn_core.nn.activations import Activation
 from nn_core.nn.normalization import EPSILON
 
 OPSET, IR_VERSION = 20, 9  # of 2023: Gelu with tanh is in it, and onnxruntime reads it from 1.17 on
@@ -49,16 +49,13 @@ class Graph:
         return output
 
 
-ACTIVATIONS: Mapping[str, Callable[[Graph, str], str]] = {
-    "relu": lambda graph, z: graph.add("Relu", z),
-    "sigmoid": lambda graph, z: graph.add("Sigmoid", z),
-    "tanh": lambda graph, z: graph.add("Tanh", z),
-    "leaky_relu": lambda graph, z: graph.add("LeakyRelu", z, alpha=LeakyReLU.leak),
-    "elu": lambda graph, z: graph.add("Elu", z, alpha=1.0),
-    "gelu": lambda graph, z: graph.add("Gelu", z, approximate="tanh"),
-    "silu": lambda graph, z: graph.add("Mul", z, graph.add("Sigmoid", z)),
-    "identity": lambda graph, z: z,
-}
+def _activated(graph: Graph, config: RunConfig, z: str) -> str:
+    """The activation behind z, which says itself what it is in ONNX."""
+    activation: type[Activation] = choices("activation")[config.activation].target
+    a = activation.onnx(graph, z)
+    if not a:
+        raise ExportError(f"the activation {config.activation} has no ONNX form here")
+    return a
 
 
 def _batch(graph: Graph, z: str, number: int) -> str:
@@ -82,7 +79,7 @@ def _dense(graph: Graph, config: RunConfig, a: str, n_layers: int, normalization
     """Hidden dense layers, each with its normalization and activation."""
     for number in range(1, n_layers + 1):
         z = graph.add("Gemm", a, graph.weight(f"dense{number}.W"), graph.weight(f"dense{number}.b"))
-        a = ACTIVATIONS[config.activation](graph, NORMALIZATIONS[normalization](graph, z, number))
+        a = _activated(graph, config, NORMALIZATIONS[normalization](graph, z, number))
     return a
 
 
@@ -97,7 +94,7 @@ def _cnn(graph: Graph, config: RunConfig, a: str) -> str:
         weights = (graph.weight(f"conv{number}.{part}") for part in ("W", "b"))
         z = graph.add("Conv", a, *weights, pads=[config.padding] * 4)
         z = graph.add(POOLINGS[config.pooling], z, kernel_shape=pool, strides=pool)
-        a = ACTIVATIONS[config.activation](graph, NORMALIZATIONS[config.normalization](graph, z, number))
+        a = _activated(graph, config, NORMALIZATIONS[config.normalization](graph, z, number))
     if config.head == "average":
         a = graph.add("GlobalAveragePool", a)
     return _dense(graph, config, graph.add("Flatten", a, axis=1), len(config.dense_units), "none")
@@ -112,26 +109,26 @@ def to_onnx(source: ExportSource) -> bytes:
     from onnx import TensorProto, checker, helper
 
     config = source.config
-    for field, known in (("model", HIDDEN), ("activation", ACTIVATIONS), ("normalization", NORMALIZATIONS)):
-        if getattr(config, field) not in known:
-            raise ExportError(f"the {field} {getattr(config, field)} has no ONNX form here")
+    for name, known in (("model", HIDDEN), ("normalization", NORMALIZATIONS)):
+        if getattr(config, name) not in known:
+            raise ExportError(f"the {name} {getattr(config, name)} has no ONNX form here")
     factor, offset = choices("input_scaling")[config.input_scaling].target()
     graph = Graph(source.weights)
     a = graph.add("Cast", "images", to=TensorProto.FLOAT)
     a = graph.add("Mul", a, graph.constant("scale", np.array(factor, np.float32)))
     a = graph.add("Add", a, graph.constant("offset", np.array(offset, np.float32)))
     a = HIDDEN[config.model](graph, config, a)
-    last = sum(name.startswith("dense") and name.endswith(".W") for name in source.weights)
+    last = sum(each.startswith("dense") and each.endswith(".W") for each in source.weights)
     graph.add("Gemm", a, graph.weight(f"dense{last}.W"), graph.weight(f"dense{last}.b"), output="logits")
     graph.add("Softmax", "logits", axis=1, output="probabilities")
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "glassnet",
-            [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", 28, 28])],
+            [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", SIDE, SIDE])],
             [
-                helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10]),
-                helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 10]),
+                helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", N_CLASSES]),
+                helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", N_CLASSES]),
             ],
             graph.constants,
         ),

@@ -9,26 +9,14 @@ from collections.abc import Callable, Mapping
 from nn_core.config.choices import choices
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
+from nn_core.data.dataset import SIDE
 from nn_core.export.source import ExportError, ExportSource
 from nn_core.export.weights import to_npz
-from nn_core.nn.activations import GELU, LeakyReLU
-from nn_core.nn.network import CHUNK, SIDE
+from nn_core.nn.activations import Activation
+from nn_core.nn.network import CHUNK
 from nn_core.nn.normalization import EPSILON
 
 MAX_LINES = 40
-
-_CLIPPED = f"np.clip(z, -{GELU.end}, {GELU.end})"
-# the same arithmetic as in nn/layers.py and nn/normalization.py, in the same order, so that float32 rounds alike
-ACTIVATIONS: Mapping[str, str] = {
-    "relu": "np.maximum(z, 0)",
-    "sigmoid": "0.5 + 0.5 * np.tanh(0.5 * z)",
-    "tanh": "np.tanh(z)",
-    "leaky_relu": f"np.maximum(z, z * {LeakyReLU.leak})",
-    "elu": "np.maximum(z, 0) + np.expm1(np.minimum(z, 0))",
-    "gelu": f"z * 0.5 * (1 + np.tanh({GELU.scale} * ((y := {_CLIPPED}) + {GELU.cubic} * y * y * y)))",
-    "silu": "z * (0.5 + 0.5 * np.tanh(0.5 * z))",
-    "identity": "z",
-}
 
 
 def _normalized(mean: str, var: str) -> tuple[str, str]:
@@ -38,6 +26,7 @@ def _normalized(mean: str, var: str) -> tuple[str, str]:
     )
 
 
+# as in nn/normalization.py, the same arithmetic in the same order, so that float32 rounds alike
 NORMALIZATIONS: Mapping[str, tuple[str, ...]] = {
     "none": (),
     "batch": _normalized('W[f"norm{n}.mean"]', 'W[f"norm{n}.var"]'),
@@ -121,8 +110,13 @@ def to_script(source: ExportSource, data: Dataset) -> bytes:
 def script(source: ExportSource, n_right: int, n: int) -> str:
     """The text of classify.py, in ASCII; raises ExportError where a part of the network has no formula here."""
     config = source.config
-    for name, known in (("model", HIDDEN), ("activation", ACTIVATIONS), ("normalization", NORMALIZATIONS)):
-        if getattr(config, name) not in known:
+    activation: type[Activation] = choices("activation")[config.activation].target
+    for name, can in (
+        ("model", config.model in HIDDEN),
+        ("activation", bool(activation.numpy)),
+        ("normalization", config.normalization in NORMALIZATIONS),
+    ):
+        if not can:
             raise ExportError(f"the {name} {getattr(config, name)} has no formula for the script")
     factor, offset = choices("input_scaling")[config.input_scaling].target()
     lines = [
@@ -140,7 +134,7 @@ def script(source: ExportSource, n_right: int, n: int) -> str:
         "",
         "",
         "def activate(z):",
-        f"    return {ACTIVATIONS[config.activation]}",
+        f"    return {activation.numpy}",
         "",
         "",
         "def logits(images):  # uint8 (n, 28, 28) -> float32 (n, 10)",

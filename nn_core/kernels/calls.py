@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from nn_core.config.choices import choices
 from nn_core.machine.memory import Array
+from nn_core.nn.activations import Activation
 
 Calls = list[tuple[Callable[..., Any], tuple[Any, ...]]]  # functions, each with its arguments; results go to the last
 
@@ -54,8 +56,41 @@ def _sigmoid_backward(da: Array, a: Array) -> Calls:
 
 # z to a, in place; da to dz, in place, from a alone, which is used up
 InPlace = tuple[Callable[[Array], Calls], Callable[[Array, Array], Calls]]
-IN_PLACE: dict[str, InPlace] = {  # others go through nn/layers.py
+IN_PLACE: dict[str, InPlace] = {  # the quickest ways; other activations are computed by their own class
     "relu": (_relu, _relu_backward),
     "sigmoid": (_sigmoid, _sigmoid_backward),
     "tanh": (_tanh, _tanh_backward),
 }
+
+
+class ActivationCalls:
+    """Any activation, forward and backward, as calls on arrays of any layout.
+
+    One that is not in IN_PLACE needs `z`, an array in which the sums are kept for its slope.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.activation: type[Activation] = choices("activation")[name].target
+        self.in_place = IN_PLACE.get(name)
+        self.needs_sums = self.in_place is None
+
+    def forward(self, a: Array, z: Array | None) -> Calls:
+        """The sums in `a` become activations."""
+        if self.in_place:
+            return self.in_place[0](a)
+        return [(_activate, (self.activation, z, a))]
+
+    def backward(self, da: Array, a: Array, z: Array | None) -> Calls:
+        """The gradient of the activations becomes that of the sums; `a` may be used up."""
+        if self.in_place:
+            return self.in_place[1](da, a)
+        return [(_backpropagate, (self.activation, z, a, da))]
+
+
+def _activate(activation: type[Activation], z: Array, a: Array) -> None:
+    np.copyto(z, a)
+    np.copyto(a, activation.value(z))
+
+
+def _backpropagate(activation: type[Activation], z: Array, a: Array, da: Array) -> None:
+    np.multiply(da, activation.slope(z, a), out=da)

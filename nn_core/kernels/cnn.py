@@ -1,7 +1,7 @@
-"""The training step of a convolutional network that is run, and its answers outside of training.
+"""The fast training step of a convolutional network, and its answers outside of training.
 
-`CNNKernel.gradients` equals `CNN.data_loss_and_gradients` up to rounding; a test holds the two together. Images are
-walked over in parts that stay in the second-level cache, those of each half of the batch by a thread of its own.
+`CNNKernel.gradients` equals `CNN.data_loss_and_gradients` up to rounding; a test holds the two together. Each half of a
+batch has a thread of its own, which walks over its images in parts that stay in the second-level cache.
 """
 
 from __future__ import annotations
@@ -11,51 +11,51 @@ from typing import Any
 
 import numpy as np
 
-from nn_core.kernels.cnn_pass import Pass
+from nn_core.data.dataset import N_CLASSES, N_PIXELS
+from nn_core.kernels.batch_norm import agree, follow
+from nn_core.kernels.batches import Rows, sum_over_parts
+from nn_core.kernels.cnn_pass import CNNPass
 from nn_core.kernels.conv import BlockWeights
-from nn_core.kernels.norm_activation import agree, follow
+from nn_core.kernels.output import target_table
+from nn_core.kernels.protocol import Augment, register_kernel
 from nn_core.machine import memory
 from nn_core.machine.memory import Array
 from nn_core.machine.second_core import SECOND_CORE
 from nn_core.nn.cnn import CNN
-from nn_core.nn.network import FAST_LOGITS, N_CLASSES, SIDE
 
 # images that a pass works on: on one thread, a step of 8/16 channels at batch 128 took 5.8, 4.3 and 3.7 ms with 16, 32
 # and 64, one of 16/32 channels 12.9, 10.7 and 10.6
 PART = 64
 FEWEST = 8  # images in a half that are worth a second thread
-KEPT = 3  # sizes of parts for which buffers are kept
+MOST_PASSES = 3  # that are kept, of different sizes: each has large buffers of its own
 
 
+def logits(model: CNN, images: Array) -> Array:
+    """Logits (n, 10) of uint8 images (n, 28, 28), without dropout, on buffers of its own."""
+    return _outside(model, images, (N_CLASSES,), lambda step: step.forward().T)
+
+
+@register_kernel(CNN, serves={"loss": {"cross_entropy"}}, logits=logits)
 class CNNKernel:
-    """Forward and backward pass of one CNN over one array of images.
+    """Forward and backward pass of one CNN over one array of images; see `protocol.TrainingStep`."""
 
-    images: uint8 (n, 784), C-contiguous; labels: (n,). The gradients go to `model.flat_grads`. `augment` turns the raw
-    images of a batch, uint8 (m, 784), into others of the same shape, of any dtype with values in 0..255.
-    """
-
-    def __init__(
-        self, model: CNN, images: Array, labels: Array, augment: Callable[[Array], Array] | None = None
-    ) -> None:
-        self.model, self.images, self.labels, self.augment = model, images, labels, augment
+    def __init__(self, model: CNN, images: Array, labels: Array, augment: Augment | None = None) -> None:
+        self.model, self.images, self.labels, self.augment = model, images, labels.astype(np.intp), augment
         self.smooth(model.config.label_smoothing)
-        self.hands = Hands.two(model)
+        self.workers = Worker.two(model)
 
     def smooth(self, smoothing: float) -> None:
         """From now on, spread this share of every target evenly over the classes."""
-        self.smoothing = smoothing
-        self.targets = np.eye(N_CLASSES, dtype=self.model.flat.dtype)[self.labels]  # (n, 10): what p should be
-        self.targets *= 1 - smoothing
-        self.targets += smoothing / N_CLASSES
+        self.smoothing, self.targets = smoothing, target_table(smoothing, self.model.flat.dtype)
 
-    def gradients(self, indices: Array | slice, dropout: float, rng: np.random.Generator) -> float:
-        """The mean loss of the batch (penalty left out); the gradients, without penalties, are in model.flat_grads."""
-        raw, targets = self.images[indices], self.targets[indices]
+    def gradients(self, indices: Rows, dropout: float, rng: np.random.Generator) -> float:
+        """The mean loss of the batch (penalties left out); the gradients, without penalties, go to model.flat_grads."""
+        raw, targets = self.images[indices], self.targets.take(self.labels[indices], axis=1)  # (m, 784), (10, m)
         if self.augment:
             raw = self.augment(raw)
         m = len(raw)
         masks = self._masks(m, dropout, rng) if dropout else []
-        self.hands[0].arrange()
+        self.workers[0].arrange()
         middle = m // 2 if m >= 2 * FEWEST else m
         parts = [slice(0, middle), slice(middle, m)][: 2 if middle < m else 1]
         if self.model.norms:
@@ -64,17 +64,17 @@ class CNNKernel:
 
         def half(which: int) -> None:
             part = parts[which]
-            losses[which] = self.hands[which].walk(raw[part], targets[part], [mask[part] for mask in masks], m)
+            losses[which] = self.workers[which].walk(raw[part], targets[:, part], [mask[part] for mask in masks], m)
 
         _both(half, len(parts))
         if len(parts) > 1:
-            self.model.flat_grads += self.hands[1].flat_grads
+            self.model.flat_grads += self.workers[1].flat_grads
         return sum(losses) / m
 
     def _normalized_gradients(self, parts: list[slice], raw: Array, targets: Array, masks: list[Array]) -> float:
         """Block by block for all images, since each block needs the statistics of the whole batch; the summed loss."""
         model, last, m = self.model, len(self.model.blocks) - 1, len(raw)
-        passes = [hands.pass_of(part.stop - part.start) for hands, part in zip(self.hands, parts, strict=False)]
+        passes = [worker.pass_of(part.stop - part.start) for worker, part in zip(self.workers, parts, strict=False)]
         found: list[Any] = [None] * len(parts)  # of each half: moments on the way forward, sums on the way back
         losses, counts = [0.0] * len(parts), []
 
@@ -95,24 +95,24 @@ class CNNKernel:
                     found[which] = one.convolve(at + 1)
                 else:
                     mine = [mask[part] for mask in masks]
-                    losses[which] = one.head(targets[part], mine, m, self.hands[which].grads)
+                    losses[which] = one.head(targets[:, part], mine, m, self.workers[which].grads)
                     found[which] = one.back_to_norm(at)
 
             _both(ahead, len(parts))
-        norm_grads = model.norm_views(model.flat_grads)
         for at in range(last, -1, -1):
             dgamma, dbeta = (np.sum(sums, axis=0) for sums in zip(*found, strict=True))
-            norm_grads[at][0][...], norm_grads[at][1][...] = dgamma, dbeta
+            grads = model.norms[at].grads
+            grads["gamma"][...], grads["beta"][...] = dgamma, dbeta
 
             def back(which: int, at: int = at, dgamma: Array = dgamma, dbeta: Array = dbeta) -> None:
-                passes[which].back_through(at, counts[at], dgamma, dbeta, self.hands[which].grads[at])
+                passes[which].back_through(at, counts[at], dgamma, dbeta, self.workers[which].grads[at])
                 if at:
                     found[which] = passes[which].back_to_norm(at - 1)
 
             _both(back, len(parts))
         if len(parts) > 1:
-            shared = model.n_weights + sum(model.n_biases)
-            model.flat_grads[:shared] += self.hands[1].flat_grads[:shared]
+            shared = model.n_weights + model.n_biases
+            model.flat_grads[:shared] += self.workers[1].flat_grads[:shared]
         return sum(losses)
 
     def _masks(self, m: int, dropout: float, rng: np.random.Generator) -> list[Array]:
@@ -121,14 +121,6 @@ class CNNKernel:
         for mask in masks:
             np.multiply(mask >= np.float32(dropout), np.float32(1 / (1 - dropout)), out=mask)
         return masks
-
-
-def logits(model: CNN, images: Array) -> Array:
-    """Logits (n, 10) of uint8 images (n, 28, 28), without dropout, on buffers of its own."""
-    return _outside(model, images, (N_CLASSES,), lambda step: step.forward().T)
-
-
-FAST_LOGITS[CNN] = logits
 
 
 def activations(model: CNN, images: Array, layer: int) -> Array:
@@ -141,16 +133,16 @@ def activations(model: CNN, images: Array, layer: int) -> Array:
     return _outside(model, images, size, lambda step: step.hidden(layer))
 
 
-def _outside(model: CNN, images: Array, size: tuple[int, ...], answer: Callable[[Pass], Array]) -> Array:
+def _outside(model: CNN, images: Array, size: tuple[int, ...], answer: Callable[[CNNPass], Array]) -> Array:
     """What `answer` (m, *size) gives for the images taken by a pass, outside of training: (n, *size) of all."""
-    raw = images.reshape(-1, SIDE * SIDE)
+    raw = images.reshape(-1, N_PIXELS)
     out = np.empty((len(raw), *size), model.flat.dtype)
-    hands = Hands.two(model)
-    hands[0].arrange()
+    workers = Worker.two(model)
+    workers[0].arrange()
     middle = len(raw) // 2 if len(raw) >= 2 * FEWEST else 0
     SECOND_CORE.run(
-        lambda: hands[0].answer(raw[:middle], out[:middle], answer),
-        lambda: hands[1].answer(raw[middle:], out[middle:], answer),
+        lambda: workers[0].answer(raw[:middle], out[:middle], answer),
+        lambda: workers[1].answer(raw[middle:], out[middle:], answer),
     )
     return out
 
@@ -163,16 +155,16 @@ def _both(work: Callable[[int], None], n: int) -> None:
         SECOND_CORE.run(lambda: work(0), lambda: work(1))
 
 
-class Hands:
-    """One pair of hands: buffers for the images that it walks over, and the gradients that it finds, `flat_grads`."""
+class Worker:
+    """What one thread needs: buffers for the images that it walks over, and the gradients that it finds."""
 
     def __init__(self, model: CNN, flat_grads: Array, weights: list[BlockWeights]) -> None:
         self.model, self.flat_grads, self.weights = model, flat_grads, weights
-        self.grads = model.views(flat_grads)
-        self.passes: dict[int, Pass] = {}
+        self.grads = model.weights_and_biases(flat_grads)
+        self.passes: dict[int, CNNPass] = {}
 
     @classmethod
-    def two(cls, model: CNN) -> list[Hands]:
+    def two(cls, model: CNN) -> list[Worker]:
         """Two for the same model, of which the first finds the gradients that are the model's own."""
         weights = [BlockWeights(block, model.flat.dtype) for block in model.blocks]
         return [
@@ -187,18 +179,14 @@ class Hands:
 
     def walk(self, raw: Array, targets: Array, masks: list[Array], m: int) -> float:
         """The part of these images in the gradients of a batch of m, in `flat_grads`; their summed loss."""
-        total, summed = 0.0, None
-        for start in range(0, len(raw), PART):
-            part = slice(start, start + PART)
-            step = self.pass_of(len(raw[part]))
-            total += step.gradients(raw[part], targets[part], [mask[part] for mask in masks], m, self.grads)
-            if len(raw) > PART:
-                summed = self.flat_grads.copy() if summed is None else np.add(summed, self.flat_grads, out=summed)
-        if summed is not None:
-            self.flat_grads[...] = summed
-        return total
 
-    def answer(self, raw: Array, out: Array, of: Callable[[Pass], Array]) -> None:
+        def part(start: int, stop: int) -> float:
+            step, mine = self.pass_of(stop - start), [mask[start:stop] for mask in masks]
+            return step.gradients(raw[start:stop], targets[:, start:stop], mine, m, self.grads)
+
+        return sum_over_parts(len(raw), PART, part, self.flat_grads)
+
+    def answer(self, raw: Array, out: Array, of: Callable[[CNNPass], Array]) -> None:
         """What `of` gives once a pass has taken these images, their number first, into `out`."""
         for start in range(0, len(raw), PART):
             part = slice(start, start + PART)
@@ -206,12 +194,12 @@ class Hands:
             step.take(raw[part])
             np.copyto(out[part], of(step))
 
-    def pass_of(self, n: int) -> Pass:
+    def pass_of(self, n: int) -> CNNPass:
         """Buffers for n images; those of the sizes that were used last are kept."""
         found = self.passes.pop(n, None)
         if found is None:
-            while len(self.passes) >= KEPT:
+            while len(self.passes) >= MOST_PASSES:
                 del self.passes[next(iter(self.passes))]
-            found = Pass(self.model, self.weights, n)
+            found = CNNPass(self.model, self.weights, n)
         self.passes[n] = found  # the last one used stands last
         return found

@@ -1,20 +1,22 @@
-"""One pass of the fast convolutional step over some images: its buffers, and what is done on them."""
+"""One forward and backward pass of a CNN over some images: its buffers, and what is done on them."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from nn_core.config.choices import choices
+from nn_core.data.dataset import N_PIXELS
+from nn_core.kernels.batch_norm import ChannelNorm
+from nn_core.kernels.calls import ActivationCalls, Calls, run
 from nn_core.kernels.conv import Block, BlockWeights
-from nn_core.kernels.norm_activation import Bend, ChannelNorm
+from nn_core.kernels.output import Output, OutputBuffers
 from nn_core.machine import memory
 from nn_core.machine.memory import Array
 from nn_core.nn.cnn import CNN
-from nn_core.nn.network import N_CLASSES, SIDE
 from nn_core.nn.normalization import EPSILON
 
 
-class Pass:
+class CNNPass:
     """Buffers for n images, and what is done on them."""
 
     def __init__(self, model: CNN, weights: list[BlockWeights], n: int) -> None:
@@ -23,7 +25,7 @@ class Pass:
         self.number = dtype.type
         factor, offset = choices("input_scaling")[model.config.input_scaling].target()
         self.factor, self.offset = self.number(factor), self.number(offset)
-        self.bytes = memory.empty((SIDE * SIDE, n), np.uint8)
+        self.bytes = memory.empty((N_PIXELS, n), np.uint8)
         last = model.blocks[-1]
         config = model.config
         self.blocks = [
@@ -33,7 +35,6 @@ class Pass:
         self.input = self.blocks[0].inside[:, 0]  # (H, W, n)
         features = memory.empty((last.pooled, last.c_out, last.pooled, n), dtype)
         self.outs = [block.inside for block in self.blocks[1:]] + [features]  # (H', C', W', n) each
-        self.bends = [Bend(config.activation, out) for out in self.outs]
         self.norms = [ChannelNorm(block) for block in self.blocks if model.norms]
         self.douts = [memory.empty(out.shape, dtype) for out in self.outs]
         self.flat_douts = [d.reshape(*d.shape[:2], -1) for d in self.douts]  # (H', C', W' n) each
@@ -45,11 +46,11 @@ class Pass:
         self.share = self.number(1 / last.pooled**2)
         self.a = [self.features.reshape(-1, n)] + [memory.empty((k, n), dtype) for k in model.dense_sizes[1:-1]]
         self.da = [self.dfeatures.reshape(-1, n)] + [memory.empty((k, n), dtype) for k in model.dense_sizes[1:-1]]
-        self.dense_bends = [Bend(config.activation, a) for a in self.a[1:]]
-        self.logits = memory.empty((N_CLASSES, n), dtype)
-        self.targets = memory.empty((N_CLASSES, n), dtype)
-        self.total = memory.empty(n, dtype)
-        self.ones = np.ones(max(n, N_CLASSES), dtype)
+        activation = ActivationCalls(config.activation)
+        self.activate, self.back_to_sums = _activations(activation, self.outs, self.douts)
+        self.activate_dense, self.back_to_dense_sums = _activations(activation, self.a[1:], self.da[1:])
+        self.output = Output(OutputBuffers(n, dtype), n, n)
+        self.logits = self.output.logits
         n_out = model.dense_sizes[1]
         self.W = memory.empty((len(self.a[0]), n_out), dtype)
         self.dW = memory.empty((len(self.a[0]), n_out), dtype)
@@ -92,16 +93,16 @@ class Pass:
                 norm = self.model.norms[at]
                 factor = norm.params["gamma"] / np.sqrt(norm.state["var"] + self.number(EPSILON))
                 shift = norm.params["beta"] + (shift - norm.state["mean"]) * factor
-            self._bend(at, factor, shift)
+            self._add_and_activate(at, factor, shift)
 
-    def _bend(self, at: int, factor: Array | None, shift: Array) -> None:
+    def _add_and_activate(self, at: int, factor: Array | None, shift: Array) -> None:
         """The output of a block from its pooled sums: times a factor (C',), plus a shift (C',), then the activation."""
         out = self.outs[at]
         sums = self.blocks[at].pooled.reshape(out.shape)
         if factor is not None:
             sums = np.multiply(sums, factor[:, None, None], out=out)
         np.add(sums, shift[:, None, None], out=out)
-        self.bends[at].forward()
+        run(self.activate[at])
 
     def _dense(self, masks: list[Array]) -> Array:
         """Logits (10, n) of the last block's output; masks (n, n_in) for the inputs of each dense layer, or none."""
@@ -117,7 +118,7 @@ class Pass:
             np.matmul((layer.params["W"] if i else self.W).T, a, out=out)
             np.add(out, layer.params["b"][:, None], out=out)
             if out is not self.logits:
-                self.dense_bends[i].forward()
+                run(self.activate_dense[i])
         return self.logits
 
     @property
@@ -140,11 +141,11 @@ class Pass:
         self.take(raw)
         for at, (block, conv) in enumerate(zip(self.blocks, self.model.conv, strict=True)):
             block.convolve()
-            self._bend(at, None, conv.params["b"])
+            self._add_and_activate(at, None, conv.params["b"])
         loss = self.head(targets, masks, m, grads)
         for at in range(len(self.blocks) - 1, -1, -1):
             (dW, db), block, d = grads[at], self.blocks[at], self.flat_douts[at]
-            self.bends[at].backward(self.douts[at])
+            run(self.back_to_sums[at])
             db[...] = block.by_channel(d)
             block.weight_gradient(d, dW)
             if at:
@@ -162,11 +163,11 @@ class Pass:
         """The output of a block, from its pooled sums and the batch's statistics."""
         params = self.model.norms[at].params
         self.norms[at].forward(mean, var, params["gamma"], params["beta"], self.outs[at])
-        self.bends[at].forward()
+        run(self.activate[at])
 
     def back_to_norm(self, at: int) -> tuple[Array, Array]:
         """Back through a block's activation; what these images add to the gradients of gamma and beta."""
-        self.bends[at].backward(self.douts[at])
+        run(self.back_to_sums[at])
         return self.norms[at].backward_sums(self.flat_douts[at])
 
     def back_through(self, at: int, n: int, dgamma: Array, dbeta: Array, grads: tuple[Array, Array]) -> None:
@@ -182,13 +183,14 @@ class Pass:
 
     def head(self, targets: Array, masks: list[Array], m: int, grads: list[tuple[Array, Array]]) -> float:
         """From the last block's output to the loss, which is returned as a sum, and back to its gradient in `douts`."""
-        np.copyto(self.targets, targets.T)
+        np.copyto(self.output.targets, targets)
         self._dense(masks)
-        loss = self._softmax_and_gradient(m)
+        self.output.share_in(m)
+        loss = self.output.run()
         n_blocks, d = len(self.blocks), self.logits
         for i in range(len(self.a) - 1, -1, -1):
             dW, db = grads[n_blocks + i]
-            np.dot(d, self.ones[: self.n], out=db)
+            np.dot(d, self.output.ones, out=db)
             W, a, da = self.model.dense[i].params["W"] if i else self.W, self.a[i], self.da[i]
             np.matmul(a, d.T, out=dW if i else self.dW)
             np.matmul(W, d, out=da)
@@ -198,7 +200,7 @@ class Pass:
                 # as before the mask; where it was masked, da is 0 and a does not matter
                 np.divide(a, kept.max() or 1, out=a)
             if i:
-                self.dense_bends[i - 1].backward(da)
+                run(self.back_to_dense_sums[i - 1])
             d = da
         if self.model.averages:
             np.multiply(self.dfeatures, self.share, out=self.douts[-1])
@@ -206,17 +208,10 @@ class Pass:
         np.copyto(first, self.dW.reshape(first.shape))
         return loss
 
-    def _softmax_and_gradient(self, m: int) -> float:
-        """The logits (10, n) become (softmax - targets) / m in place; returns the summed cross-entropy of the n."""
-        logits, total = self.logits, self.total
-        np.maximum.reduce(logits, axis=0, out=total)
-        np.subtract(logits, total, out=logits)
-        expected = float(np.vdot(logits, self.targets))  # each image's targets sum to 1
-        np.exp(logits, out=logits)
-        np.dot(self.ones[:N_CLASSES], logits, out=total)
-        np.divide(logits, total, out=logits)
-        np.log(total, out=total)
-        loss = float(np.dot(total, self.ones[: self.n])) - expected
-        np.subtract(logits, self.targets, out=logits)
-        np.multiply(logits, self.number(1 / m), out=logits)
-        return loss
+
+def _activations(activation: ActivationCalls, outs: list[Array], douts: list[Array]) -> tuple[list[Calls], list[Calls]]:
+    """For each of `outs`: the calls that turn its sums into activations, and those for its gradient on the way back."""
+    kept = [memory.empty(out.shape, out.dtype) if activation.needs_sums else None for out in outs]
+    forward = [activation.forward(out, z) for out, z in zip(outs, kept, strict=True)]
+    backward = [activation.backward(dout, out, z) for dout, out, z in zip(douts, outs, kept, strict=True)]
+    return forward, backward

@@ -1,4 +1,4 @@
-"""One pass of the fast training step over some images, written down once as a list of NumPy calls and their arrays.
+"""One forward and backward pass of an MLP over some images, written down once as a list of NumPy calls.
 
 A step then makes one call after the other. With few units a call takes a microsecond or two, and looking up attributes,
 slicing buffers and passing arguments by name took as long again: 784-10-10 at batch 32 spent 75 us of 180 between its
@@ -7,20 +7,18 @@ calls, and spends 15 of 115 so.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from nn_core.config.choices import choices
-from nn_core.kernels.calls import Calls, InPlace
+from nn_core.kernels.calls import ActivationCalls, Calls
+from nn_core.kernels.output import Output, OutputBuffers
+from nn_core.kernels.protocol import ROWS
 from nn_core.machine import memory
 from nn_core.machine.memory import Array
 from nn_core.machine.simd import HAS_AVX512
-from nn_core.nn.activations import Activation
 from nn_core.nn.mlp import FEW_COLUMNS, MLP
-from nn_core.nn.network import N_CLASSES
-
-ROWS = 480  # images whose floats (1.5 MB) stay in the second-level cache
 
 CUT = 120 if HAS_AVX512 else ROWS  # rows of a piece
 
@@ -28,27 +26,22 @@ CUT = 120 if HAS_AVX512 else ROWS  # rows of a piece
 class Buffers:
     """Room for up to `rows` images; a smaller batch uses the first rows. `grads`: (dW, db) of each layer."""
 
-    def __init__(self, model: MLP, grads: list[tuple[Array, Array]], rows: int, in_place: InPlace | None) -> None:
-        self.model, self.grads, self.rows, self.in_place = model, grads, rows, in_place
+    def __init__(self, model: MLP, grads: list[tuple[Array, Array]], rows: int, activation: ActivationCalls) -> None:
+        self.model, self.grads, self.rows, self.activation = model, grads, rows, activation
         dtype, hidden = model.flat.dtype, model.sizes[1:-1]
         factor, offset = choices("input_scaling")[model.config.input_scaling].target()
         self.factor, self.offset = dtype.type(factor), dtype.type(offset)
         # with x left as raw pixels, the division by 255 moves to the few units behind it: 10 us less of 26 at batch 128
         self.folds_factor = not offset and bool(hidden)
-        self.activation: type[Activation] = choices("activation")[model.config.activation].target
         self.raw = memory.empty((rows, model.sizes[0]), np.uint8)
         self.labels = memory.empty(rows, np.intp)
         self.x = memory.empty((min(rows, ROWS), model.sizes[0]), dtype)
         self.a = [memory.empty((rows, n), dtype) for n in hidden]
         self.da = [memory.empty((rows, n), dtype) for n in hidden]
-        self.z = [memory.empty((rows, n), dtype) for n in hidden] if in_place is None else []
-        self.logits = memory.empty(N_CLASSES * rows, dtype)
-        self.targets = memory.empty(N_CLASSES * rows, dtype)
-        self.total = memory.empty(rows, dtype)
-        self.logs = memory.empty(rows, dtype)
-        self.ones = np.ones(max(rows, N_CLASSES), dtype)
+        self.z = [memory.empty((rows, n), dtype) if activation.needs_sums else None for n in hidden]
+        self.output = OutputBuffers(rows, dtype)
         self.keep = np.ones((), dtype)  # 1 - dropout
-        self.piece, _ = model.dense_views(memory.empty(len(model.flat), dtype))[0]  # in the weights' order
+        self.piece, _ = model.weights_and_biases(memory.empty(len(model.flat), dtype))[0]  # in the order of W's memory
 
 
 class Chunk(NamedTuple):
@@ -59,34 +52,27 @@ class Chunk(NamedTuple):
     calls: Calls
 
 
-class Pass:
+class MLPPass:
     """The calls for n images of a batch of m, on the first rows of some buffers.
 
-    Before: the images' bytes, their targets by class in `targets` and, if `masked`, `masks` for each hidden layer. The
-    order is `first` (floats before each chunk), `forward`, `softmax`, `backward`, `last` (floats again where there are
-    several chunks); then `loss` is the sum over the images, and the gradients are where the buffers say.
+    Before: the images' bytes, their targets by class in `output.targets` and, if `masked`, `masks` for each hidden
+    layer. The order is `first` (floats before each chunk), `forward`, `output.calls`, `backward`, `last` (floats again
+    where there are several chunks); then the gradients are where the buffers say.
     """
 
     def __init__(self, buffers: Buffers, n: int, m: int, masked: bool) -> None:
         self.buffers = buffers
         self.raw, self.labels = buffers.raw[:n], buffers.labels[:n]
-        self.a, self.da, self.z = ([part[:n] for part in parts] for parts in (buffers.a, buffers.da, buffers.z))
+        self.a, self.da = ([part[:n] for part in parts] for parts in (buffers.a, buffers.da))
+        self.z = [None if z is None else z[:n] for z in buffers.z]
         self.masks = [memory.empty((n, a.shape[1]), a.dtype) for a in self.a] if masked else []
-        self.logits = buffers.logits[: N_CLASSES * n].reshape(N_CLASSES, n)
-        self.targets = buffers.targets[: N_CLASSES * n].reshape(N_CLASSES, n)
-        self.ones = buffers.ones[:n]
-        self.expected, self.log_total = np.zeros((), self.logits.dtype), np.zeros((), self.logits.dtype)
+        self.output = Output(buffers.output, n, m)
+        self.logits, self.ones = self.output.logits, self.output.ones
         chunks = [slice(start, min(start + ROWS, n)) for start in range(0, n, ROWS)]
         self.first = [Chunk(rows, self._x(rows), self._first_product(rows)) for rows in chunks]
         self.forward = self._forward()
-        self.softmax = self._softmax(self.logits.dtype.type(1 / m))
         self.backward = self._backward()
         self.last = [Chunk(rows, self._x(rows), self._first_gradient(rows)) for rows in chunks]
-
-    @property
-    def loss(self) -> float:
-        """The sum of the images' cross-entropies."""
-        return float(self.log_total) - float(self.expected)
 
     def _x(self, rows: slice) -> Array:
         return self.buffers.x[: rows.stop - rows.start]
@@ -100,7 +86,7 @@ class Pass:
         return [(np.matmul, (x[s : s + CUT], W, out[s : s + CUT])) for s in range(0, len(x), CUT)]
 
     def _forward(self) -> Calls:
-        """From the first sums to the logits (10, n): the softmax over the first axis is then passes over long rows."""
+        """From the first sums to the logits (10, n)."""
         buffers, dense = self.buffers, self.buffers.model.dense
         calls: Calls = []
         for i, a in enumerate(self.a):
@@ -109,33 +95,13 @@ class Pass:
             elif buffers.folds_factor:
                 calls.append((np.multiply, (a, buffers.factor, a)))
             calls.append((np.add, (a, dense[i].params["b"], a)))
-            if buffers.in_place:
-                calls += buffers.in_place[0](a)
-            else:
-                calls.append((_bend, (buffers.activation, self.z[i], a)))
+            calls += buffers.activation.forward(a, self.z[i])
             if self.masks:
                 calls.append((np.multiply, (a, self.masks[i], a)))
         last = dense[-1].params
         if self.a:
             calls.append((np.dot, (last["W"].T, self.a[-1].T, self.logits)))
         return [*calls, (np.add, (self.logits, last["b"][:, None], self.logits))]
-
-    def _softmax(self, share: Any) -> Calls:
-        """The logits become (softmax - targets) times `share`; the loss is kept."""
-        logits, n = self.logits, self.logits.shape[1]
-        total, logs = self.buffers.total[:n], self.buffers.logs[:n]
-        return [
-            (np.maximum.reduce, (logits, 0, None, total)),
-            (np.subtract, (logits, total, logits)),
-            (np.dot, (logits.reshape(-1), self.targets.reshape(-1), self.expected)),  # an image's targets sum to 1
-            (np.exp, (logits, logits)),
-            (np.dot, (self.buffers.ones[:N_CLASSES], logits, total)),  # a sum over the classes; add.reduce takes twice
-            (np.divide, (logits, total, logits)),
-            (np.log, (total, logs)),
-            (np.dot, (logs, self.ones, self.log_total)),
-            (np.subtract, (logits, self.targets, logits)),
-            (np.multiply, (logits, share, logits)),
-        ]
 
     def _backward(self) -> Calls:
         """From d loss / d logits (10, n) back to d loss / d (the first layer's sums), (n, n_units)."""
@@ -150,10 +116,7 @@ class Pass:
                 calls.append((np.multiply, (da, self.masks[i - 1], da)))
                 # as before the mask; where it was masked, da is 0 and a does not matter
                 calls.append((np.multiply, (a, buffers.keep, a)))
-            if buffers.in_place:
-                calls += buffers.in_place[1](da, a)
-            else:
-                calls.append((_unbend, (buffers.activation, self.z[i - 1], a, da)))
+            calls += buffers.activation.backward(da, a, self.z[i - 1])
             dz = da
         calls.append((np.dot, (self.ones, dz, buffers.grads[0][1])))
         if buffers.folds_factor:
@@ -175,12 +138,3 @@ class Pass:
             else:
                 calls.append((np.matmul, (x[:cut].T, dz[:cut], out)))
         return calls
-
-
-def _bend(activation: type[Activation], z: Array, a: Array) -> None:
-    np.copyto(z, a)
-    np.copyto(a, activation.value(a))
-
-
-def _unbend(activation: type[Activation], z: Array, a: Array, da: Array) -> None:
-    np.multiply(da, activation.slope(z, a), out=da)

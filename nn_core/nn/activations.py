@@ -1,8 +1,9 @@
-"""The bends between layers: each with its value, its slope, and where it comes from."""
+"""The functions between layers: each with its value, its slope, and what it is in an exported script or ONNX file."""
 
 from __future__ import annotations
 
 import math
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -11,8 +12,20 @@ from nn_core.machine.memory import Array
 from nn_core.nn.layers import Layer
 
 
+class OnnxGraph(Protocol):
+    """The ONNX graph that an activation is added to; export/onnx_graph.py has it."""
+
+    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node; returns the name of its output."""
+
+
 class Activation(Layer):
-    """An elementwise a = phi(z). A subclass gives `value` and `slope`; the chain rule is the same for all."""
+    """An elementwise a = phi(z). A subclass gives `value` and `slope`; the chain rule is the same for all.
+
+    Those that can be exported also give `numpy` and `onnx`.
+    """
+
+    numpy: ClassVar[str] = ""  # phi(z) in NumPy, the arithmetic of `value` in the same order: float32 then rounds alike
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """a = phi(z), shape kept."""
@@ -34,6 +47,11 @@ class Activation(Layer):
         """phi'(z), given z and a = phi(z)."""
         raise TypeError("an activation needs its derivative")
 
+    @staticmethod
+    def onnx(graph: OnnxGraph, z: str) -> str:
+        """Add phi to a graph behind the output named z; the name of its own output, "" where ONNX cannot say it."""
+        return ""
+
 
 @register(
     "activation",
@@ -47,6 +65,8 @@ class Activation(Layer):
 class ReLU(Activation):
     """max(0, z); the slope at exactly 0 is taken as 0."""
 
+    numpy = "np.maximum(z, 0)"
+
     @staticmethod
     def value(z: Array) -> Array:
         """max(0, z)."""
@@ -56,6 +76,11 @@ class ReLU(Activation):
     def slope(z: Array, a: Array) -> Array:
         """1 where z > 0, else 0."""
         return (z > 0).astype(z.dtype)
+
+    @staticmethod
+    def onnx(graph: OnnxGraph, z: str) -> str:
+        """ONNX has it: Relu."""
+        return graph.add("Relu", z)
 
 
 @register(
@@ -69,6 +94,8 @@ class ReLU(Activation):
 class Sigmoid(Activation):
     """1 / (1 + exp(-z)), written with tanh so that no exp overflows."""
 
+    numpy = "0.5 + 0.5 * np.tanh(0.5 * z)"
+
     @staticmethod
     def value(z: Array) -> Array:
         """sigma(z) = (1 + tanh(z/2)) / 2."""
@@ -79,6 +106,11 @@ class Sigmoid(Activation):
     def slope(z: Array, a: Array) -> Array:
         """sigma (1 - sigma)."""
         return a * (1 - a)
+
+    @staticmethod
+    def onnx(graph: OnnxGraph, z: str) -> str:
+        """ONNX has it: Sigmoid."""
+        return graph.add("Sigmoid", z)
 
 
 @register(
@@ -92,6 +124,8 @@ class Sigmoid(Activation):
 class Tanh(Activation):
     """The hyperbolic tangent."""
 
+    numpy = "np.tanh(z)"
+
     @staticmethod
     def value(z: Array) -> Array:
         """tanh(z)."""
@@ -101,6 +135,11 @@ class Tanh(Activation):
     def slope(z: Array, a: Array) -> Array:
         """1 - tanh(z)^2."""
         return 1 - a * a
+
+    @staticmethod
+    def onnx(graph: OnnxGraph, z: str) -> str:
+        """ONNX has it: Tanh."""
+        return graph.add("Tanh", z)
 
 
 @register(
@@ -115,6 +154,7 @@ class LeakyReLU(Activation):
     """max(0.01 z, z); the slope at exactly 0 is taken as 0.01."""
 
     leak = 0.01
+    numpy = f"np.maximum(z, z * {leak})"
 
     @staticmethod
     def value(z: Array) -> Array:
@@ -125,6 +165,11 @@ class LeakyReLU(Activation):
     def slope(z: Array, a: Array) -> Array:
         """1 where z > 0, else 0.01."""
         return np.where(z > 0, z.dtype.type(1), z.dtype.type(LeakyReLU.leak))
+
+    @staticmethod
+    def onnx(graph: OnnxGraph, z: str) -> str:
+        """ONNX has it: LeakyRelu."""
+        return graph.add("LeakyRelu", z, alpha=LeakyReLU.leak)
 
 
 @register(
@@ -138,6 +183,8 @@ class LeakyReLU(Activation):
 class ELU(Activation):
     """z above zero, exp(z) - 1 below."""
 
+    numpy = "np.maximum(z, 0) + np.expm1(np.minimum(z, 0))"
+
     @staticmethod
     def value(z: Array) -> Array:
         """max(z, 0) + (exp(min(z, 0)) - 1)."""
@@ -147,6 +194,11 @@ class ELU(Activation):
     def slope(z: Array, a: Array) -> Array:
         """1 above zero, exp(z) = phi(z) + 1 below."""
         return np.minimum(a, 0) + 1
+
+    @staticmethod
+    def onnx(graph: OnnxGraph, z: str) -> str:
+        """ONNX has it: Elu."""
+        return graph.add("Elu", z, alpha=1.0)
 
 
 @register(
@@ -163,6 +215,7 @@ class GELU(Activation):
 
     scale, cubic = math.sqrt(2 / math.pi), 0.044715
     end = 10.0  # from here on the tanh is exactly 1, and z^3 cannot overflow
+    numpy = f"z * 0.5 * (1 + np.tanh({scale} * ((y := np.clip(z, -{end}, {end})) + {cubic} * y * y * y)))"
 
     @staticmethod
     def _tanh(y: Array) -> Array:
@@ -183,6 +236,11 @@ class GELU(Activation):
         inner = number(GELU.scale) * (1 + number(3 * GELU.cubic) * y * y)
         return number(0.5) * (1 + t + y * (1 - t * t) * inner)
 
+    @staticmethod
+    def onnx(graph: OnnxGraph, z: str) -> str:
+        """ONNX has it: Gelu."""
+        return graph.add("Gelu", z, approximate="tanh")
+
 
 @register(
     "activation",
@@ -195,6 +253,8 @@ class GELU(Activation):
 class SiLU(Activation):
     """z sigma(z)."""
 
+    numpy = "z * (0.5 + 0.5 * np.tanh(0.5 * z))"
+
     @staticmethod
     def value(z: Array) -> Array:
         """z sigma(z)."""
@@ -205,6 +265,11 @@ class SiLU(Activation):
         """sigma + z sigma (1 - sigma)."""
         sigma = Sigmoid.value(z)
         return sigma + a * (1 - sigma)
+
+    @staticmethod
+    def onnx(graph: OnnxGraph, z: str) -> str:
+        """z times ONNX's Sigmoid."""
+        return graph.add("Mul", z, graph.add("Sigmoid", z))
 
 
 @register(
@@ -218,6 +283,8 @@ class SiLU(Activation):
 class Identity(Activation):
     """z itself."""
 
+    numpy = "z"
+
     @staticmethod
     def value(z: Array) -> Array:
         """z."""
@@ -227,3 +294,8 @@ class Identity(Activation):
     def slope(z: Array, a: Array) -> Array:
         """1."""
         return np.ones_like(z)
+
+    @staticmethod
+    def onnx(graph: OnnxGraph, z: str) -> str:
+        """Nothing to add: z itself."""
+        return z

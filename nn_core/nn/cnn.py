@@ -1,28 +1,27 @@
-"""A convolutional network: blocks of convolution, pooling and activation, then dense layers, over one flat vector.
+"""The convolutional network: blocks of convolution, pooling and activation, then dense layers.
 
-A block pools first and bends after, as LeNet-5 did (LeCun, Bottou, Bengio & Haffner 1998): with a maximum and an
-activation that rises it is the same function as the other way round, for a quarter of the work.
+A block pools before its activation, as LeNet-5 did (LeCun, Bottou, Bengio & Haffner 1998). For a maximum and an
+activation that never falls, the order does not matter, and this one applies the activation to a quarter of the values.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from nn_core.config.choices import choices, register
 from nn_core.config.errors import ConfigError, Conflict
 from nn_core.config.run_config import RunConfig, setting
-from nn_core.machine import memory
-from nn_core.machine.memory import Array
+from nn_core.data.dataset import N_CLASSES, SIDE
 from nn_core.nn.activations import Activation
 from nn_core.nn.conv import AvgPool2D, BatchNorm2D, Conv2D, Flatten, GlobalAveragePool, MaxPool2D, Windowed
+from nn_core.nn.flat import Shapes
 from nn_core.nn.layers import Dense, Dropout, Layer
-from nn_core.nn.network import MOST_BYTES, N_CLASSES, SIDE, Network, count_params, of_normalization
+from nn_core.nn.network import MOST_BYTES, Network, count_params, of_normalization
 
 register(
     "pooling",
@@ -75,7 +74,7 @@ class BlockSizes(NamedTuple):
 
     @property
     def numbers(self) -> int:
-        """About how many numbers a training step keeps for each image: those of fast_conv.Block and its gradients."""
+        """About how many numbers a training step keeps for each image: those of kernels/conv.py and their gradients."""
         full, under, out = self.side + 2 * self.padding, self.kernel + self.pool - 1, self.c_out * self.pooled
         around = full * self.c_in * (full + self.side)  # the input with its padding, and its gradient
         columns = 2 * full * under * self.c_in * self.pooled
@@ -119,70 +118,20 @@ SERVED = ("none", "batch")  # normalizations
     uses=("channels", "kernel", "padding", "pool", "pooling", "head", "dense_units"),
 )
 class CNN(Network):
-    """conv - pool - (normalization) - activation for each of `channels`; then dense layers, and ten logits.
-
-    Initializers see a convolution as a matrix (C_in K K, C_out). Arguments as those of `build_model`.
-    """
+    """conv - pool - (normalization) - activation for each of `channels`; then dense layers, and ten logits."""
 
     image_shape = (1, SIDE, SIDE)
 
-    def __init__(
-        self,
-        config: RunConfig,
-        generator: np.random.Generator,
-        dropout_rng: np.random.Generator | None = None,
-        dtype: npt.DTypeLike = np.float32,
-    ) -> None:
-        self.config = config
-        self.loss = choices("loss")[config.loss].target
+    def build(self, dropout_rng: np.random.Generator | None) -> list[Layer]:
+        """The blocks, then flattened or averaged maps, then dense layers, each with dropout before it."""
+        config = self.config
         self.blocks = block_sizes(config)
         self.averages = config.head == "average"  # the dense layers see the mean of each map, not its values
         self.dense_sizes = _dense_sizes(config, self.blocks)
-        shapes = self.shapes(config)
-        self.weight_shapes = [shape for name, shape in shapes.items() if name.endswith(".W")]
-        self.n_biases = [n for name, (n, *_) in shapes.items() if name.endswith(".b")]
-        self.n_weights = sum(math.prod(shape) for shape in self.weight_shapes)
-        normed = [b.c_out for b in self.blocks if config.normalization == "batch"]
-        n_dense = self.n_weights + sum(self.n_biases)
-        self.flat = memory.zeros(n_dense + 2 * sum(normed), dtype)
-        self.flat_grads = memory.zeros(len(self.flat), dtype)
-        self.running = np.zeros(2 * sum(normed), dtype)
-        params, n_blocks = self.views(self.flat), len(self.blocks)
-        self.conv = [
-            Conv2D(W, b, padding=config.padding, name=f"conv{number}")
-            for number, (W, b) in enumerate(params[:n_blocks], start=1)
-        ]
-        self.dense = [Dense(W, b) for W, b in params[n_blocks:]]
-        for layer, (dW, db) in zip([*self.conv, *self.dense], self.views(self.flat_grads), strict=True):
-            layer.grads = {"W": dW, "b": db}
-        self.norms = self._make_norms(n_dense, normed)
-        kinds: dict[str, Sequence[Layer]] = {"conv": self.conv, "dense": self.dense, "norm": self.norms}
-        self.parts = {f"{kind}{n}": layer for kind, row in kinds.items() for n, layer in enumerate(row, start=1)}
-        self.layers = self._in_a_row(dropout_rng)
-        draw = choices("init")[config.init].target
-        for matrix in self.matrices:
-            matrix[...] = config.gain * draw(generator, *matrix.shape, config.init_scale)
-
-    def _make_norms(self, start: int, channels: list[int]) -> list[BatchNorm2D]:
-        """One for each block; gamma and beta lie in `flat` from `start` on, gamma and the variance begin at 1."""
-        norms = []
-        for gamma_beta, grads, kept in zip(
-            _pairs(self.flat[start:], channels),
-            _pairs(self.flat_grads[start:], channels),
-            _pairs(self.running, channels),
-            strict=True,
-        ):
-            norm = BatchNorm2D(*gamma_beta, {"mean": kept[0], "var": kept[1]})
-            norm.grads = {"gamma": grads[0], "beta": grads[1]}
-            norm.params["gamma"][...] = norm.state["var"][...] = 1
-            norms.append(norm)
-        return norms
-
-    def _in_a_row(self, dropout_rng: np.random.Generator | None) -> list[Layer]:
-        config = self.config
-        layers: list[Layer] = []
+        self._make_parts()
         activation: type[Activation] = choices("activation")[config.activation].target
         pooling: type[MaxPool2D | AvgPool2D] = choices("pooling")[config.pooling].target
+        layers: list[Layer] = []
         for at, conv in enumerate(self.conv):
             layers += [conv, pooling(config.pool), *self.norms[at : at + 1], activation()]
         layers.append(choices("head")[config.head].target())
@@ -193,6 +142,15 @@ class CNN(Network):
             if at < len(self.dense) - 1:
                 layers.append(activation())
         return layers
+
+    def _make_parts(self) -> None:
+        config, numbers = self.config, range(1, len(self.blocks) + 1)
+        self.conv = [
+            self.part(f"conv{number}", partial(Conv2D, padding=config.padding, name=f"conv{number}"))
+            for number in numbers
+        ]
+        self.dense = [self.part(f"dense{number}", Dense) for number in range(1, len(self.dense_sizes))]
+        self.norms = [self.part(f"norm{n}", BatchNorm2D) for n in numbers if config.normalization == "batch"]
 
     @staticmethod
     def check(config: RunConfig) -> None:
@@ -210,7 +168,7 @@ class CNN(Network):
         _check_memory(config)
 
     @staticmethod
-    def shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:
+    def shapes(config: RunConfig) -> Shapes:
         """("conv1.W", (C_out, C_in, K, K)), ("conv1.b", (C_out,)), ..., ("dense1.W", (n_in, n_out)), ..."""
         blocks = block_sizes(config)
         shapes: dict[str, tuple[int, ...]] = {}
@@ -226,20 +184,6 @@ class CNN(Network):
         """Like "conv 8-16, 5x5, dense 10"."""
         kernel, dense = f"{config.kernel}x{config.kernel}", "-".join(map(str, (*config.dense_units, N_CLASSES)))
         return f"conv {'-'.join(map(str, config.channels))}, {kernel}, dense {dense}"
-
-    def norm_views(self, flat: Array) -> list[tuple[Array, Array]]:
-        """(gamma, beta) of every normalization, as views of a vector laid out like `flat`."""
-        return _pairs(flat[self.n_weights + sum(self.n_biases) :], [len(norm.params["gamma"]) for norm in self.norms])
-
-    def views(self, flat: Array) -> list[tuple[Array, Array]]:
-        """(W, b) of every layer with weights, convolutions first, as views of a vector laid out like `flat`."""
-        weights, biases = flat[: self.n_weights], flat[self.n_weights :]
-        views: list[tuple[Array, Array]] = []
-        for shape, n_bias in zip(self.weight_shapes, self.n_biases, strict=True):
-            size = math.prod(shape)
-            views.append((weights[:size].reshape(shape), biases[:n_bias]))
-            weights, biases = weights[size:], biases[n_bias:]
-        return views
 
 
 def _own(config: RunConfig, *names: str) -> str:
@@ -286,9 +230,3 @@ def _dense_sizes(config: RunConfig, blocks: list[BlockSizes]) -> tuple[int, ...]
     last = blocks[-1]
     places = 1 if config.head == "average" else last.pooled**2
     return (last.c_out * places, *config.dense_units, N_CLASSES)
-
-
-def _pairs(flat: Array, counts: list[int]) -> list[tuple[Array, Array]]:
-    """Consecutive views of n numbers, two for each of the counts n."""
-    cut = np.split(flat, np.cumsum([n for n in counts for _ in range(2)])[:-1]) if counts else []
-    return list(zip(cut[::2], cut[1::2], strict=True))

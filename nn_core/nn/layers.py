@@ -15,11 +15,19 @@ from nn_core.machine.memory import Array
 
 
 class Layer:
-    """A differentiable map with named parameters and, after `backward`, their gradients."""
+    """A differentiable map with named parameters and, after `backward`, their gradients.
+
+    `state` holds what is kept besides without being trained, such as running statistics.
+    """
 
     def __init__(self) -> None:
         self.params: dict[str, Array] = {}
         self.grads: dict[str, Array] = {}
+        self.state: dict[str, Array] = {}
+
+    def __repr__(self) -> str:
+        shapes = (f" {name} {values.shape}" for name, values in self.params.items())
+        return f"<{type(self).__name__}{','.join(shapes)}>"
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """The output for a batch x (m, n_in); remembers what `backward` needs."""

@@ -1,9 +1,7 @@
 """What every network is, whatever its layers: one flat vector of parameters, and what can be asked of it.
 
-The parameters of all layers lie in `flat` (the weights first, then the biases, then what normalization trains), their
-gradients in `flat_grads`; layers hold views, so that an optimizer is a few passes over one vector and L2 touches a
-prefix of it. Statistics that normalization keeps without training them lie in `running`. A network behaves a lot like
-a layer itself: `forward` and a backward pass; `models.MLP` and `cnn.CNN` say which layers stand in it.
+The parameters of all layers lie in `flat`, their gradients in `flat_grads` (see flat.py). A network behaves a lot like
+a layer itself, with `forward` and a backward pass; `MLP` and `CNN` say which layers it is made of.
 """
 
 from __future__ import annotations
@@ -11,26 +9,28 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from nn_core.config.choices import choices, register
 from nn_core.config.run_config import RunConfig
+from nn_core.data.dataset import N_CLASSES, N_PIXELS, SIDE
 from nn_core.machine.memory import Array
 from nn_core.nn.activations import Activation
+from nn_core.nn.flat import NOT_TRAINED, FlatParameters, Shapes
 from nn_core.nn.layers import Layer
 from nn_core.nn.losses import Loss, l2_penalty, softmax
 from nn_core.nn.regularizers import add_penalty_gradients, l1_penalty
 
-SIDE = 28  # rows and columns of an image
-N_PIXELS = SIDE * SIDE
-N_CLASSES = 10
 MOST_BYTES = 2 * 10**9  # of what a training step keeps at once
 CHUNK = 500  # images a forward pass takes at a time outside of training, so that its arrays stay in the cache
 
-FAST_LOGITS: dict[type[Network], Callable[[Any, Array], Array]] = {}  # what a fast forward pass registers itself in
+# model -> a faster way to its logits for images (n, 28, 28); kernels/protocol.py registers it
+FAST_LOGITS: dict[type[Network], Callable[[Any, Array], Array]] = {}
+BEGINS_AT_ONE = ("gamma", "var")  # of what normalization has; the rest begins at 0
+AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
 
 # input scaling: name -> (factor, offset) on raw pixels 0..255; mean and deviation are those of MNIST's training pixels
@@ -71,17 +71,55 @@ def scale_pixels(images: Array, scaling: str, dtype: npt.DTypeLike = np.float32)
 
 
 class Network(ABC):
-    """Layers in a row. A subclass builds them in its constructor, which takes the arguments of `build_model`."""
+    """Layers in a row. A subclass names its arrays in `shapes` and puts its layers in a row in `build`.
 
-    config: RunConfig
-    loss: type[Loss]
-    flat: Array  # (n_params,)
-    flat_grads: Array
-    n_weights: int  # the first so many of `flat` are weights
-    running: Array  # what normalization keeps without training it
-    layers: list[Layer]
-    parts: dict[str, Layer]  # the layers that have parameters, by name: "conv1", "dense1", "norm1", ...
+    `generator` draws the initial weights, `dropout_rng` the masks of the reference training pass. Initializers see
+    every weight as a matrix (n_in, n_out), see `matrices`.
+    """
+
     image_shape: ClassVar[tuple[int, ...]]  # of one image, as `forward` takes it
+    few_columns: ClassVar[int] = 0  # weight matrices of at most so many columns lie in memory column by column
+
+    def __init__(
+        self,
+        config: RunConfig,
+        generator: np.random.Generator,
+        dropout_rng: np.random.Generator | None = None,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        self.config = config
+        self.loss: type[Loss] = choices("loss")[config.loss].target
+        self._memory = FlatParameters(self.shapes(config), dtype, self.few_columns)
+        self.flat, self.flat_grads = self._memory.values, self._memory.grads  # (n_params,) each
+        self.running = self._memory.running  # what normalization keeps without training it
+        self.n_weights, self.n_biases = self._memory.n_weights, self._memory.n_biases  # the first numbers of `flat`
+        self.parts: dict[str, Layer] = {}  # the layers that have parameters, by name: "conv1", "dense1", "norm1", ...
+        self.layers = self.build(dropout_rng)
+        self.parts = {name: self.parts[name] for name in self.views(self.flat)}  # in the order of `shapes`
+        draw = choices("init")[config.init].target
+        for matrix in self.matrices:
+            matrix[...] = config.gain * draw(generator, *matrix.shape, config.init_scale)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.outline(self.config)}: {self.n_params:,} parameters>"
+
+    @abstractmethod
+    def build(self, dropout_rng: np.random.Generator | None) -> list[Layer]:
+        """All layers in their order; those that have parameters are made by `part`. Called once, by the constructor.
+
+        Dropout stands among them only where there is a generator for its masks.
+        """
+
+    def part(self, name: str, make: Callable[..., AnyLayer]) -> AnyLayer:
+        """The layer `name`, made by `make` of its arrays in `flat`: W and b, or gamma and beta."""
+        memory = self._memory
+        layer = make(**memory.views(memory.values)[name])
+        layer.grads, layer.state = memory.views(memory.grads)[name], memory.running_views().get(name, {})
+        for of_what, values in {**layer.params, **layer.state}.items():
+            if of_what in BEGINS_AT_ONE:
+                values[...] = 1
+        self.parts[name] = layer
+        return layer
 
     # -- what settings mean
 
@@ -92,7 +130,7 @@ class Network(ABC):
 
     @staticmethod
     @abstractmethod
-    def shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:
+    def shapes(config: RunConfig) -> Shapes:
         """Name -> shape of every array of the network that `config` describes, running statistics among them."""
 
     @staticmethod
@@ -102,9 +140,17 @@ class Network(ABC):
 
     # -- parameters
 
+    def views(self, vector: Array) -> dict[str, dict[str, Array]]:
+        """Layer -> its arrays, {"dense1": {"W": ..., "b": ...}, ...}, out of a vector that is laid out like `flat`."""
+        return self._memory.views(vector)
+
+    def weights_and_biases(self, vector: Array) -> list[tuple[Array, Array]]:
+        """(W, b) of every layer that has them, out of a vector that is laid out like `flat`."""
+        return [(of["W"], of["b"]) for of in self.views(vector).values() if "W" in of]
+
     def _named(self, kind: str) -> Iterator[tuple[str, Array]]:
         for name, layer in self.parts.items():
-            for of_what, values in getattr(layer, kind, {}).items():
+            for of_what, values in getattr(layer, kind).items():
                 yield f"{name}.{of_what}", values
 
     def named_params(self) -> Iterator[tuple[str, Array]]:
@@ -229,7 +275,7 @@ def build_model(
     dtype: npt.DTypeLike = np.float32,
 ) -> Network:
     """The network of these settings; `generator` draws its weights, `dropout_rng` the masks of the reference pass."""
-    return network_class(config)(config, generator, dropout_rng, dtype)  # type: ignore[call-arg]
+    return network_class(config)(config, generator, dropout_rng, dtype)
 
 
 def from_weights(config: RunConfig, weights: Mapping[str, Array]) -> Network:
@@ -239,7 +285,7 @@ def from_weights(config: RunConfig, weights: Mapping[str, Array]) -> Network:
     return model
 
 
-def shapes_of(config: RunConfig) -> dict[str, tuple[int, ...]]:
+def shapes_of(config: RunConfig) -> Shapes:
     """Name -> shape of every array of the network that `config` describes, without building it."""
     return network_class(config).shapes(config)
 
@@ -252,7 +298,7 @@ def outline(config: RunConfig) -> str:
 def count_params(config: RunConfig) -> int:
     """All trained numbers of the network that `config` describes, without building it."""
     shapes = shapes_of(config)
-    return sum(math.prod(shape) for name, shape in shapes.items() if not name.endswith((".mean", ".var")))
+    return sum(math.prod(shape) for name, shape in shapes.items() if name.rpartition(".")[2] not in NOT_TRAINED)
 
 
 def of_normalization(config: RunConfig, sizes: tuple[int, ...]) -> dict[str, tuple[int, ...]]:

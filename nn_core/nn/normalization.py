@@ -29,11 +29,11 @@ class Normalization(Layer):
 
     state_names: tuple[str, ...] = ()
 
-    def __init__(self, gamma: Array, beta: Array, state: dict[str, Array]) -> None:
+    def __init__(self, gamma: Array, beta: Array, state: dict[str, Array] | None = None) -> None:
         super().__init__()
         self.params = {"gamma": gamma, "beta": beta}
         self.grads = {"gamma": np.zeros_like(gamma), "beta": np.zeros_like(beta)}
-        self.state = state
+        self.state = state or {}
 
     def backward(self, dout: Array) -> Array:
         """dgamma = sum of dy x_hat, dbeta = sum of dy over the batch, dx by the rule of the subclass."""

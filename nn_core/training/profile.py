@@ -103,13 +103,13 @@ class _Clock:
         if not isinstance(kernel, MLPKernel):
             self.around(kernel, "gradients", "gradients", "penalties")
             return
-        hands = kernel.hands[0]
+        worker = kernel.workers[0]
         self.around(kernel, "_gradients", "gather", "penalties")
-        self.around(hands, "_widen", "widen")
-        self.around(hands, "_forward", "forward")
-        self.around(hands, "_softmax", "softmax")
-        self.around(hands, "_backward", "backward")
-        self.around(hands, "walk", "gather", "waiting")
+        self.around(worker, "_widen", "widen")
+        self.around(worker, "_forward", "forward")
+        self.around(worker, "_softmax", "softmax")
+        self.around(worker, "_backward", "backward")
+        self.around(worker, "walk", "gather", "waiting")
 
 
 def profile(config: RunConfig, data: Dataset, seconds: float = 1.0) -> Profile:

@@ -21,8 +21,8 @@ from nn_core.config.run_config import RunConfig, setting
 from nn_core.data import Dataset
 from nn_core.data.augment import Augmenter, augments, noisy_labels
 from nn_core.kernels.choose import training_step
-from nn_core.kernels.mlp import is_finite
 from nn_core.machine.memory import Array
+from nn_core.nn.flat import is_finite
 from nn_core.nn.losses import log_softmax
 from nn_core.nn.metrics import accuracy, confusion_matrix
 from nn_core.nn.network import Network, build_model

@@ -1,4 +1,4 @@
-"""Hyperparameters: what is refused and how it is said, text in and out, comparing, presets."""
+"""Settings: what is refused and how it is said, text in and out, comparing, presets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def by_name(item: Setting) -> str:
 
 
 def values_of(item: Setting) -> st.SearchStrategy[Any]:
-    """Every value that a knob may take."""
+    """Every value that a setting may take."""
     low, high = item.low, item.high
     match item.kind:
         case "int":
@@ -249,17 +249,17 @@ def test_every_default_is_allowed_and_every_slider_stop_too(item: Setting):
 
 
 @pytest.mark.parametrize("item", all_settings(), ids=by_name)
-def test_every_knob_explains_itself(item: Setting):
+def test_every_setting_explains_itself(item: Setting):
     assert item.label and item.formula and item.help.endswith(".")
     assert item.kind != "choice" or len(choices(item.name)) >= 1
     assert item.kind == "choice" or item.citation or item.group not in ("regularization", "augmentation")
 
 
-@pytest.mark.parametrize("field", sorted(CHOICES))
-def test_every_choice_explains_itself_and_names_real_fields(field: str):
+@pytest.mark.parametrize("name_of_setting", sorted(CHOICES))
+def test_every_choice_explains_itself_and_names_real_settings(name_of_setting: str):
     names = {k.name for k in all_settings()}
-    assert field in names
-    for name, choice in choices(field).items():
+    assert name_of_setting in names
+    for name, choice in choices(name_of_setting).items():
         assert choice.name == name
         assert choice.label and choice.formula and choice.citation and choice.help.endswith(".")
         assert set(choice.uses) <= names and set(choice.needs) <= names
@@ -402,7 +402,7 @@ def test_a_batch_is_at_most_all_images(batch_size: int, images: int):
 def test_every_preset_is_valid_and_says_only_what_it_changes(name: str):
     preset = PRESETS[name]
     assert preset.name == name and preset.label and preset.help.endswith(".")
-    assert all(getattr(preset.config, field) == value for field, value in preset.values.items())
+    assert all(getattr(preset.config, name) == value for name, value in preset.values.items())
 
 
 def test_the_classic_is_the_textbook_network():

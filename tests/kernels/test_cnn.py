@@ -16,7 +16,7 @@ from nn_core.config.errors import ConfigError
 from nn_core.config.run_config import RunConfig
 from nn_core.kernels import cnn as cnn_kernel
 from nn_core.kernels import conv
-from nn_core.kernels.cnn import FEWEST, KEPT, PART, CNNKernel, activations, logits
+from nn_core.kernels.cnn import FEWEST, MOST_PASSES, PART, CNNKernel, activations, logits
 from nn_core.machine.second_core import SecondCore
 from nn_core.nn.cnn import CNN, block_sizes
 from tests.numerical import relative_error
@@ -106,7 +106,7 @@ def test_the_fast_step_equals_the_reference(
     # a batch whose values hardly differ is divided by next to nothing: rounding is then magnified
     assert relative_error(gradients, expected) < (1e-6 if normalized else 1e-9)
     if not normalized:  # with it, the biases' gradients are zero, and rounding in the reference
-        for pair, expected_pair in zip(network.views(gradients), network.views(expected), strict=True):
+        for pair, expected_pair in zip(*map(network.weights_and_biases, (gradients, expected)), strict=True):
             for one, other in zip(pair, expected_pair, strict=True):
                 assert relative_error(one, other) < 1e-10
     assert relative_error(logits(network, IMAGES[indices]), network.forward(network.inputs(IMAGES[indices]))) < 1e-12
@@ -196,7 +196,7 @@ def test_with_dropout_the_fast_step_draws_the_masks_of_the_reference(m: int, nor
 
 
 @settings(max_examples=10)
-@given(st.lists(st.integers(1, N_IMAGES), min_size=2, max_size=2 * KEPT))
+@given(st.lists(st.integers(1, N_IMAGES), min_size=2, max_size=2 * MOST_PASSES))
 def test_batches_of_one_size_leave_no_trace_in_those_of_another(counts: list[int]):
     network, kernel = build(cnn((2, 3), kernel=3, padding=1), np.float64)
     for m in counts:
@@ -206,7 +206,7 @@ def test_batches_of_one_size_leave_no_trace_in_those_of_another(counts: list[int
         expected_loss, expected = reference(network, indices)
         assert loss == pytest.approx(expected_loss, rel=1e-12)
         assert relative_error(gradients, expected) < 1e-11
-    assert all(len(hands.passes) <= KEPT for hands in kernel.hands)
+    assert all(len(worker.passes) <= MOST_PASSES for worker in kernel.workers)
 
 
 @pytest.mark.parametrize("normalization", ["none", "batch"])

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from nn_core import RunConfig
 from nn_core.config.choices import choices
 from nn_core.kernels import calls, mlp, mlp_pass
-from nn_core.kernels.mlp import MLPKernel, is_finite
-from nn_core.kernels.mlp_pass import ROWS
+from nn_core.kernels.mlp import MLPKernel
+from nn_core.kernels.protocol import ROWS
 from nn_core.nn.mlp import MLP
 from tests.numerical import relative_error
 
@@ -165,19 +165,3 @@ def test_certain_but_wrong_answers_cost_what_the_logits_say():
     others = np.flatnonzero(LABELS != 0)[:20]
     assert kernel.gradients(others, 0.0, np.random.default_rng(0)) == pytest.approx(500)
     assert np.isfinite(network.flat_grads).all()
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("place", [0, 49, 99])
-def test_one_value_that_is_not_finite_is_noticed(bad: float, place: int):
-    values: np.ndarray = np.ones(100, np.float32)
-    assert is_finite(values)
-    values[place] = bad
-    with np.errstate(all="raise"):
-        assert not is_finite(values)
-
-
-def test_values_whose_squares_overflow_are_finite_all_the_same():
-    with np.errstate(all="raise"):
-        assert is_finite(np.full(100, 1e30, np.float32))
-        assert is_finite(np.zeros(0, np.float32))

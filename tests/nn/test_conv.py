@@ -110,7 +110,7 @@ def test_all_gradients_are_the_numerical_ones(name: str, data: st.DataObject, tr
 
     def scalar() -> float:
         for key, values in state.items():
-            layer.state[key][...] = values  # type: ignore[attr-defined]
+            layer.state[key][...] = values
         return float((layer.forward(x, training) * weights).sum())
 
     scalar()

@@ -17,7 +17,7 @@ from nn_core.config.choices import choices
 from nn_core.data import Dataset
 from nn_core.kernels.choose import ReferenceStep
 from nn_core.kernels.mlp import MLPKernel
-from nn_core.kernels.mlp_pass import ROWS
+from nn_core.kernels.protocol import ROWS
 from nn_core.nn.mlp import MLP
 from nn_core.nn.network import from_weights
 from nn_core.nn.regularizers import add_penalty_gradients, clip_to_norm, l1_penalty, project_to_max_norm

@@ -1,4 +1,4 @@
-"""What is done to the training images before they are learned from."""
+"""The settings of augmentation: random changes of the training images, so that no two steps see the same ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nn_core.config.setting import declare
 
 @dataclass(frozen=True)
 class AugmentationSettings:
-    """What is done to the training images, anew in every step (see data/augment.py)."""
+    """How much each image is moved, turned, bent and so on, anew in every step (see data/augment.py)."""
 
     shift: float = declare(
         "float",

@@ -1,4 +1,4 @@
-"""The settings of regularization."""
+"""The settings of regularization: what keeps a network from learning its training images by heart."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nn_core.config.setting import declare
 
 @dataclass(frozen=True)
 class RegularizationSettings:
-    """What keeps the network from memorising."""
+    """Penalties, dropout, limits, normalization, early stopping."""
 
     l2: float = declare(
         "float",

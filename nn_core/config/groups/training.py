@@ -1,4 +1,4 @@
-"""The settings of training: loss, optimizer, schedule, batches, budget, seed."""
+"""The settings of training: loss, optimizer, learning rate and its schedule, batches, budget, seed."""
 
 from __future__ import annotations
 

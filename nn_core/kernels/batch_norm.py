@@ -1,4 +1,4 @@
-"""What follows the pooled sums of a convolution in the fast step: bias or batch normalization, then the activation."""
+"""Batch normalization of the channels of a convolution, in the fast step, where each thread has a part of the batch."""
 
 from __future__ import annotations
 
@@ -6,42 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nn_core.config.choices import choices
-from nn_core.kernels.calls import IN_PLACE, run
 from nn_core.kernels.conv import Block
 from nn_core.machine import memory
 from nn_core.machine.memory import Array
-from nn_core.nn.activations import Activation
 from nn_core.nn.conv import BatchNorm2D
 from nn_core.nn.normalization import EPSILON, RUNNING
-
-
-class Bend:
-    """An activation on sums of any layout: `forward` in place on `a`, `backward` in place on its gradient.
-
-    Where the slope cannot be had from the activation alone, the sums are kept.
-    """
-
-    def __init__(self, name: str, a: Array) -> None:
-        self.a = a
-        self.activation: type[Activation] = choices("activation")[name].target
-        self.in_place = IN_PLACE.get(name)
-        self.z = None if self.in_place else memory.empty(a.shape, a.dtype)
-
-    def forward(self) -> None:
-        """The sums in `a` become activations."""
-        if self.in_place:
-            run(self.in_place[0](self.a))
-        elif self.z is not None:
-            np.copyto(self.z, self.a)
-            np.copyto(self.a, self.activation.value(self.z))
-
-    def backward(self, da: Array) -> None:
-        """da becomes the gradient of the sums; `a` is used up."""
-        if self.in_place:
-            run(self.in_place[1](da, self.a))
-        elif self.z is not None:
-            np.multiply(da, self.activation.slope(self.z, self.a), out=da)
 
 
 class ChannelNorm:

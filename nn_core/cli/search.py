@@ -32,7 +32,13 @@ STORAGE_HELP = (
 
 
 def add_commands(commands: Any) -> None:
-    """Add `sweep` and `worker` to the subparsers; what a trial has besides is told by the options of `train`."""
+    """Add `sweep` and `worker` to the subparsers."""
+    _add_sweep(commands)
+    _add_worker(commands)
+
+
+def _add_sweep(commands: Any) -> None:
+    """The settings that all trials share are options like those of `train`."""
     sweep = commands.add_parser("sweep", help="search for good settings with several worker processes")
     sweep.set_defaults(run=lambda options: _sweep(options, config_of(options)))
     _add_study(sweep)
@@ -40,9 +46,9 @@ def add_commands(commands: Any) -> None:
         "--vary",
         action="append",
         default=[],
-        metavar="FIELD[=RANGE]",
+        metavar="SETTING[=RANGE]",
         help='a setting that varies, with its range ("lr=0.001:1:log", "optimizer=sgd,adam", "hidden=16:128x1:3"); '
-        "without a range, the field's own. Once for each. One of: "
+        "without a range, the setting's own. Once for each. One of: "
         + ", ".join(item.name for item in varied_settings()),
     )
     sweep.add_argument("--sampler", default="tpe", choices=list(SAMPLERS), help="how settings are drawn. Default: tpe.")
@@ -64,6 +70,9 @@ def add_commands(commands: Any) -> None:
     sweep.add_argument("--test", action="store_true", help="at the end, score the best trial on the test images, once")
     sweep.add_argument("--json", action="store_true", help="print one JSON object as the last line of stdout")
     add_settings(sweep)
+
+
+def _add_worker(commands: Any) -> None:
     worker = commands.add_parser(
         "worker", help="join a search, from this or any other machine that reaches its database"
     )
@@ -120,6 +129,7 @@ def _sweep(options: argparse.Namespace, base: RunConfig) -> None:
 
 
 def _spec(options: argparse.Namespace, base: RunConfig) -> SearchSpec:
+    """The search that the options ask for; raises ConfigError."""
     n_trials = 40 if options.trials is None else options.trials
     vary = {}
     for text in options.vary or ["lr", "batch_size", "init"]:
@@ -176,12 +186,12 @@ def _until_done(opened: OpenSearch, options: argparse.Namespace, workers: list[A
 
 
 def _shown(value: float) -> str:
-    """The value of an objective: a count in full, others with six digits."""
+    """The value of an objective: a large count in full, others with six digits."""
     return f"{value:,.0f}" if value >= 1e5 else f"{value:.6g}"
 
 
 def _how_to_go_on(options: argparse.Namespace) -> str:
-    """The command; a URL that it needs stands in it without its password."""
+    """The command that resumes the search; a URL stands in it without its password."""
     given = options.storage and options.storage != os.environ.get(VARIABLE)
     where = f" --storage {shlex.quote(hidden(options.storage))}" if given else ""
     return f"python -m nn_core sweep --resume --study {shlex.quote(options.study)}{where}"

@@ -68,6 +68,9 @@ class Evidence:
     stopped: str  # why training ended by itself, or ""
     dead: Sequence[int]  # how many units of each hidden layer are, or nothing where nobody has looked
 
+    def __repr__(self) -> str:
+        return f"Evidence(step {self.step}, epoch {self.epoch:.1f})"
+
     @property
     def train_loss(self) -> Array:
         """The loss (n,) on training images at each scoring."""

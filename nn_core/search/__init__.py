@@ -1,7 +1,7 @@
 """Hyperparameter search on Optuna: what varies, workers that train the trials, and what has come out so far.
 
-Optuna brings samplers, pruners and storage; this package brings RunConfig's fields to it. Nothing here imports Optuna
-before it is used.
+Optuna draws settings, ends bad trials and keeps what was found; this package tells it what the settings are, trains the
+networks and reads the results. Nothing here imports Optuna before it is used.
 """
 
 from nn_core.search.database_errors import SearchError

@@ -104,14 +104,14 @@ class SearchSpec:
         )
 
     def to_json(self) -> str:
-        """One line of JSON."""
+        """The search as one line of JSON, as the database keeps it."""
         values = {**vars(self), "base": self.base.to_dict()}
         values["vary"] = {name: space.to_json(each) for name, each in self.vary.items()}
         return json.dumps(values)
 
     @classmethod
     def from_json(cls, text: str) -> SearchSpec:
-        """The inverse; raises ConfigError."""
+        """The search that `to_json` wrote; raises ConfigError."""
         try:
             values = json.loads(text)
             values["base"] = RunConfig.from_dict(values["base"])
@@ -127,8 +127,10 @@ class SearchSpec:
 
 
 def make_sampler(spec: SearchSpec, worker: int = 0, n_begun: int = 0) -> Any:
-    """Optuna's sampler; workers of different numbers draw differently, and a worker that begins after `n_begun` trials
-    does not draw the first ones again. All walk one grid.
+    """Optuna's sampler for one worker.
+
+    Its seed comes from the search, the worker's number and how many trials had begun when it joined: so no two workers
+    draw the same, nor does one that joins again draw what it drew before. A grid's order is the same for all workers.
     """
     from optuna import samplers
 

@@ -31,7 +31,7 @@ class TrialRun:
         self.obeyed = time.monotonic()  # when it was last looked whether the search is paused or stopped
 
     def one_epoch(self, obey: Callable[[], None]) -> None:
-        """Train to the end of the epoch; `obey` is called now and then."""
+        """Train to the end of the epoch and score; `obey` is called every LOOK_SECONDS meanwhile."""
         trainer = self.trainer
         end = round(trainer.epoch) + 1
         while trainer.epoch < end - 1e-9 and trainer.step():
@@ -42,11 +42,14 @@ class TrialRun:
         self.recorder.note()
 
     def keep(self, status: str) -> None:
-        """Write the run down."""
+        """Store the run with this status."""
         self.recorder.keep(status)
 
+    def __repr__(self) -> str:
+        return f"TrialRun({self.id}, epoch {self.trainer.epoch:.1f})"
+
     def curves(self) -> dict[str, dict[str, list[float]]]:
-        """The curves, thinned, JSON-ready; no numbers that are not finite."""
+        """At most MOST_POINTS finite points of each curve, ready for JSON."""
         return {name: _thinned(self.trainer.history[name]) for name in CURVES if name in self.trainer.history.series()}
 
 

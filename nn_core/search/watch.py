@@ -29,10 +29,10 @@ class TrialRow:
     number: int
     state: str  # a value of STATES, or LOST
     values: tuple[float, ...] | None  # by the search's objectives, once it is complete
-    params: Mapping[str, Any]  # field -> value of those that vary
+    params: Mapping[str, Any]  # setting -> value of those that vary
     config: RunConfig | None  # all settings, once they are drawn
     epochs: float
-    reported: Mapping[int, float]  # epoch -> the first objective at its end
+    reported: Mapping[int, float]  # epoch -> what the first objective reported at its end
     reason: str  # a sentence on why it ended before its end, or ""
     diverged: bool
     worker: str
@@ -40,6 +40,9 @@ class TrialRow:
     run: str  # its run in the search's folder on the machine that trained it, or ""
     curves: Mapping[str, Mapping[str, list[float]]]
     superseded: bool  # another trial has taken its place
+
+    def __repr__(self) -> str:
+        return f"TrialRow({self.number}: {self.state}, {self.values or 'no value'}, {dict(self.params)})"
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,10 @@ class SearchView:
     code: str
     test: tuple[int, float] | None  # the trial whose network was tested, and its test accuracy
     frozen: tuple[Any, ...] = field(default=(), repr=False)  # Optuna's own trials
+
+    def __repr__(self) -> str:
+        best = f"the best is {self.best.number}" if self.best else "none is the best yet"
+        return f"SearchView({self.name}: {self.n_done} of {self.n_total} trials, {best})"
 
     def study(self) -> Any:
         """The finished trials as an optuna.Study in memory, for Optuna's figures."""
@@ -186,6 +193,9 @@ class SearchWatch:
         """Read at once: something was done to the search."""
         self.is_behind = True
         self._wake.set()
+
+    def __repr__(self) -> str:
+        return f"SearchWatch({self.name}, every {self.seconds:g} s)"
 
     def close(self) -> None:
         """Read no more."""

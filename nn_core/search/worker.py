@@ -82,8 +82,11 @@ class Worker:
             return
         self.tell("This worker was told to end; the search can go on.")
 
+    def __repr__(self) -> str:
+        return f"Worker({self.id}, of the search {self.name})"
+
     def _patiently(self, ask: Callable[[], Answer]) -> Answer:
-        """What the database answers, also where it does not do so for a while."""
+        """What the database answers; while it does not, ask again, until the patience is at its end."""
         quiet_since: float | None = None
         while True:
             try:
@@ -139,7 +142,7 @@ class Worker:
     # -- one trial
 
     def _train(self, trial: Any) -> Any:
-        """The objective: train what the trial draws; its value, or its values where there are two objectives."""
+        """What Optuna optimizes: train with the settings that a trial draws; gives its value, or its two values."""
         import optuna
 
         trial.set_user_attr("worker", self.id)
@@ -208,7 +211,7 @@ class Worker:
         return len(before) - len(superseded(trials)) >= self.spec.n_trials
 
     def _queue_again(self, trial: Any) -> None:
-        """The search was stopped in the middle of this trial: it is trained from the start when the search goes on."""
+        """The search was stopped in the middle of this trial: queue another one with the same settings."""
         trial.set_user_attr("superseded", True)
         self.study.enqueue_trial(trial.params, user_attrs={QUEUED: trial.params})
 

@@ -43,8 +43,9 @@ from nn_core.search import (
 from nn_core.search.database_errors import database_sentence, hidden
 from nn_core.search.space import draw, grid, grid_size, parse, values_of
 from nn_core.search.study import load_study
+from nn_core.search.trial_run import TrialRun
 from nn_core.search.watch import SearchView, read_search
-from nn_core.search.worker import Worker
+from nn_core.search.worker import Stopped, Worker
 from nn_core.store.run_store import RunStore
 from nn_core.training.trainer import Trainer
 from tests import ROOT
@@ -256,6 +257,27 @@ def until(found: Any, seconds: float = 30) -> None:
     while not found():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.05)
+
+
+def test_a_grid_stopped_in_mid_trial_still_trains_each_combination_once(
+    runs: Path, tell: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    rates = (0.05, 0.1, 0.3)
+    create_search("grid", SearchSpec(BASE, {"lr": Values(rates)}, "grid", "none", n_trials=3))
+
+    def stopped(*_: Any) -> None:
+        raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrialRun, "one_epoch", stopped)
+        worker("grid", tell).work()
+    (waiting,) = [row for row in read("grid").trials if not row.superseded]
+    assert waiting.state == "waiting" and waiting.params["lr"] in rates
+    worker("grid", tell).work()
+    view = read("grid")
+    done = {row.number: row.params["lr"] for row in view.trials if row.state == "complete"}
+    assert sorted(done.values()) == list(rates) and view.n_done == 3
+    assert done[waiting.number] == waiting.params["lr"]
 
 
 def test_a_paused_search_waits_and_goes_on(runs: Path):

@@ -17,7 +17,7 @@ MOST_CURVES = 60  # trials, the newest, whose curves are drawn
 
 
 def _optuna(name: str, *, all_states: bool = False) -> Chart:
-    """One of Optuna's figures; by each objective where there are several, the first counts."""
+    """A figure that Optuna draws; of two objectives it shows the first, except on their Pareto front."""
 
     def draw(view: SearchView, only_complete: bool, dark: bool) -> Any:
         import optuna
@@ -56,7 +56,7 @@ def _optuna(name: str, *, all_states: bool = False) -> Chart:
 
 
 def _without_bar(trace: Any) -> None:
-    """No colour bar: what its colours say stands on an axis too, and a bar takes the room of a small chart."""
+    """Leave the colour bar out: its colours repeat what an axis says, and a small chart has no room for it."""
     if "showscale" in trace:
         trace.showscale = False
     for holder in (getattr(trace, "marker", None), getattr(trace, "line", None)):
@@ -74,7 +74,7 @@ def _complete(study: Any) -> Any:
 
 
 def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
-    """What each trial reported at the end of its epochs: the best stands out, those that run are thick."""
+    """What each trial reported at the end of its epochs; the best trial and those that run are drawn thicker."""
     palette = theme.palette(dark)
     looks = {
         "running": {"color": palette.series["val"], "width": 2.5},

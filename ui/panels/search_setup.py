@@ -82,7 +82,7 @@ def _ranges(base: RunConfig) -> dict[str, Any]:
 
 
 def _range(item: Setting) -> Any:
-    """The range of one setting, first as its own metadata suggest it."""
+    """A widget for the range of one setting; it begins with what the setting suggests."""
     return WIDGETS[type(suggested(item))](item, suggested(item))
 
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 Split = Literal["train", "val", "test"]
+SIDE = 28  # rows and columns of an image
+N_PIXELS = SIDE * SIDE
 N_CLASSES = 10
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from nn_core.data.dataset import SIDE
 from nn_core.machine.memory import Array
-from nn_core.nn.network import SIDE
 
 
 def is_convolutional(weights: Mapping[str, Array]) -> bool:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nn_core.config.run_config import RunConfig
+from nn_core.data.dataset import SIDE
 from nn_core.kernels import cnn
 from nn_core.machine.memory import Array
 from nn_core.nn.cnn import CNN, BlockSizes, block_sizes
-from nn_core.nn.network import CHUNK, SIDE, Network
+from nn_core.nn.network import CHUNK, Network
 
 MOST_VALUES = 8_000_000  # of maps that are held at once
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nn_core.config.choices import choices
+from nn_core.data.dataset import N_CLASSES, SIDE
 from nn_core.explain.maps import spread_over_image
 from nn_core.machine.memory import Array
 from nn_core.nn.layers import Layer
-from nn_core.nn.network import N_CLASSES, SIDE, Network, from_weights
+from nn_core.nn.network import Network, from_weights
 
 CAM, HIRES_CAM = ("CAM", "Zhou et al. 2016"), ("HiResCAM", "Draelos & Carin 2020")
 

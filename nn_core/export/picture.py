@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nn_core.data.dataset import SIDE
 from nn_core.explain.filters import pictures
 from nn_core.export.colours import N_SIGNED, ZERO, palette, rgb, signed_colours
 from nn_core.export.png import png_uri
 from nn_core.export.source import ExportSource
 from nn_core.machine.memory import Array
-from nn_core.nn.network import SIDE
 from nn_core.training.history import downsample
 
 GAP = 2  # pixels between two filters

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from nn_core.data.dataset import SIDE
 from nn_core.machine.memory import Array
 from nn_core.machine.second_core import SECOND_CORE
-from nn_core.nn.network import SIDE
 from nn_core.sketch.thinning import middle_lines
 from nn_core.sketch.to_mnist import BOX
 

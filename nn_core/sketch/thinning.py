@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from nn_core.data.dataset import SIDE
 from nn_core.machine.memory import Array
-from nn_core.nn.network import SIDE
 
 FINE = 2  # an image is enlarged so many times before it is thinned
 INK = 100  # grey level from which the enlarged image counts as ink

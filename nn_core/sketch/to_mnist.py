@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nn_core.nn.network import SIDE
+from nn_core.data.dataset import SIDE
 from nn_core.sketch.specks import Gray, without_specks
 
 BOX = 20  # pixels of the ink's longer side

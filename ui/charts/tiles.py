@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nn_core.data.dataset import SIDE
 from nn_core.explain.filters import pictures
 from nn_core.export.png import png_uri
 from nn_core.machine.memory import Array
-from nn_core.nn.network import SIDE
 from ui.charts import theme
 
 SMALL_SIDE = 14  # a wall of more than MANY tiles shows them at half size: they are no larger on the screen

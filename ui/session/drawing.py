@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from nn_core.data.dataset import SIDE
 from nn_core.export.png import png_uri
 from nn_core.machine.memory import Array
-from nn_core.nn.network import SIDE
 from nn_core.sketch.to_mnist import Sketch, to_mnist
 
 Drawing = dict[str, Any]

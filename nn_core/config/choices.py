@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Choice:
     """One registered name of a setting: what implements it and how it is explained."""
 
@@ -23,6 +23,9 @@ class Choice:
     citation: str
     uses: tuple[str, ...]  # the settings that only matter when this choice is taken
     needs: tuple[str, ...] = ()  # those that must not be 0 or empty then
+
+    def __repr__(self) -> str:
+        return f"<Choice {self.name}: {self.label}>"
 
 
 CHOICES: dict[str, dict[str, Choice]] = {}

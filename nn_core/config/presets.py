@@ -9,7 +9,7 @@ from typing import Any
 from nn_core.config.run_config import RunConfig
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Preset:
     """A named configuration: one click in the sidebar, `--preset` on the command line."""
 
@@ -17,6 +17,9 @@ class Preset:
     label: str
     help: str
     values: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<Preset {self.name}: {self.label}>"
 
     @property
     def config(self) -> RunConfig:

@@ -1,8 +1,8 @@
-"""What is done to training images alone, so that no two epochs show the same ones: moved, bent, thickened, spoilt.
+"""Random changes of the training images, so that no two epochs show the same ones: moved, bent, thickened, noisy.
 
-Shift, rotation, scale, shear and elastic distortion are one inverse map: for each pixel of the result, where in the
-image to look, read off between four pixels. All of it is integer arithmetic on a whole batch, in NumPy: 128 images
-cost about half a millisecond, beside a training step of two to ten times that.
+Shift, rotation, scale, shear and elastic distortion together are one inverse map: it says, for each pixel of the
+result, where in the image to look, and the grey there is interpolated between four pixels. All of it is integer
+arithmetic on a whole batch: 128 images cost about half a millisecond, beside a training step of two to ten times that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from nn_core.config.run_config import RunConfig
-from nn_core.data.dataset import N_PIXELS, SIDE
+from nn_core.data.dataset import N_CLASSES, N_PIXELS, SIDE
 from nn_core.machine.memory import Array
 
 PADDED = 32  # the side of an image with its zero border, from pixel 1 on
@@ -36,7 +36,7 @@ def noisy_labels(labels: Array, share: float, rng: np.random.Generator) -> Array
     A larger share redraws the same labels, and more, to the same digits (Zhang et al. 2017).
     """
     redrawn = rng.random(len(labels)) < share
-    drawn = rng.integers(0, 10, len(labels), dtype=labels.dtype)
+    drawn = rng.integers(0, N_CLASSES, len(labels), dtype=labels.dtype)
     return np.where(redrawn, drawn, labels)
 
 
@@ -56,10 +56,10 @@ def displacements(n: int, alpha: float, sigma: float, rng: np.random.Generator) 
 
 
 class Augmenter:
-    """Turns the raw images of a batch, uint8 (m, 784), into others of the same form; the result is overwritten next.
+    """Turns the raw images of a batch, uint8 (m, 784), into others of the same form; the next call overwrites them.
 
-    `rng` draws what is done to each image of each batch, and its state is all that goes on from here; `pool_rng`
-    draws, once, what displacement and noise are picked from.
+    `rng` draws what is done to each image of each batch: its state is all that a checkpoint needs. `pool_rng` draws
+    once, at the beginning, the displacements and the noise that are then picked from.
     """
 
     def __init__(self, config: RunConfig, rng: np.random.Generator, pool_rng: np.random.Generator) -> None:

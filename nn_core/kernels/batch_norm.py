@@ -16,7 +16,7 @@ from nn_core.nn.normalization import EPSILON, RUNNING
 class ChannelNorm:
     """Batch normalization of a block's pooled sums, for the n images of one pass among those of a whole batch.
 
-    A batch's statistics are those of all its passes: `moments` of each, put together by `agree`, go to `forward`; and
+    A batch's statistics are those of all its passes: `moments` of each, put together by `of_all`, go to `forward`; and
     `backward_sums` of each, added up, to `backward`.
     """
 
@@ -54,7 +54,7 @@ class ChannelNorm:
         np.multiply(d, (gamma * self.inverse)[:, None], out=d)
 
 
-def agree(moments: Sequence[tuple[int, Array, Array]]) -> tuple[int, Array, Array]:
+def of_all(moments: Sequence[tuple[int, Array, Array]]) -> tuple[int, Array, Array]:
     """(number, mean, variance) of all values together (Chan, Golub & LeVeque 1979)."""
     n, mean, squares = moments[0]
     for more, other, other_squares in moments[1:]:
@@ -64,8 +64,8 @@ def agree(moments: Sequence[tuple[int, Array, Array]]) -> tuple[int, Array, Arra
     return n, mean, squares / squares.dtype.type(n)
 
 
-def follow(norm: BatchNorm2D, n: int, mean: Array, var: Array) -> None:
-    """The running statistics take up those of a batch, as in BatchNorm."""
+def update_running(norm: BatchNorm2D, n: int, mean: Array, var: Array) -> None:
+    """Move the running statistics toward those of a batch of n values a channel, as in BatchNorm."""
     share = mean.dtype.type(RUNNING)
     norm.state["mean"] += share * (mean - norm.state["mean"])
     if n > 1:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nn_core.data.dataset import N_CLASSES, N_PIXELS
-from nn_core.kernels.batch_norm import agree, follow
+from nn_core.kernels.batch_norm import of_all, update_running
 from nn_core.kernels.batches import Rows, sum_over_parts
 from nn_core.kernels.cnn_pass import CNNPass
 from nn_core.kernels.conv import BlockWeights
@@ -84,9 +84,9 @@ class CNNKernel:
 
         _both(begin, len(parts))
         for at, norm in enumerate(model.norms):
-            n, mean, var = agree(found)
+            n, mean, var = of_all(found)
             counts.append(n)
-            follow(norm, n, mean + model.conv[at].params["b"], var)
+            update_running(norm, n, mean + model.conv[at].params["b"], var)
 
             def ahead(which: int, at: int = at, mean: Array = mean, var: Array = var) -> None:
                 one, part = passes[which], parts[which]

@@ -38,8 +38,8 @@ class CNNPass:
         self.norms = [ChannelNorm(block) for block in self.blocks if model.norms]
         self.douts = [memory.empty(out.shape, dtype) for out in self.outs]
         self.flat_douts = [d.reshape(*d.shape[:2], -1) for d in self.douts]  # (H', C', W' n) each
-        # dense layers work on (n_units, n); the first one's rows are in the order (H, C, W) of the last block, or are
-        # the means (C) of its maps
+        # dense layers work on (n_units, n); what goes into the first one has its rows in the order (H, C, W) of the
+        # last block, or is the mean (C) of each map
         self.features, self.dfeatures = features, self.douts[-1]
         if model.averages:
             self.features, self.dfeatures = (memory.empty((1, last.c_out, 1, n), dtype) for _ in range(2))
@@ -136,7 +136,7 @@ class CNNPass:
     ) -> float:
         """The part of these n images in the gradients of a batch of m, into `grads`; the sum of their losses.
 
-        Without normalization.
+        For a network without normalization. targets (10, n); masks as for `_dense`; grads: (dW, db) of each layer.
         """
         self.take(raw)
         for at, (block, conv) in enumerate(zip(self.blocks, self.model.conv, strict=True)):
@@ -152,7 +152,7 @@ class CNNPass:
                 block.input_gradient(self.douts[at - 1])
         return loss
 
-    # the same step by step, with normalization over a batch of which other images are in another pass
+    # the same step by step, where normalization needs the whole batch and another pass has the rest of it
 
     def convolve(self, at: int) -> tuple[int, Array, Array]:
         """The pooled sums of a block, and their number, mean and summed squares by channel."""
@@ -182,7 +182,7 @@ class CNNPass:
     # what follows the blocks, in both cases
 
     def head(self, targets: Array, masks: list[Array], m: int, grads: list[tuple[Array, Array]]) -> float:
-        """From the last block's output to the loss, which is returned as a sum, and back to its gradient in `douts`."""
+        """On from the last block's output to the summed loss, and back to the gradient of that output in `douts`."""
         np.copyto(self.output.targets, targets)
         self._dense(masks)
         self.output.share_in(m)

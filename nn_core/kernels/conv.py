@@ -1,13 +1,15 @@
-"""Convolution and pooling that are run: the arithmetic of conv.py as few large products.
+"""Convolution and pooling of the fast step: the arithmetic of nn/conv.py as a few large matrix products.
 
-Inside, a batch of n images is (H, C, W, n), images last: every pass over it runs along memory.
+Inside, a batch of n images is (H, C, W, n), images last, so that every pass over it runs along memory.
 
-Rows cost nothing: with the columns under the window gathered once, as (H, T, C, W', n), the rows that a window spans
-are one stretch of memory, so that a row of the output is one product with a view, W (M, K) by (K, W' n).
+The usual way copies all that lies under each window (im2col). Here only the columns under the windows are copied, into
+(H, T, C, W', n): the rows that a window spans then follow one another in memory, so that a row of outputs is one
+product, W (M, K) by a view (K, W' n) of these columns, and needs no further copy.
 
-Columns are gathered for all outputs of a pool at a time: `pool` neighbours need T = kernel + pool - 1 columns. That is
-kernel pool / T times less to gather, more rows M = pool C_out for a product, and the neighbours come out as slabs that
-lie one after the other, of which the maximum is taken. It costs T / kernel times the multiplications, 1.2 for 5 and 2.
+Columns are copied for all outputs that a pool takes together: `pool` neighbours need T = kernel + pool - 1 columns. So
+there is kernel pool / T times less to copy, a product has more rows, M = pool C_out, and neighbours come out in slabs
+one behind the other, of which pooling takes the maximum. The price: T / kernel times the multiplications, 1.2 for a
+kernel of 5 and a pool of 2.
 """
 
 from __future__ import annotations
@@ -25,13 +27,14 @@ from nn_core.nn.cnn import BlockSizes
 # factor transposed only where the result has at most SMALL_RESULT numbers. Larger products are cut into such pieces,
 # at least 8 rows and 64 columns if possible: narrower ones were slower.
 #
-# So it is with AVX-512. With AVX2 there are no such products: all copy the second factor into a panel first, and are
-# quickest in pieces of all rows and of columns of which k times as many fit into PANEL numbers. (32, 256) by (256, 240)
-# for 8 rows of a map took 0.64 ms so, 0.84 whole and 1.2 in the pieces above; (64, 256) by (256, 480) 1.7, 2.1 and 3.3.
+# That holds with AVX-512. With AVX2 there are no such products: all copy the second factor into a panel first, and are
+# quickest in pieces of all rows and of so many columns that the panel, k numbers for each, has at most PANEL numbers.
+# (32, 256) by (256, 240) for 8 rows of a map took 0.64 ms so, 0.84 whole and 1.2 in the pieces above; (64, 256) by
+# (256, 480) 1.7, 2.1 and 3.3.
 PANEL = 41_000
 SMALL = 1_000_000
 SMALL_RESULT = 1_200
-ROWS, COLUMNS = 8, 64
+LEAST_ROWS, LEAST_COLUMNS = 8, 64
 
 
 class BlockWeights:
@@ -184,10 +187,10 @@ def _cut(x: Array, rows: int, columns: int) -> Array:
 def _pieces(m: int, k: int, p: int, most: int) -> tuple[int, int]:
     """Rows and columns of the pieces in which an (m, k) by (k, p) product is made: divisors of m and p."""
     if not HAS_AVX512:
-        narrower = [columns for columns in _divisors(p) if columns >= COLUMNS and k * columns <= PANEL]
+        narrower = [columns for columns in _divisors(p) if columns >= LEAST_COLUMNS and k * columns <= PANEL]
         return m, max(narrower, default=p)
     fitting = [
-        (min(rows, ROWS) * min(columns, COLUMNS), rows * columns, rows, columns)
+        (min(rows, LEAST_ROWS) * min(columns, LEAST_COLUMNS), rows * columns, rows, columns)
         for rows in _divisors(m)
         for columns in _divisors(p)
         if rows * columns <= most and rows * k * columns <= SMALL

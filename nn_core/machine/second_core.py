@@ -20,7 +20,7 @@ Work = Callable[[], None]
 
 
 class _Part:
-    """A piece of work that is taken once: by the second thread, or by the one that handed it over."""
+    """A piece of work that is done once: by the second thread, or by the one that handed it over, whoever is first."""
 
     __slots__ = ("done", "error", "taken", "work")
 

@@ -103,9 +103,9 @@ def block_sizes(config: RunConfig) -> list[BlockSizes]:
 
 
 MOST_PARAMS = 25_000_000  # 100 MB, and several times that with an optimizer and its frames
-AT_ONCE = 256  # images, at most, whose maps are kept at once where each is worked on by itself
+AT_ONCE = 256  # images, at most, whose maps are kept at once where the batch is worked on in parts
 SIZES = ("kernel", "pool", "channels", "padding")  # the settings whose sizes must fit each other
-SERVED = ("none", "batch")  # normalizations
+SERVED = ("none", "batch")  # normalizations that this model has
 
 
 @register(

@@ -1,6 +1,6 @@
 """Layers that centre and scale the sums of a hidden layer, between its affine map and its activation.
 
-Written as in layers.py; gamma and beta are trained, the running statistics of batch normalization are state.
+They are layers as in layers.py. Gamma and beta are trained; the running statistics of batch normalization are state.
 """
 
 from __future__ import annotations

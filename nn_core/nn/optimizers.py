@@ -49,6 +49,10 @@ class Optimizer:
         self._params = self._grads = np.empty(0, dtype)  # the vectors that `_parts` are cut from
         self._parts: list[list[Block]] = []  # one for each thread
 
+    def __repr__(self) -> str:
+        kept = ", ".join(self.state) or "no state"
+        return f"<{type(self).__name__}: {kept}, {self.t:,} updates made>"
+
     def step(self, params: Array, grads: Array, config: RunConfig, rate: float = 1.0) -> None:
         """One update in place at `rate` times config.lr; all settings are read from `config` each time."""
         self.begin(config, rate)

@@ -28,15 +28,8 @@ installed_components = cache(manifest_scanner.scan_component_manifests)  # Strea
 @pytest.fixture(scope="session")
 def few(mnist: Dataset) -> Dataset:
     """MNIST with 500 images for validation and 500 for testing, because pages read these splits whole."""
-    val, test = slice(500), slice(500)
-    return replace(
-        mnist,
-        identity="few",
-        val_images=mnist.val_images[val],
-        val_labels=mnist.val_labels[val],
-        test_images=mnist.test_images[test],
-        test_labels=mnist.test_labels[test],
-    )
+    names = ("val_images", "val_labels", "test_images", "test_labels")
+    return replace(mnist, identity="few", **{name: getattr(mnist, name)[:500] for name in names})
 
 
 @pytest.fixture

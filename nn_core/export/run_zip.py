@@ -223,7 +223,7 @@ def _resumed(checkpoints: list[Checkpoint], about: dict[str, Any]) -> dict[str, 
         if isinstance(known, dict) and known.get("identity", data.identity) != data.identity:
             raise ExportError(f"the run was trained on other images than those of the data set {data.name} here")
         for checkpoint in checkpoints:
-            _check_counters(checkpoint)
+            checkpoint.check_counters()
             if checkpoint.config != config or not np.isfinite(checkpoint.arrays["params"]).all():
                 raise ValueError("its settings or weights make no sense")
             trainer = Trainer.resume(replace(checkpoint, scores=None), data)
@@ -233,15 +233,6 @@ def _resumed(checkpoints: list[Checkpoint], about: dict[str, Any]) -> dict[str, 
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ExportError(f"the run cannot go on from its checkpoint: {one_line(str(error))}") from None
     return {"name": data.name, "identity": data.identity}
-
-
-def _check_counters(checkpoint: Checkpoint) -> None:
-    """Raise ValueError where step, epoch or time could not be."""
-    counters = (checkpoint.step, checkpoint.epoch_index, checkpoint.position, checkpoint.images_seen)
-    possible = min(counters) >= 0 and checkpoint.position < checkpoint.config.n_train
-    possible = possible and [type(number) in (int, float) for number in checkpoint.early_stopping] == [True] * 4
-    if not possible or not 0 <= checkpoint.seconds < float("inf"):
-        raise ValueError("its counters make no sense")
 
 
 def _check_frames(folder: RunFolder, config: RunConfig) -> None:

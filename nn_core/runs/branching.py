@@ -50,8 +50,8 @@ def branch_at_checkpoint(parent: Checkpoint, config: RunConfig, data: Dataset) -
     """
     check_shape(parent.config, config)
     fresh = Trainer(config, data)
-    epoch = parent.epoch_index + parent.position / parent.config.n_train
-    begin = _counted(fresh, parent.step, epoch, parent.images_seen, parent.seconds, parent.history, parent.edits)
+    seen, seconds = parent.images_seen, parent.seconds
+    begin = _counted(fresh, parent.step, parent.epoch, seen, seconds, parent.history, parent.edits)
     arrays = {**begin.arrays, "params": parent.arrays["params"], "running": parent.arrays["running"]}
     exact = config.optimizer == parent.config.optimizer
     if exact:
@@ -61,7 +61,7 @@ def branch_at_checkpoint(parent: Checkpoint, config: RunConfig, data: Dataset) -
         begin = replace(begin, dropout_state=parent.dropout_state)
         if begin.augment_state is not None and parent.augment_state is not None:
             begin = replace(begin, augment_state=parent.augment_state)
-    return replace(begin, arrays=arrays, batch_losses=parent.batch_losses), exact
+    return replace(begin, arrays=arrays, batch_losses=parent.batch_losses, instruments=parent.instruments), exact
 
 
 def reads_alike(one: RunConfig, other: RunConfig) -> bool:

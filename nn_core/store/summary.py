@@ -21,7 +21,7 @@ def summary_of(checkpoint: Checkpoint, status: str, size: int, parent: Parent | 
         "edits": edits_to_json(checkpoint.edits),
         "status": status,
         "step": checkpoint.step,
-        "epoch": checkpoint.epoch_index + checkpoint.position / checkpoint.config.n_train,
+        "epoch": checkpoint.epoch,
         "seconds": checkpoint.seconds,
         "val_accuracy": accuracy.last if len(accuracy) else None,
         "best_val_accuracy": best,

@@ -27,13 +27,13 @@ from nn_core.config.errors import ConfigError, shorten
 from nn_core.config.run_config import RunConfig
 from nn_core.data import DataError, load_dataset
 from nn_core.export.source import ExportError, one_line
-from nn_core.machine.disk import sync_folder, write_file
+from nn_core.machine.disk import reason, sync_folder, write_file
 from nn_core.nn.network import shapes_of
 from nn_core.store.files import ArchiveError
+from nn_core.store.opened_run import OpenedRun
 from nn_core.store.run_folder import CHECKPOINT, FRAME, RunFolder
-from nn_core.store.run_store import RUN_ID, RunStore
+from nn_core.store.run_store import RUN_ID, RunStore, new_id
 from nn_core.store.summary import parent_to_json, summary_of
-from nn_core.training.history import History
 from nn_core.training.state import Checkpoint, Parent
 from nn_core.training.trainer import Trainer
 
@@ -60,18 +60,19 @@ def to_archive(store: RunStore, run_id: str) -> bytes:
     A checkpoint that cannot be read stays away: nobody could bring it in.
     """
     folder = store.run_folder(run_id)
-    store.load(run_id)  # so that there is a run, and it can be read
     for _ in range(TRIES):
+        opened = store.open(run_id)
+        _ = opened.newest  # so that it can be read
         with suppress(FileNotFoundError):  # a checkpoint made room for a newer one meanwhile
-            return _zipped(folder, run_id)
+            return _zipped(folder.path, opened)
     raise ExportError(f"run {run_id} is being written too fast to be copied; pause it and try again")
 
 
-def _zipped(of: RunFolder, run_id: str) -> bytes:
-    folder, damaged = of.path, set()
-    for file in of.checkpoint_files():
+def _zipped(folder: Path, opened: OpenedRun) -> bytes:
+    run_id, damaged = opened.id, set()
+    for file in opened.files:
         try:
-            of.read_checkpoint(file, History())
+            opened.read(file)
         except ArchiveError:
             damaged.add(f"checkpoints/{file.path.name}")
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.json*"))
@@ -120,7 +121,7 @@ def from_archive(data: bytes, store: RunStore) -> str:
         sync_folder(store.folder)
         return run_id
     except OSError as error:
-        raise ExportError(f"the archive could not be written to {store.folder}: {error.strerror or error}") from None
+        raise ExportError(f"the archive could not be written to {store.folder}: {reason(error)}") from None
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ExportError(f"the archive makes no sense: {one_line(str(error))}") from None
     finally:
@@ -184,11 +185,10 @@ def _json(content: bytes, name: str) -> dict[str, Any]:
 def _check(folder: RunFolder, files: dict[str, bytes]) -> None:
     """Read every part as the app would, and write anew from what was read the files that the list of runs shows."""
     about = _json(files.get("config.json", b"{}"), "config.json")
-    history = folder.history()
-    checkpoints = []
-    for file in folder.checkpoint_files():
+    opened, checkpoints = OpenedRun(folder), []
+    for file in opened.files:
         try:
-            checkpoints.append(folder.read_checkpoint(file, history))
+            checkpoints.append(opened.read(file))
         except ArchiveError as error:
             raise ExportError(f"the checkpoint of step {file.step:,} cannot be read: {error}") from None
     if not checkpoints:
@@ -237,8 +237,9 @@ def _resumed(checkpoints: list[Checkpoint], about: dict[str, Any]) -> dict[str, 
 
 def _check_frames(folder: RunFolder, config: RunConfig) -> None:
     wanted = shapes_of(config)
-    frames = folder.read_frames()
-    if len(frames) < len(folder.frame_steps()):
+    steps = folder.frame_steps()
+    frames = folder.read_frames(steps)
+    if len(frames) < len(steps):
         raise ExportError("a frame in the archive cannot be read")
     for frame in frames:
         shapes = {name: values.shape for name, values in frame.arrays.items()}
@@ -263,7 +264,7 @@ def _free_id(store: RunStore, wanted: Any) -> str:
     taken = {*store.ids(), *store.ids(trash=True)}
     if isinstance(wanted, str) and RUN_ID.fullmatch(wanted) and wanted not in taken:
         return wanted
-    while (run_id := secrets.token_hex(4)) in taken:
+    while (run_id := new_id()) in taken:
         pass
     return run_id
 

@@ -11,7 +11,7 @@ from nn_core.data import load_dataset
 from nn_core.export import ENDINGS, FORMATS, export, from_store, to_archive
 from nn_core.export.importing import bring_in, read_file
 from nn_core.export.source import ExportError
-from nn_core.machine.disk import write_file
+from nn_core.machine.disk import reason, write_file
 from nn_core.store.run_store import RunStore
 
 ARCHIVE = "archive"
@@ -51,7 +51,7 @@ def run_export(store: RunStore, options: argparse.Namespace) -> None:
     try:
         write_file(path, data)
     except OSError as error:
-        raise ExportError(f"{path} cannot be written: {(error.strerror or type(error).__name__).lower()}") from None
+        raise ExportError(f"{path} cannot be written: {reason(error).lower()}") from None
     print(json.dumps({"file": str(path), "bytes": len(data)}) if options.json else path)
 
 

@@ -74,11 +74,12 @@ def _list(store: RunStore, options: argparse.Namespace) -> None:
 
 
 def _show(store: RunStore, options: argparse.Namespace) -> None:
-    run = store.get(options.run_id)
-    film = [frame.step for frame in store.film(run.id)]
-    problem = store.problem(run.id)
+    opened = store.open(options.run_id)
+    run, problem = opened.run, opened.problem()
+    film = [frame.step for frame in opened.film().frames()]
+    checkpoints = sorted({file.step for file in opened.files})  # readable or not
     if options.json:
-        facts = {"frames": film, "checkpoints": store.checkpoint_steps(run.id)}
+        facts = {"frames": film, "checkpoints": checkpoints}
         print(json.dumps({**_to_json(run), **facts, "problems": [problem] if problem else []}))
         return
     parent = f"run {run.parent.run} at step {run.parent.step:,}" if run.parent else "none"
@@ -92,7 +93,7 @@ def _show(store: RunStore, options: argparse.Namespace) -> None:
         ("validation", _percent(run.val_accuracy)),
         ("best", _percent(run.best_val_accuracy) + ("" if run.best_step is None else f" at step {run.best_step:,}")),
         ("changes", "; ".join(f"{e.setting} {e.old} to {e.new} at step {e.step:,}" for e in run.edits) or "none"),
-        ("checkpoints", ", ".join(f"{step:,}" for step in store.checkpoint_steps(run.id))),
+        ("checkpoints", ", ".join(f"{step:,}" for step in checkpoints)),
         ("frames", f"{len(film)}, of steps {film[0]:,} to {film[-1]:,}" if film else "none"),
         ("on disk", f"{_size(run.size)} in {store.folder / run.id}"),
         ("command", run.config.to_command()),

@@ -46,7 +46,7 @@ def _ship(options: argparse.Namespace) -> None:
     config = RECIPE.replace(**given_settings(options))
     if not options.out.parent.is_dir():
         raise ConfigError(f"out must lie in a folder that is there, got {options.out}")
-    set_blas_threads(planned_blas_threads(config, options.threads))
+    set_blas_threads(planned_blas_threads(options.threads))
     trainer = train_shipped(config, load_dataset(config.dataset), lambda one: show_progress(one, config.epochs))
     result = ship(trainer, options.out)
     print(json.dumps(result) if options.json else f"\n{result['file']}: test accuracy {result['test_accuracy']:.2%}")
@@ -55,7 +55,7 @@ def _ship(options: argparse.Namespace) -> None:
 def _profile(options: argparse.Namespace) -> None:
     """Print where a step's time goes."""
     config = config_of(options)
-    threads = planned_blas_threads(config, options.threads)
+    threads = planned_blas_threads(options.threads)
     set_blas_threads(threads)
     result = profile(config, load_dataset(config.dataset), options.seconds)
     if options.json:

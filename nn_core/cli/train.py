@@ -16,7 +16,7 @@ from nn_core.cli.runs import add_runs_option, parse_place
 from nn_core.cli.settings import add_settings, config_of, given_settings
 from nn_core.machine.threads import planned_blas_threads, set_blas_threads
 from nn_core.nn.metrics import accuracy
-from nn_core.runs.registry import RunRegistry
+from nn_core.runs.branching import begin_branch, stored_origin
 from nn_core.store.recorder import Recorder
 from nn_core.store.reopen import reopen
 from nn_core.store.run_store import RunStore, new_id
@@ -62,7 +62,7 @@ def _train(options: argparse.Namespace) -> None:
             _branch(store, options)
         return
     config = config_of(options)
-    threads = planned_blas_threads(config, options.threads)
+    threads = planned_blas_threads(options.threads)
     set_blas_threads(threads)
     trainer = Trainer(config, load_dataset(config.dataset))
     writer, run_id = None, ""
@@ -75,8 +75,7 @@ def _train(options: argparse.Namespace) -> None:
 
 def _go_on(store: RunStore, run_id: str, options: argparse.Namespace) -> None:
     """Train a stored run on, with the live changes that were asked for."""
-    stored = store.get(run_id)
-    threads = options.threads or store.blas_threads(run_id) or planned_blas_threads(stored.config)
+    threads = options.threads or store.open(run_id).blas_threads or planned_blas_threads()
     set_blas_threads(threads)
     found = reopen(store, run_id, load_dataset)
     for sentence in found.warnings:
@@ -84,22 +83,19 @@ def _go_on(store: RunStore, run_id: str, options: argparse.Namespace) -> None:
     trainer = Trainer.resume(found.checkpoint, found.data)
     for name, value in given_settings(options).items():
         trainer.change(name, value)
-    recorder = Recorder(trainer, found.writer, found.film, stored.parent, found.best_accuracy)
+    recorder = Recorder(trainer, found.writer, found.film, found.stored.parent, found.best_accuracy)
     train(trainer, recorder, threads, run_id, options)
 
 
 def _branch(store: RunStore, options: argparse.Namespace) -> None:
     """Begin a branch, on disk where that can be written, and train it."""
     parent, step = parse_place(options.branch)
-    config = store.settings_at(parent, step).replace(**given_settings(options))
-    threads = options.threads or store.blas_threads(parent) or planned_blas_threads(config)
+    opened = store.open(parent)
+    config = opened.settings_at(step).replace(**given_settings(options))
+    threads = options.threads or opened.blas_threads or planned_blas_threads()
     set_blas_threads(threads)
     data = load_dataset(config.dataset)
-    registry = RunRegistry(store, load=load_dataset)
-    try:
-        past, origin = registry.begin(parent, step, config, data)
-    finally:
-        registry.close()
+    past, origin = begin_branch(stored_origin(opened, data), step, config, data)
     print(past.message, file=sys.stderr)
     trainer = Trainer.resume(past.checkpoint, data)
     trainer.score()

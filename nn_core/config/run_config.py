@@ -37,7 +37,9 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
 
     def __post_init__(self) -> None:
         for item in all_settings():
-            object.__setattr__(self, item.name, item.check(getattr(self, item.name)))
+            value = getattr(self, item.name)
+            if value is not item.default:
+                object.__setattr__(self, item.name, item.check(value))
         self._check_together()
 
     def __repr__(self) -> str:
@@ -71,9 +73,12 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunConfig:
         """The configuration with these values and defaults elsewhere; raises ConfigError on an unknown name."""
-        for name in values:
-            setting(name)
-        return cls(**values)
+        given = {}
+        for name, value in values.items():
+            default = setting(name).default
+            if type(value) is not type(default) or value != default:  # most are as they are anyway: a list opens sooner
+                given[name] = value
+        return cls(**given)
 
     @classmethod
     def from_json(cls, text: str) -> RunConfig:
@@ -214,11 +219,15 @@ def all_settings() -> tuple[Setting, ...]:
     return tuple(Setting(name=item.name, **item.metadata["setting"]) for item in fields(RunConfig))
 
 
+@cache
+def _by_name() -> dict[str, Setting]:
+    return {item.name: item for item in all_settings()}
+
+
 def setting(name: str) -> Setting:
     """The setting of this name; raises ConfigError for a name that is none."""
-    for candidate in all_settings():
-        if candidate.name == name:
-            return candidate
+    if name in _by_name():
+        return _by_name()[name]
     close = difflib.get_close_matches(name, [k.name for k in all_settings()], n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise ConfigError(f"no setting is called {shorten(name)}{hint}")

@@ -10,6 +10,7 @@ from nn_core.data import DataError, load_dataset
 from nn_core.export.run_zip import MAX_BYTES, from_archive
 from nn_core.export.source import ExportError, one_line
 from nn_core.export.weights import Imported, from_safetensors
+from nn_core.machine.disk import reason
 from nn_core.runs.branching import branch_at_frame
 from nn_core.store.recorder import Recorder
 from nn_core.store.run_store import MAX_NAME, RunStore, new_id
@@ -47,7 +48,7 @@ def read_file(path: Path) -> bytes:
             raise ExportError(f"{path} must have at most {MAX_BYTES:,} bytes, got {size:,}")
         return path.read_bytes()
     except OSError as error:
-        raise ExportError(f"{path} cannot be read: {(error.strerror or type(error).__name__).lower()}") from None
+        raise ExportError(f"{path} cannot be read: {reason(error).lower()}") from None
 
 
 def from_weights(found: Imported, file_name: str, store: RunStore) -> tuple[str, tuple[str, ...]]:

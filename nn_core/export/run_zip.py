@@ -28,13 +28,13 @@ from nn_core.config.errors import ConfigError, shorten
 from nn_core.config.run_config import RunConfig
 from nn_core.data import DataError, load_dataset
 from nn_core.export.source import ExportError, one_line
-from nn_core.machine.disk import sync_folder, write_file
+from nn_core.machine.disk import reason, sync_folder, write_file
 from nn_core.nn.network import shapes_of
 from nn_core.store.files import ArchiveError
+from nn_core.store.opened_run import OpenedRun
 from nn_core.store.run_folder import CHECKPOINT, FRAME, RunFolder
-from nn_core.store.run_store import RUN_ID, RunStore
+from nn_core.store.run_store import RUN_ID, RunStore, new_id
 from nn_core.store.summary import parent_to_json, summary_of
-from nn_core.training.history import History
 from nn_core.training.state import Checkpoint, Parent
 from nn_core.training.trainer import Trainer
 
@@ -61,18 +61,19 @@ def to_archive(store: RunStore, run_id: str) -> bytes:
     A checkpoint that cannot be read is left out, because the archive could not be imported with it.
     """
     folder = store.run_folder(run_id)
-    store.load(run_id)  # raises where there is no run that can be read
     for _ in range(TRIES):
-        with suppress(FileNotFoundError):  # a run that trains has replaced a checkpoint meanwhile
-            return _zipped(folder, run_id)
+        opened = store.open(run_id)
+        _ = opened.newest  # so that it can be read
+        with suppress(FileNotFoundError):  # a checkpoint made room for a newer one meanwhile
+            return _zipped(folder.path, opened)
     raise ExportError(f"run {run_id} is being written too fast to be copied; pause it and try again")
 
 
-def _zipped(of: RunFolder, run_id: str) -> bytes:
-    folder, damaged = of.path, set()
-    for file in of.checkpoint_files():
+def _zipped(folder: Path, opened: OpenedRun) -> bytes:
+    run_id, damaged = opened.id, set()
+    for file in opened.files:
         try:
-            of.read_checkpoint(file, History())
+            opened.read(file)
         except ArchiveError:
             damaged.add(f"checkpoints/{file.path.name}")
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.json*"))
@@ -121,7 +122,7 @@ def from_archive(data: bytes, store: RunStore) -> str:
         sync_folder(store.folder)
         return run_id
     except OSError as error:
-        raise ExportError(f"the archive could not be written to {store.folder}: {error.strerror or error}") from None
+        raise ExportError(f"the archive could not be written to {store.folder}: {reason(error)}") from None
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ExportError(f"the archive makes no sense: {one_line(str(error))}") from None
     finally:
@@ -185,11 +186,10 @@ def _json(content: bytes, name: str) -> dict[str, Any]:
 def _check(folder: RunFolder, files: dict[str, bytes]) -> None:
     """Read every file as the app would, and write the small ones anew from what was read, so that nothing odd stays."""
     about = _json(files.get("config.json", b"{}"), "config.json")
-    history = folder.history()
-    checkpoints = []
-    for file in folder.checkpoint_files():
+    opened, checkpoints = OpenedRun(folder), []
+    for file in opened.files:
         try:
-            checkpoints.append(folder.read_checkpoint(file, history))
+            checkpoints.append(opened.read(file))
         except ArchiveError as error:
             raise ExportError(f"the checkpoint of step {file.step:,} cannot be read: {error}") from None
     if not checkpoints:
@@ -224,7 +224,7 @@ def _resumed(checkpoints: list[Checkpoint], about: dict[str, Any]) -> dict[str, 
         if isinstance(known, dict) and known.get("identity", data.identity) != data.identity:
             raise ExportError(f"the run was trained on other images than those of the data set {data.name} here")
         for checkpoint in checkpoints:
-            _check_counters(checkpoint)
+            checkpoint.check_counters()
             if checkpoint.config != config or not np.isfinite(checkpoint.arrays["params"]).all():
                 raise ValueError("its settings or weights make no sense")
             trainer = Trainer.resume(replace(checkpoint, scores=None), data)
@@ -236,19 +236,11 @@ def _resumed(checkpoints: list[Checkpoint], about: dict[str, Any]) -> dict[str, 
     return {"name": data.name, "identity": data.identity}
 
 
-def _check_counters(checkpoint: Checkpoint) -> None:
-    """Raise ValueError where step, epoch or time are impossible."""
-    counters = (checkpoint.step, checkpoint.epoch_index, checkpoint.position, checkpoint.images_seen)
-    possible = min(counters) >= 0 and checkpoint.position < checkpoint.config.n_train
-    possible = possible and [type(number) in (int, float) for number in checkpoint.early_stopping] == [True] * 4
-    if not possible or not 0 <= checkpoint.seconds < float("inf"):
-        raise ValueError("its counters make no sense")
-
-
 def _check_frames(folder: RunFolder, config: RunConfig) -> None:
     wanted = shapes_of(config)
-    frames = folder.read_frames()
-    if len(frames) < len(folder.frame_steps()):
+    steps = folder.frame_steps()
+    frames = folder.read_frames(steps)
+    if len(frames) < len(steps):
         raise ExportError("a frame in the archive cannot be read")
     for frame in frames:
         shapes = {name: values.shape for name, values in frame.arrays.items()}
@@ -273,7 +265,7 @@ def _free_id(store: RunStore, wanted: Any) -> str:
     taken = {*store.ids(), *store.ids(trash=True)}
     if isinstance(wanted, str) and RUN_ID.fullmatch(wanted) and wanted not in taken:
         return wanted
-    while (run_id := secrets.token_hex(4)) in taken:
+    while (run_id := new_id()) in taken:
         pass
     return run_id
 

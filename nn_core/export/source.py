@@ -89,9 +89,10 @@ def from_store(store: RunStore, run_id: str, step: int | None = None) -> ExportS
 
     Raises StoreError, and ExportError with the nearest steps where nothing of that step is kept.
     """
-    run, loaded = store.get(run_id), None
+    opened, loaded = store.open(run_id), None
+    run = opened.run
     try:
-        loaded = store.load(run_id, step if step in store.checkpoint_steps(run_id) else None)
+        loaded = opened.load(step) if step in {file.step for file in opened.files} else opened.newest
     except StoreError:
         if step is None:
             raise
@@ -99,12 +100,12 @@ def from_store(store: RunStore, run_id: str, step: int | None = None) -> ExportS
         frame, series = exact_frame(loaded.checkpoint), loaded.checkpoint.history.series()
         edits = loaded.checkpoint.edits
     else:
-        frame, series, edits = _frame_at(store.film(run_id), step or 0, run_id), store.series(run_id), run.edits
+        frame, series, edits = _frame_at(opened.film().frames(), step or 0, run_id), opened.series(), run.edits
     edits = tuple(edit for edit in edits if edit.step <= frame.step)
     return ExportSource(
         run_id=run.id,
         name=run.name,
-        config=store.settings_at(run_id, frame.step),
+        config=opened.settings_at(frame.step),
         edits=edits,
         step=frame.step,
         epoch=frame.epoch,

@@ -60,6 +60,11 @@ def append_lines(path: Path, lines: list[str]) -> None:
         sync_folder(path.parent)
 
 
+def reason(error: OSError) -> str:
+    """Why it failed, like "No space left on device"."""
+    return error.strerror or type(error).__name__
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames and deletions in a folder last; where a folder cannot be opened (Windows), nothing."""
     try:
@@ -72,14 +77,17 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def sweep(folder: Path) -> None:
+def sweep(folder: str | Path) -> None:
     """Remove the temporary files of processes that are gone; those of a running one are left to it."""
-    with suppress(OSError):
-        for entry in os.scandir(folder):
-            found = TEMPORARY.fullmatch(entry.name)
-            with suppress(OSError):
-                if found and (not _is_alive(int(found[1])) or entry.stat().st_mtime < time.time() - ABANDONED_SECONDS):
-                    os.unlink(entry.path)
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for found in filter(None, map(TEMPORARY.fullmatch, names)):
+        path = os.path.join(folder, found[0])
+        with suppress(OSError):
+            if not _is_alive(int(found[1])) or os.stat(path).st_mtime < time.time() - ABANDONED_SECONDS:
+                os.unlink(path)
 
 
 def _is_alive(pid: int) -> bool:

@@ -11,8 +11,6 @@ import os
 from functools import cache
 from typing import Any
 
-from nn_core.config.run_config import RunConfig
-
 VARIABLE = "OPENBLAS_NUM_THREADS"
 
 
@@ -43,7 +41,7 @@ def blas_name() -> str:
     return ""
 
 
-def planned_blas_threads(config: RunConfig, asked: int | None = None) -> int:
+def planned_blas_threads(asked: int | None = None) -> int:
     """`asked` where a number was given, else that of OPENBLAS_NUM_THREADS, else one."""
     if asked is not None:
         return asked

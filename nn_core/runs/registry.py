@@ -1,43 +1,34 @@
-"""All runs of a process, and what a run of given settings would cost."""
+"""All runs of a process: made, branched, found by id, brought back from the disk, put away when memory gets short."""
 
 from __future__ import annotations
 
 import atexit
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from nn_core.config.errors import ConfigError, shorten
 from nn_core.config.run_config import RunConfig
 from nn_core.data import DataError, Dataset, load_dataset
 from nn_core.nn.network import count_params
-from nn_core.runs.branching import branch_at_checkpoint, branch_at_frame, check_shape, reads_alike
+from nn_core.runs.branching import Origin, begin_branch, live_origin, stored_origin
 from nn_core.runs.run import Past, Run
 from nn_core.runs.scheduler import Scheduler
-from nn_core.runs.snapshot import Snapshot, Status
+from nn_core.runs.snapshot import Status
 from nn_core.store.reopen import reopen
 from nn_core.store.run_store import RunStore, StoredRun, StoreError, new_id
 from nn_core.store.run_writer import RunWriter
-from nn_core.training.film import Film
-from nn_core.training.history import History
 from nn_core.training.state import Checkpoint, Parent
-from nn_core.training.trainer import Trainer
 
 RUN_BYTES = 40  # that a run holds for each weight
-ANEW = {
-    True: "The optimizer starts anew, because only the weights of that step were kept.",
-    False: "The optimizer starts anew, because it is another one.",
-}  # by whether it is the parent's
 
 
 class RunRegistry:
     """All runs of this process by id, and through the store those of earlier ones.
 
     At most `max_runs` are kept in memory, and of those that do not train as many as have `max_idle_params` weights and
-    biases in all (a run holds about forty bytes for each, and its film); the oldest make room. With a store they come
-    back from the disk when they are asked for, which is also what follows after a restart.
+    biases in all (a run holds about forty bytes for each, and its film); the oldest are closed first. With a store,
+    `get` brings a closed run back from the disk, and after a restart those of earlier processes.
     """
 
     def __init__(
@@ -65,6 +56,9 @@ class RunRegistry:
         self._is_connected = is_connected
         atexit.register(self.close)
 
+    def __repr__(self) -> str:
+        return f"<RunRegistry of {len(self._runs)} runs in memory>"
+
     # -- making
 
     def create(self, config: RunConfig, data: Dataset) -> Run:
@@ -73,7 +67,7 @@ class RunRegistry:
         It is written down from its first step on: one that never trains leaves nothing behind.
         """
         run_id = new_id()
-        return self._add(self._run(config, data, run_id=run_id, writer=self._keeper(run_id, data)))
+        return self._add(self._run(config, data, run_id=run_id, writer=self._writer(run_id, data)))
 
     def branch(self, run_id: str, step: int, config: RunConfig, data: Dataset) -> Run:
         """A new run of `config` that begins with another run's network as it was at `step`, not yet training.
@@ -81,81 +75,31 @@ class RunRegistry:
         Curves and edits up to there come along. Raises ConfigError where the network could not keep its weights, and
         StoreError where there is no such run, or neither a frame nor a checkpoint of that step.
         """
-        past, origin = self.begin(run_id, step, config, data)
+        run = self.get(run_id)
+        past, parent = begin_branch(self._origin(run_id, run, data), step, config, data)
         new = new_id()
-        writer = self._keeper(new, data, parent=origin)
-        run = self._add(self._run(config, data, run_id=new, writer=writer, parent=origin, past=past))
-        run.keep()
-        return run
-
-    def begin(self, run_id: str, step: int, config: RunConfig, data: Dataset) -> tuple[Past, Parent]:
-        """What a branch brings along, and where it branches off; nothing is made yet. Raises as `branch` does."""
-        parent = self.get(run_id)
-        shot = self._seen_in_frames(run_id, data) if parent is None else parent.snapshot
-        check_shape(shot.started_as, config)
-        begin, exact = self._beginning(parent, shot, step, config, data)
-        film = Film(tuple(f for f in shot.film if f.step <= step and not f.exact)) if _alike(shot, config) else Film()
-        message = f"Branched from run {run_id} at step {step:,}." + (
-            "" if exact else f" {ANEW[config.optimizer == shot.config.optimizer]}"
+        branch = self._add(
+            self._run(config, data, run_id=new, writer=self._writer(new, data, parent), parent=parent, past=past)
         )
-        return Past(begin, film, message=message), Parent(run_id, step, exact)
+        branch.keep()
+        return branch
+
+    def _origin(self, run_id: str, run: Run | None, data: Dataset) -> Origin:
+        if run is not None:
+            return live_origin(run, self.store)
+        problem = self.problem(run_id)
+        if self.store is None or run_id not in self.store:
+            raise StoreError(problem or f"There is no run {shorten(run_id)} to branch from.")
+        opened = self.store.open(run_id)
+        if not opened.problem():
+            raise StoreError(problem)  # its checkpoints can be read, and it could not be opened for another reason
+        return stored_origin(opened, data)
 
     def create_team(self, configs: Sequence[RunConfig], data: Sequence[Dataset]) -> list[Run]:
         """New runs that train in turns and count as one among those that may train at once; raises as `create` does."""
         runs = [self.create(config, each) for config, each in zip(configs, data, strict=True)]
         self._scheduler.team_up([run.id for run in runs])
         return runs
-
-    def _seen_in_frames(self, run_id: str, data: Dataset) -> Snapshot:
-        """A stored run of which no checkpoint can be read, as its newest frame shows it; raises StoreError."""
-        refused = StoreError(self.problem(run_id) or f"There is no run {shorten(run_id)} to branch from.")
-        if self.store is None or run_id not in self.store or self.store.problem(run_id) == "":
-            raise refused
-        stored, film = self.store.get(run_id), self.store.film(run_id)
-        self.store.check_data(run_id, data)
-        if not film:
-            raise refused
-        shot = film[-1]
-        return Snapshot(
-            run_id=run_id,
-            started_as=stored.config,
-            config=self.store.settings_at(run_id, shot.step),
-            status="paused",
-            message="",
-            speed="full",
-            step=shot.step,
-            epoch=shot.epoch,
-            images_seen=shot.images_seen,
-            seconds=shot.seconds,
-            samples_per_second=0.0,
-            weights=shot.weights(),
-            series=self.store.series(run_id),
-            edits=stored.edits,
-            scores=None,
-            film=film,
-            parent=stored.parent,
-        )
-
-    def _beginning(
-        self, parent: Run | None, shot: Snapshot, step: int, config: RunConfig, data: Dataset
-    ) -> tuple[Checkpoint, bool]:
-        """Where a branch begins, and whether the optimizer goes on."""
-        checkpoint = None if parent is None else parent.checkpoint_at(step)
-        if checkpoint is None and step == 0 and shot.parent is None:
-            checkpoint = replace(Trainer(shot.started_as, data).checkpoint(), history=_history(shot))
-        if checkpoint is None and self.store is not None and shot.run_id in self.store:
-            with suppress(StoreError):
-                checkpoint = self.store.checkpoint(shot.run_id, step)
-        if checkpoint is not None:
-            return branch_at_checkpoint(checkpoint, config, data)
-        frame = next((frame for frame in shot.film if frame.step == step), None)
-        if frame is None:
-            nearest = sorted({each.step for each in shot.film}, key=lambda kept: abs(kept - step))[:2]
-            near = " and ".join(f"{kept:,}" for kept in sorted(nearest))
-            raise StoreError(
-                f"Run {shot.run_id} has no frame of step {step:,}; those nearest to it are of steps {near}."
-            )
-        return branch_at_frame(frame, config, data, shot.started_as, _history(shot), shot.edits), False
 
     def _run(self, config: RunConfig, data: Dataset, **more: Any) -> Run:
         return Run(
@@ -167,8 +111,8 @@ class RunRegistry:
             **more,
         )
 
-    def _keeper(self, run_id: str, data: Dataset, **more: Any) -> RunWriter | None:
-        return None if self.store is None else RunWriter(self.store, run_id, data, **more)
+    def _writer(self, run_id: str, data: Dataset, parent: Parent | None = None) -> RunWriter | None:
+        return None if self.store is None else RunWriter(self.store, run_id, data, parent=parent)
 
     def _add(self, run: Run) -> Run:
         with self._lock:
@@ -264,17 +208,6 @@ class RunRegistry:
         for run in self.runs():
             run.close()
         self._runs.clear()
-
-
-def _history(shot: Snapshot) -> History:
-    history = History()
-    for name, series in shot.series.items():
-        history.extend(name, series.points)
-    return history
-
-
-def _alike(shot: Snapshot, config: RunConfig) -> bool:
-    return reads_alike(shot.started_as, config)
 
 
 def _status_of(checkpoint: Checkpoint, stored: StoredRun) -> tuple[Status, str]:

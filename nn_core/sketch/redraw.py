@@ -6,7 +6,6 @@ made its file and makes it again.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,7 +53,7 @@ class Redrawn:
         self.bend = Augmenter(BENT, stream(seed, BEND), stream(seed, BEND, 1))
 
     def epoch(self, out: Array) -> None:
-        """The images of another epoch into out, uint8 (n, 28, 28)."""
+        """Write the images of the next epoch into out, uint8 (n, 28, 28)."""
         kind = self.rng.random(len(out))
         out[...] = self.images
         drawn = np.flatnonzero(kind < DRAWN)
@@ -69,10 +68,8 @@ def train_shipped(config: RunConfig, data: Dataset, tell: Callable[[Trainer], No
     """The trained network of these settings, in its trainer; `tell` is called after each epoch."""
     n = min(config.n_train, len(data.train_images))
     redrawn = Redrawn(data.train_images[:n], data.train_labels[:n], config.seed)
-    images = np.array(data.train_images[:n])  # the trainer's own images, which change under it between two epochs
-    trainer = Trainer(config, dataclasses.replace(data, train_images=images, train_labels=data.train_labels[:n]))
+    trainer = Trainer(config, data, draw_epoch=redrawn.epoch)
     for _ in range(config.epochs):
-        redrawn.epoch(images)
         trainer.train_epochs(1)
         tell(trainer)
     return trainer

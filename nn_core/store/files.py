@@ -1,7 +1,8 @@
-"""Checkpoints and frames as safetensors files, which hold no code, with a format version and a checksum of their own.
+"""The two kinds of files that hold a network: a checkpoint, from which training goes on, and a frame of the film.
 
-A file is arrays by name plus, among its metadata, one JSON text for all that is no array. safetensors checks its
-header; the SHA-256 over the text and the arrays notices a flipped bit anywhere else.
+Both are safetensors files: arrays by name, and among the metadata a JSON text for all that is no array, the version of
+the format and a checksum. No code is ever read from them. safetensors checks its own header; the checksum, a SHA-256
+over the text and the arrays, notices a flipped bit anywhere else.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from nn_core.machine.memory import Array
 from nn_core.nn.network import count_params
 from nn_core.training.film import Frame
 from nn_core.training.history import History
-from nn_core.training.state import Checkpoint, Edit, Scores
+from nn_core.training.state import Checkpoint, Edit, Scores, TrainingState
 
 VERSION = 1
 MAX_FILE_BYTES = 2_000_000_000  # a checkpoint of the largest network with three vectors an optimizer takes 0.6 GB
@@ -95,29 +96,24 @@ def _digest(text: str, arrays: Mapping[str, Array]) -> str:
 
 
 def pack_checkpoint(checkpoint: Checkpoint) -> bytes:
-    """All of a checkpoint but the points of its curves, of which only the numbers are noted: they have a file."""
+    """All of a checkpoint but the points of its curves, which have their own file: only their numbers are noted."""
     scores = checkpoint.scores
-    arrays = dict(checkpoint.arrays)
+    arrays = checkpoint.all_arrays()
     if scores is not None:
         arrays["scores.confusion"] = scores.confusion
+    values = checkpoint.to_json()
+    early_stopping = values.pop("early_stopping")  # which stands at the end of the text
     state = {
         "config": checkpoint.config.to_dict(),
         "edits": edits_to_json(checkpoint.edits),
         "inherited": checkpoint.inherited,
-        "step": checkpoint.step,
-        "epoch_index": checkpoint.epoch_index,
-        "position": checkpoint.position,
-        "images_seen": checkpoint.images_seen,
-        "seconds": checkpoint.seconds,
-        "updates": checkpoint.updates,
-        "dropout_state": checkpoint.dropout_state,
-        "augment_state": checkpoint.augment_state,
+        **values,
         "n_points": {name: len(series) for name, series in checkpoint.history.series().items()},
         "batch_losses": [float(loss) for loss in checkpoint.batch_losses],
         "scores": None if scores is None else {k: v for k, v in asdict(scores).items() if k != "confusion"},
         "stopped": checkpoint.stopped,
         "stopped_early": checkpoint.stopped_early,
-        "early_stopping": checkpoint.early_stopping,
+        "early_stopping": early_stopping,
     }
     return pack("checkpoint", state, arrays)
 
@@ -125,7 +121,8 @@ def pack_checkpoint(checkpoint: Checkpoint) -> bytes:
 def read_checkpoint(path: Path, history: Callable[[], History] = History) -> Checkpoint:
     """The checkpoint in a file, with as many points of a history as it had. Raises ArchiveError and OSError.
 
-    `history` is called once the file is read: the points of a run's curves are on disk before its checkpoint.
+    `history` is called after the file is read: a run's curves are written before its checkpoint, so what it gives then
+    holds all points of this one.
     """
     state, arrays = unpack(path, "checkpoint")
     try:
@@ -137,24 +134,15 @@ def read_checkpoint(path: Path, history: Callable[[], History] = History) -> Che
             scores = Scores(**state["scores"], confusion=confusion)
         _check_shapes(config, arrays)
         return Checkpoint(
+            **TrainingState.from_json(state, arrays),
             config=config,
             edits=edits_from_json(state["edits"]),
             inherited=int(state["inherited"]),
-            step=int(state["step"]),
-            epoch_index=int(state["epoch_index"]),
-            position=int(state["position"]),
-            images_seen=int(state["images_seen"]),
-            seconds=float(state["seconds"]),
-            updates=int(state["updates"]),
-            arrays=arrays,
-            dropout_state=state["dropout_state"],
-            augment_state=state["augment_state"],
             history=history().first(state["n_points"]),
             batch_losses=tuple(map(float, state["batch_losses"])),
             scores=scores,
             stopped=str(state["stopped"]),
             stopped_early=bool(state["stopped_early"]),
-            early_stopping=tuple(state["early_stopping"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:  # a ConfigError is a ValueError
         raise ArchiveError(f"it does not fit this version ({shorten(str(error))})") from None
@@ -173,7 +161,7 @@ def _check_shapes(config: RunConfig, arrays: Mapping[str, Array]) -> None:
 
 
 def edits_to_json(edits: tuple[Edit, ...]) -> list[list[Any]]:
-    """[[step, field, old, new], ...]."""
+    """[[step, setting, old, new], ...]."""
     return [[edit.step, edit.setting, edit.old, edit.new] for edit in edits]
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nn_core.data import Dataset
-from nn_core.store.run_store import RunStore, StoredRun
+from nn_core.store.run_store import RunStore
 from nn_core.store.run_writer import RunWriter
-from nn_core.store.summary import best_of
+from nn_core.store.summary import StoredRun, best_of
 from nn_core.training.film import Film
 from nn_core.training.state import Checkpoint
 
@@ -24,6 +24,9 @@ class Reopened:
     writer: RunWriter
     warnings: tuple[str, ...]  # each newer checkpoint that could not be read, and a machine that rounds otherwise
 
+    def __repr__(self) -> str:
+        return f"<Reopened {self.stored.id} at step {self.checkpoint.step:,}>"
+
     @property
     def best_accuracy(self) -> float:
         """The highest validation accuracy of its own so far, -1 where there is none."""
@@ -33,13 +36,10 @@ class Reopened:
 
 def reopen(store: RunStore, run_id: str, load: Callable[[str], Dataset]) -> Reopened:
     """Bring a stored run back; `load` gives the data set of a name. Raises StoreError and DataError."""
-    loaded, stored = store.load(run_id), store.get(run_id)
-    checkpoint = loaded.checkpoint
+    opened = store.open(run_id)
+    checkpoint, stored = opened.newest.checkpoint, opened.run
     data = load(checkpoint.config.dataset)
-    store.check_data(run_id, data)
-    film = store.open_film(run_id)
-    film.drop_after(checkpoint.step)
-    writer = RunWriter(store, run_id, data, parent=stored.parent, created=stored.created, loaded=loaded)
-    writer.brought_back(checkpoint.step, len(checkpoint.edits), stored.status, film.spaced())
-    warnings = filter(None, (*loaded.skipped, store.machine_has_changed(run_id)))
-    return Reopened(stored, checkpoint, data, film, writer, tuple(warnings))
+    opened.check_data(data)
+    writer = RunWriter(store, run_id, data, parent=stored.parent, created=stored.created, opened=opened)
+    warnings = filter(None, (*opened.newest.skipped, opened.machine_has_changed()))
+    return Reopened(stored, checkpoint, data, opened.film(), writer, tuple(warnings))

@@ -1,4 +1,4 @@
-"""Writes one run down while it trains, and never gets in its way: where the disk fails, it says so and tries again."""
+"""Saves one run while it trains. A disk that fails never stops the training: the writer says so and tries again."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from nn_core.data import Dataset
+from nn_core.machine.disk import reason
+from nn_core.machine.facts import machine_facts
 from nn_core.store.files import ArchiveError
+from nn_core.store.opened_run import OpenedRun
 from nn_core.store.run_folder import CheckpointFile, RunFolder, new_points
-from nn_core.store.run_store import Loaded, RunStore, StoreError, machine_facts
+from nn_core.store.run_store import RunStore, StoreError
 from nn_core.store.summary import parent_to_json, summary_of
 from nn_core.training.film import Frame
 from nn_core.training.history import Series
@@ -24,10 +27,11 @@ TRAINING = ("training", "waiting")
 
 
 class RunWriter:
-    """One run's way to the disk, used by the run's own thread alone.
+    """Saves one run into its folder; used by the run's own thread alone.
 
-    `problem` is a sentence on what is not being saved, "" when all is well. The folder is claimed while the run trains,
-    so that of two programs that train the same run only one writes.
+    `problem` is a sentence on what is not being saved, "" when all is well. The folder is locked while the run trains,
+    so that of two programs that train the same run only one writes. `opened` is a run that is on disk already and goes
+    on where its newest readable checkpoint stands: nothing of it need be written until it has trained.
     """
 
     def __init__(
@@ -38,7 +42,7 @@ class RunWriter:
         *,
         parent: Parent | None = None,
         created: float | None = None,
-        loaded: Loaded | None = None,
+        opened: OpenedRun | None = None,
     ) -> None:
         self.problem = ""
         self.parent = parent
@@ -47,25 +51,28 @@ class RunWriter:
         self._data = {"name": data.name, "identity": data.identity}
         self._tried = float("-inf")  # on time.monotonic()
         self._saved: tuple[Any, ...] | None = None  # (step, number of edits, status) as on disk
-        self._serial = loaded.file.serial if loaded else 0
-        self._newest: Path | None = loaded.file.path if loaded else None
-        self._step: int | None = loaded.checkpoint.step if loaded else None  # of the newest on disk
+        self._serial = 0  # of the newest checkpoint on disk
+        self._newest: Path | None = None  # its file
+        self._step: int | None = None  # and its step
         self._best: CheckpointFile | None = None
         self._written_best: Checkpoint | None = None
         self._on_disk: Mapping[str, Series] = {}  # the curves there
-        self._frames: dict[int, Frame | None] = {}  # there; None for one from before this writer
-        if loaded:
-            files = self._folder.checkpoint_files()
-            self._serial = files[0].serial if files else self._serial
-            step = loaded.checkpoint.step
-            self._best = next((file for file in files if file.is_best and file.step <= step), None)
-            self._on_disk = self._folder.history().series()
-            self._frames = dict.fromkeys(self._folder.frame_steps())
+        self._frames: dict[int, Frame | None] = {}  # there; None for one that is no part of the film
+        if opened is not None:
+            self._go_on(opened)
 
-    def brought_back(self, step: int, n_edits: int, status: str, frames: tuple[Frame, ...]) -> None:
-        """The run stands as it was loaded: nothing of it need be written."""
-        self._saved = (step, n_edits, status)
-        self._frames.update({frame.step: frame for frame in frames if frame.step in self._frames})
+    def __repr__(self) -> str:
+        return f"<RunWriter into {self._folder.path}>"
+
+    def _go_on(self, opened: OpenedRun) -> None:
+        checkpoint, files = opened.newest.checkpoint, opened.files
+        step = self._step = checkpoint.step
+        self._saved = (step, len(checkpoint.edits), opened.run.status)
+        self._newest = opened.newest.file.path
+        self._serial = files[0].serial  # of a newer one that cannot be read, perhaps
+        self._best = next((file for file in files if file.is_best and file.step <= step), None)
+        self._on_disk = opened.history.series()
+        self._frames = {**dict.fromkeys(opened.frame_steps), **{f.step: f for f in opened.frames if f.step <= step}}
 
     def needs(self, step: int, n_edits: int, status: str) -> bool:
         """Whether a run that stands so has something that is not on disk, and a try is due.
@@ -112,7 +119,7 @@ class RunWriter:
         self._folder.lock.release()
 
     def _note(self, error: Exception) -> None:
-        why = error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
+        why = reason(error) if isinstance(error, OSError) else str(error)
         since = "at all" if self._step is None else f"since step {self._step:,}"
         before = self.problem
         self.problem = (

@@ -1,19 +1,83 @@
-"""What of a checkpoint is written down or shown beside it: its summary, its best step, its weights as a frame."""
+"""What a list of runs shows of one: its status, how far it is, how good; made of a checkpoint, kept as summary.json."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nn_core.store.files import edits_to_json
+from nn_core.config.run_config import RunConfig
+from nn_core.store.files import edits_from_json, edits_to_json
 from nn_core.training.history import History
-from nn_core.training.state import Checkpoint, Parent
+from nn_core.training.state import Checkpoint, Edit, Parent, config_at
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """One run in a list."""
+
+    id: str
+    name: str  # the user's own, or ""
+    config: RunConfig  # at the start
+    edits: tuple[Edit, ...]
+    parent: Parent | None
+    created: float  # seconds since 1970
+    changed: float
+    status: str
+    step: int
+    epoch: float
+    seconds: float  # of training
+    val_accuracy: float | None  # newest
+    best_val_accuracy: float | None
+    best_step: int | None
+    starred: bool
+    size: int  # bytes on disk
+
+    def __repr__(self) -> str:
+        return f"<StoredRun {self.id}: {self.title}; {self.status} at step {self.step:,}>"
+
+    @property
+    def title(self) -> str:
+        """The user's name, else what its settings are."""
+        return self.name or self.config.title()
+
+    def settings_at(self, step: int) -> RunConfig:
+        """Those under which update number `step` + 1 was made."""
+        branched_at = self.parent.step if self.parent else -1  # edits up to there are the parent's
+        return config_at(self.config, (edit for edit in self.edits if edit.step > branched_at), step)
+
+
+def stored_run(run_id: str, summary: Mapping[str, Any], label: Mapping[str, Any]) -> StoredRun:
+    """The run of a summary.json and a label.json; raises KeyError, TypeError and ValueError."""
+    return StoredRun(
+        id=run_id,
+        name=str(label.get("name", "")),
+        config=RunConfig.from_dict(summary["config"]),
+        edits=edits_from_json(summary["edits"]),
+        parent=parent_from_json(summary.get("parent")),
+        created=float(summary.get("created", summary["changed"])),
+        changed=float(summary["changed"]),
+        status=str(summary["status"]),
+        step=int(summary["step"]),
+        epoch=float(summary["epoch"]),
+        seconds=float(summary["seconds"]),
+        val_accuracy=_number(summary["val_accuracy"]),
+        best_val_accuracy=_number(summary["best_val_accuracy"]),
+        best_step=None if summary["best_step"] is None else int(summary["best_step"]),
+        starred=bool(label.get("starred", False)),
+        size=int(summary["size"]),
+    )
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 def summary_of(checkpoint: Checkpoint, status: str, size: int, parent: Parent | None = None) -> dict[str, Any]:
-    """What summary.json says of a run that stands at this checkpoint."""
+    """What summary.json says of a run that stands at this checkpoint; `size` in bytes."""
     accuracy = checkpoint.history["val/accuracy"]
     best, best_step = best_of(checkpoint.history, parent)
     return {
@@ -21,7 +85,7 @@ def summary_of(checkpoint: Checkpoint, status: str, size: int, parent: Parent | 
         "edits": edits_to_json(checkpoint.edits),
         "status": status,
         "step": checkpoint.step,
-        "epoch": checkpoint.epoch_index + checkpoint.position / checkpoint.config.n_train,
+        "epoch": checkpoint.epoch,
         "seconds": checkpoint.seconds,
         "val_accuracy": accuracy.last if len(accuracy) else None,
         "best_val_accuracy": best,

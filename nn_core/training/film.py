@@ -142,8 +142,8 @@ def exact_frame(checkpoint: Checkpoint) -> Frame:
     """The weights of a checkpoint by name."""
     model = build_model(checkpoint.config.replace(init="zeros"), np.random.default_rng(0))
     model.flat[...], model.running[...] = checkpoint.arrays["params"], checkpoint.arrays["running"]
-    epoch = checkpoint.epoch_index + checkpoint.position / checkpoint.config.n_train
-    return Frame(checkpoint.step, epoch, checkpoint.images_seen, checkpoint.seconds, model.weights(), exact=True)
+    seen, seconds = checkpoint.images_seen, checkpoint.seconds
+    return Frame(checkpoint.step, checkpoint.epoch, seen, seconds, model.weights(), exact=True)
 
 
 def first_frame(config: RunConfig) -> Frame:

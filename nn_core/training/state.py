@@ -1,14 +1,21 @@
-"""What a trainer leaves behind: edits, scores, and checkpoints from which it goes on exactly."""
+"""What a training run consists of between two steps: its state, its scores, its edits; and checkpoints of all that.
+
+What is to survive a pause, a restart, a branch and a way through a file belongs into `TrainingState`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
+
+import numpy as np
 
 from nn_core.config.run_config import RunConfig
 from nn_core.machine.memory import Array
 from nn_core.training.history import History
+
+OF_INSTRUMENTS = "instruments."  # how the names of their arrays begin
 
 
 @dataclass(frozen=True)
@@ -34,36 +41,104 @@ class Scores:
     confusion: Array  # int64 (10, 10) on validation: row = true digit, column = predicted
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """All that exact resumption needs: settings, edits, counters, arrays by name, and the dropout stream's state."""
+@dataclass(frozen=True, kw_only=True)
+class TrainingState:
+    """All that an update changes, as copies: put back into a trainer, the next update is the same, bit for bit."""
 
-    config: RunConfig  # as it was at the start
-    edits: tuple[Edit, ...]
     step: int
     epoch_index: int
     position: int  # images of the running epoch already used
     images_seen: int
-    seconds: float
+    seconds: float  # of training
     updates: int  # the optimizer's own count
+    dropout_state: Mapping[str, Any]  # of the stream of random numbers
+    augment_state: Mapping[str, Any] | None  # likewise; None where no image is changed
+    early_stopping: tuple[float, int, int, int]  # best validation loss, its epoch, epochs waited since, last epoch seen
     arrays: Mapping[str, Array]  # "params", "running" (statistics), "best.params", "best.running", "optimizer.<name>"
-    dropout_state: Mapping[str, Any]
+    # what instruments need to go on: instrument -> name -> an array, or a value that JSON holds
+    instruments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        n_params = len(self.arrays["params"])
+        return f"<{type(self).__name__} of step {self.step:,}, {n_params:,} parameters>"
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the arrays, JSON-ready; `instruments` only where there are any."""
+        plain = {item.name: getattr(self, item.name) for item in fields(TrainingState) if item.name != "arrays"}
+        kept = {
+            instrument: {name: value for name, value in values.items() if not isinstance(value, np.ndarray)}
+            for instrument, values in plain.pop("instruments").items()
+        }
+        return plain | ({"instruments": kept} if kept else {})
+
+    def all_arrays(self) -> dict[str, Array]:
+        """Every array by name, those of instruments as "instruments.<instrument>/<name>"."""
+        return dict(self.arrays) | {
+            f"{OF_INSTRUMENTS}{instrument}/{name}": value
+            for instrument, values in self.instruments.items()
+            for name, value in values.items()
+            if isinstance(value, np.ndarray)
+        }
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:
+        """The fields by name, from what `to_json` and `all_arrays` gave; raises KeyError, TypeError and ValueError."""
+        instruments = {str(name): dict(kept) for name, kept in values.get("instruments", {}).items()}
+        own = {name: array for name, array in arrays.items() if not name.startswith(OF_INSTRUMENTS)}
+        for full_name in arrays.keys() - own.keys():
+            instrument, _, name = full_name.removeprefix(OF_INSTRUMENTS).partition("/")
+            instruments[instrument][name] = arrays[full_name]
+        return dict(
+            step=int(values["step"]),
+            epoch_index=int(values["epoch_index"]),
+            position=int(values["position"]),
+            images_seen=int(values["images_seen"]),
+            seconds=float(values["seconds"]),
+            updates=int(values["updates"]),
+            dropout_state=values["dropout_state"],
+            augment_state=values["augment_state"],
+            early_stopping=tuple(values["early_stopping"]),
+            arrays=own,
+            instruments=instruments,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Checkpoint(TrainingState):
+    """A state with all that surrounds it: settings, edits, curves, scores. `Trainer.resume` goes on from it exactly."""
+
+    config: RunConfig  # as it was at the start
+    edits: tuple[Edit, ...]
+    inherited: int = 0  # the first so many edits are those of the run this one branched from, and within `config`
     history: History
     batch_losses: tuple[float, ...]  # not yet averaged into a point of the history
     scores: Scores | None
     stopped: str
-    augment_state: Mapping[str, Any] | None
-    early_stopping: tuple[float, int, int, int]  # best validation loss, its epoch, epochs waited since, last epoch seen
     stopped_early: bool
-    inherited: int = 0  # the first so many edits are those of the run this one branched from, and within `config`
+
+    @property
+    def epoch(self) -> float:
+        """Passes over the training images, with fraction."""
+        return self.epoch_index + self.position / self.config.n_train
 
     def config_at(self, step: int) -> RunConfig:
         """The settings under which update number `step` + 1 was made."""
         return config_at(self.config, self.edits[self.inherited :], step)
 
+    def check_counters(self) -> None:
+        """Raise ValueError where step, epoch or time could not be; for a checkpoint that a stranger has made."""
+        counters = (self.step, self.epoch_index, self.position, self.images_seen)
+        possible = min(counters) >= 0 and self.position < self.config.n_train
+        possible = possible and [type(number) in (int, float) for number in self.early_stopping] == [True] * 4
+        if not possible or not 0 <= self.seconds < float("inf"):
+            raise ValueError("its counters make no sense")
+
 
 def config_at(config: RunConfig, edits: Iterable[Edit], step: int) -> RunConfig:
-    """Settings `config` of the start, with the edits up to `step`."""
+    """The settings under which update number `step` + 1 was made: those of the start, with the edits up to there.
+
+    `edits` are the run's own. Those that a branch has from its parent are not: they are within its `config` already.
+    """
     for edit in edits:
         if edit.step <= step:
             config = config.replace(**{edit.setting: edit.new})

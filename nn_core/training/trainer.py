@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextvars import Context
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -23,20 +23,15 @@ from nn_core.data.augment import Augmenter, augments, noisy_labels
 from nn_core.kernels.choose import training_step
 from nn_core.machine.memory import Array
 from nn_core.nn.flat import is_finite
-from nn_core.nn.losses import log_softmax
-from nn_core.nn.metrics import accuracy, confusion_matrix
 from nn_core.nn.network import Network, build_model
 from nn_core.nn.optimizers import make_optimizer
 from nn_core.nn.regularizers import add_penalty_gradients, clip_to_norm, project_to_max_norm
 from nn_core.nn.schedules import lr_multiplier
 from nn_core.training.early_stopping import Best
 from nn_core.training.history import History
-from nn_core.training.state import Checkpoint, Edit, Scores, config_at
+from nn_core.training.scoring import Scoring
+from nn_core.training.state import Checkpoint, Edit, Scores, TrainingState, config_at
 
-N_SCORED = 5_000  # training images, a fixed sample, on which the training curves are taken
-EARLY_STEPS, EARLY_COST = 256, 0.05  # steps 1, 2, 4 ... 256 are scored too, where that takes less than so many seconds
-FIRST_SECONDS = 1.0  # of training, after which the network is scored again for the first time, whatever that takes
-SCORING_SHARE = 0.1  # of the training time, when eval_every is automatic
 SAVE_EVERY = 16  # steps between two copies of the state that a diverging run falls back to
 DENSE_BATCH_POINTS = 1_000  # batch losses kept one by one; later ones are averaged over ever longer stretches
 
@@ -52,11 +47,13 @@ def stream(seed: int, purpose: int, *more: int) -> np.random.Generator:
 class Trainer:
     """Trains one network. `config` is as edited; `model`, `history`, `step_count`, `epoch`, `stopped` may be read.
 
-    `data` gives the images; the first `config.n_train` training images are learned from. Raises ConfigError when the
-    data hold fewer.
+    `data` gives the images; the first `config.n_train` training images are learned from. Where `draw_epoch` is given,
+    it is asked at the start of each epoch to write the images of that epoch, uint8 (n_train, 28, 28), into its
+    argument, where those of the epoch before stand; such a run cannot be resumed. Raises ConfigError when the data hold
+    fewer images.
     """
 
-    def __init__(self, config: RunConfig, data: Dataset) -> None:
+    def __init__(self, config: RunConfig, data: Dataset, draw_epoch: Callable[[Array], None] | None = None) -> None:
         if config.n_train > len(data.train_images):
             if config.n_train != setting("n_train").default:
                 raise ConfigError(
@@ -73,11 +70,15 @@ class Trainer:
         self.images_seen = 0
         self.seconds = 0.0
         self.scores: Scores | None = None
+        self.instruments: dict[str, dict[str, Any]] = {}  # what they need to go on; part of every checkpoint
 
         self._dropout_rng = stream(config.seed, DROPOUT)
         self.model = self.initial_model(config, self._dropout_rng)
         self.optimizer = make_optimizer(config, self.model.n_params, weights=self.model.matrices)
         self.train_images = data.train_images[: config.n_train]
+        self._draw_epoch, self._n_drawn = draw_epoch, 0  # how many epochs have been drawn
+        if draw_epoch is not None:
+            self.train_images = np.array(self.train_images)
         labels = data.train_labels
         if config.label_noise:
             labels = noisy_labels(labels, config.label_noise, stream(config.seed, LABELS))
@@ -90,12 +91,14 @@ class Trainer:
         self._epoch_index = 0
         self._position = 0
         self._order: Array | None = None  # the running epoch's order of images; drawn when first needed
-        self._scoring_costs: deque[float] = deque(maxlen=8)  # seconds that the last scorings took
-        self._scored_at = 0.0  # seconds of training when the last one ended
+        self._scoring = Scoring(data, self.train_images, self.train_labels)
         self._batch_losses: list[float] = []
-        self._safe: Mapping[str, Any] = {}  # a state that is known to be good
+        self._safe: TrainingState | None = None  # a state that is known to be good
         self._best = Best()  # for early stopping
         self.stopped_early = False  # whether `stopped` says that validation no longer improved
+
+    def __repr__(self) -> str:
+        return f"<Trainer at step {self.step_count:,}: {self.config.title()}>"
 
     @staticmethod
     def initial_model(config: RunConfig, dropout_rng: np.random.Generator | None = None) -> Network:
@@ -133,24 +136,29 @@ class Trainer:
         """One update on the next batch; False, with the reason in `stopped`, when training cannot go on."""
         if self.stopped:
             return False
+        if self._draw_epoch is not None and self._n_drawn <= self._epoch_index:
+            self._draw_epoch(self.train_images)
+            self._n_drawn += 1
         if self.step_count == 0 and self.scores is None:
             self.score()
         started = time.perf_counter()
-        before = {} if self._safe and self.step_count % SAVE_EVERY else self._state()
+        safe = self._safe
+        before = self._state() if safe is None or self.step_count % SAVE_EVERY == 0 else safe
+        is_new = before is not safe
         loss = self._update()
         # weights that are not finite almost always show in the next loss; the few that do not (behind a dead unit) are
         # looked for every SAVE_EVERY steps: at each step it took 3 us of 60
-        diverged = not math.isfinite(loss) or (bool(before) and not self._is_finite())
+        diverged = not math.isfinite(loss) or (is_new and not self._is_finite())
         if diverged:
-            self._fall_back(self._safe or before)
-        elif before:
+            self._fall_back(safe or before)
+        elif is_new:
             self._safe = before  # now its loss is known to be finite
         self.seconds += time.perf_counter() - started
         if diverged:
             self.score()
             return False
         self._note_batch_loss(loss)
-        if self._scoring_is_due():
+        if self._scoring.is_due(self.step_count, self.seconds, self.config.eval_every, self.scores):
             self.score()
         if self.config.early_stopping and self._position == 0:
             self._look_at_validation()
@@ -244,7 +252,7 @@ class Trainer:
         if len(self._best.params):
             model.flat[...], model.running[...] = self._best.params, self._best.running
         self.stopped, self.stopped_early = self._best.sentence(epoch), True
-        self._safe = {}
+        self._safe = None
         self.scores = None
         self.score()  # of the weights that are kept; the curves hold what was there before
 
@@ -253,7 +261,7 @@ class Trainer:
     def _is_finite(self) -> bool:
         return is_finite(self.model.flat) and is_finite(self.model.running)
 
-    def _fall_back(self, start: Mapping[str, Any]) -> None:
+    def _fall_back(self, start: TrainingState) -> None:
         """Go back to the last finite weights that gave a finite loss, and say why training stopped.
 
         `start` is a state from before; the steps from there are made again, each under the settings of its time.
@@ -261,7 +269,7 @@ class Trainer:
         now, failed_at, good, best = self.config, self.step_count, start, self._best
         self._restore(start)
         while self.step_count < failed_at:
-            self.config = self._config_at(self.step_count)
+            self.config = config_at(self.initial_config, self.edits[self.n_inherited :], self.step_count)
             state = self._state()
             if not math.isfinite(self._update()):
                 break
@@ -282,35 +290,6 @@ class Trainer:
             "weights are kept."
         )
 
-    def _config_at(self, step: int) -> RunConfig:
-        """The settings under which update number `step` + 1 was made."""
-        return config_at(self.initial_config, self.edits[self.n_inherited :], step)
-
-    def _state(self) -> dict[str, Any]:
-        """A copy of all that an update changes."""
-        return {
-            "params": self.model.flat.copy(),
-            "running": self.model.running.copy(),
-            "best": self._best,
-            "optimizer": {name: vector.copy() for name, vector in self.optimizer.state.items()},
-            "updates": self.optimizer.t,
-            "dropout": self._dropout_rng.bit_generator.state,
-            "augment": self._augmenter.rng.bit_generator.state if self._augmenter else None,
-            "counters": (self.step_count, self.images_seen, self._epoch_index, self._position),
-        }
-
-    def _restore(self, state: Mapping[str, Any]) -> None:
-        self.model.flat[...], self.model.running[...] = state["params"], state["running"]
-        self._best = state["best"]
-        for name, vector in state["optimizer"].items():
-            self.optimizer.state[name][...] = vector
-        self.optimizer.t = state["updates"]
-        self._dropout_rng.bit_generator.state = state["dropout"]
-        if self._augmenter:
-            self._augmenter.rng.bit_generator.state = state["augment"]
-        self.step_count, self.images_seen, self._epoch_index, self._position = state["counters"]
-        self._order = None
-
     # -- scores
 
     def score(self) -> Scores:
@@ -318,47 +297,22 @@ class Trainer:
         if self.scores is not None and self.scores.step == self.step_count:
             return self.scores
         started = time.perf_counter()
-        with np.errstate(over="ignore", invalid="ignore"):
-            train_loss, train_accuracy, _ = self._scores_on(self.train_images[:N_SCORED], self.train_labels[:N_SCORED])
-            val_loss, val_accuracy, confusion = self._scores_on(self.data.val_images, self.data.val_labels)
-        confusion.flags.writeable = False  # it is handed out
-        l2 = self.model.penalty(self.config.l2)
-        self.scores = Scores(self.step_count, train_loss, train_accuracy, val_loss, val_accuracy, l2, confusion)
+        scores = self.scores = self._scoring.scores(self.model, self.step_count, self.config.l2)
         spent = time.perf_counter() - started
-        self._scoring_costs.append(spent)
         self.seconds += spent
-        self._scored_at = self.seconds
+        self._scoring.took(spent, self.seconds)
         if self.step_count in self.history["val/loss"].step[-1:]:
-            return self.scores  # scored before, at the step that a diverged run has gone back to
+            return scores  # scored before, at the step that a diverged run has gone back to
         for name, value in (
-            ("train/loss", train_loss),
-            ("train/accuracy", train_accuracy),
-            ("val/loss", val_loss),
-            ("val/accuracy", val_accuracy),
-            ("train/l2", l2),
+            ("train/loss", scores.train_loss),
+            ("train/accuracy", scores.train_accuracy),
+            ("val/loss", scores.val_loss),
+            ("val/accuracy", scores.val_accuracy),
+            ("train/l2", scores.l2),
             ("train/lr", self.config.lr * self.lr_multiplier),
         ):
             self._record(name, value)
-        return self.scores
-
-    def _scores_on(self, images: Array, labels: Array) -> tuple[float, float, Array]:
-        """(mean loss in nats, accuracy, confusion matrix) without dropout."""
-        logits = self.model.logits(images)
-        loss = float(-log_softmax(logits)[np.arange(len(labels)), labels].mean())
-        predictions = np.argmax(logits, axis=1)
-        return loss, accuracy(labels, predictions), confusion_matrix(labels, predictions)
-
-    def _scoring_is_due(self) -> bool:
-        if self.config.eval_every:
-            return self.step_count % self.config.eval_every == 0
-        early = self.step_count <= EARLY_STEPS and self.step_count.bit_count() == 1
-        if early and min(self._scoring_costs, default=0) < EARLY_COST:
-            return True
-        # the least of the last few: one scoring held up by another program must not keep the curves waiting
-        wait = min(self._scoring_costs, default=0) * (1 - SCORING_SHARE) / SCORING_SHARE
-        if self.scores is not None and self.scores.step == 0:
-            wait = min(wait, FIRST_SECONDS)
-        return self.seconds - self._scored_at >= wait
+        return scores
 
     def _note_batch_loss(self, loss: float) -> None:
         self._batch_losses.append(loss)
@@ -372,39 +326,59 @@ class Trainer:
             name, value, step=self.step_count, epoch=self.epoch, images=self.images_seen, seconds=self.seconds
         )
 
-    # -- checkpoints
+    # -- its state, and checkpoints
 
-    def checkpoint(self) -> Checkpoint:
-        """The complete state, as copies; `Trainer.resume` goes on from it as if nothing had happened."""
-        state = self._state()
-        optimizer = {f"optimizer.{name}": vector for name, vector in state["optimizer"].items()}
-        step, images_seen, epoch_index, position = state["counters"]
+    def _state(self) -> TrainingState:
+        """All that an update changes, as copies."""
+        optimizer = {f"optimizer.{name}": vector.copy() for name, vector in self.optimizer.state.items()}
         best = self._best
-        return Checkpoint(
-            config=self.initial_config,
-            edits=tuple(self.edits),
-            step=step,
-            epoch_index=epoch_index,
-            position=position,
-            images_seen=images_seen,
+        return TrainingState(
+            step=self.step_count,
+            epoch_index=self._epoch_index,
+            position=self._position,
+            images_seen=self.images_seen,
             seconds=self.seconds,
-            updates=state["updates"],
+            updates=self.optimizer.t,
+            dropout_state=self._dropout_rng.bit_generator.state,
+            augment_state=self._augmenter.rng.bit_generator.state if self._augmenter else None,
+            early_stopping=(best.val_loss, best.epoch, best.waited, best.looked),
             arrays={
-                "params": state["params"],
-                "running": state["running"],
+                "params": self.model.flat.copy(),
+                "running": self.model.running.copy(),
                 "best.params": best.params,
                 "best.running": best.running,
                 **optimizer,
             },
-            dropout_state=state["dropout"],
+            instruments=deepcopy(self.instruments) if self.instruments else {},
+        )
+
+    def _restore(self, state: TrainingState) -> None:
+        """Stand where that state was taken; the seconds stay, for what is undone has taken its time too."""
+        arrays = state.arrays
+        self.model.flat[...], self.model.running[...] = arrays["params"], arrays["running"]
+        self._best = Best(*state.early_stopping, arrays["best.params"], arrays["best.running"])
+        for name, vector in self.optimizer.state.items():
+            vector[...] = arrays[f"optimizer.{name}"]
+        self.optimizer.t = state.updates
+        self._dropout_rng.bit_generator.state = state.dropout_state
+        if self._augmenter and state.augment_state is not None:
+            self._augmenter.rng.bit_generator.state = state.augment_state
+        self.step_count, self.images_seen = state.step, state.images_seen
+        self._epoch_index, self._position, self._order = state.epoch_index, state.position, None
+        self.instruments = {name: dict(values) for name, values in deepcopy(state.instruments).items()}
+
+    def checkpoint(self) -> Checkpoint:
+        """The complete state, as copies; `Trainer.resume` goes on from it as if nothing had happened."""
+        return Checkpoint(
+            **vars(self._state()),
+            config=self.initial_config,
+            edits=tuple(self.edits),
+            inherited=self.n_inherited,
             history=self.history.copy(),
             batch_losses=tuple(self._batch_losses),
             scores=self.scores,
             stopped=self.stopped,
-            augment_state=state["augment"],
-            early_stopping=(best.val_loss, best.epoch, best.waited, best.looked),
             stopped_early=self.stopped_early,
-            inherited=self.n_inherited,
         )
 
     @classmethod
@@ -412,22 +386,10 @@ class Trainer:
         """A trainer that goes on from a checkpoint, bit for bit as the one that made it would have."""
         trainer = cls(checkpoint.config, data)
         trainer.edits, trainer.n_inherited = list(checkpoint.edits), checkpoint.inherited
-        trainer.config = trainer._config_at(checkpoint.step)
-        trainer._restore(
-            {
-                "params": checkpoint.arrays["params"],
-                "running": checkpoint.arrays["running"],
-                "best": Best(
-                    *checkpoint.early_stopping, checkpoint.arrays["best.params"], checkpoint.arrays["best.running"]
-                ),
-                "optimizer": {name: checkpoint.arrays[f"optimizer.{name}"] for name in trainer.optimizer.state},
-                "updates": checkpoint.updates,
-                "dropout": checkpoint.dropout_state,
-                "augment": checkpoint.augment_state,
-                "counters": (checkpoint.step, checkpoint.images_seen, checkpoint.epoch_index, checkpoint.position),
-            }
-        )
-        trainer.seconds = trainer._scored_at = checkpoint.seconds
+        trainer.config = checkpoint.config_at(checkpoint.step)
+        trainer._restore(checkpoint)
+        trainer.seconds = checkpoint.seconds
+        trainer._scoring.goes_on_at(checkpoint.seconds)
         trainer.history = checkpoint.history.copy()
         trainer._batch_losses = list(checkpoint.batch_losses)
         trainer.scores = checkpoint.scores

@@ -6,22 +6,20 @@ import json
 
 import pytest
 
-from nn_core import RunConfig
 from nn_core.cli.main import main
 from nn_core.data import Dataset
 from nn_core.machine import threads
 
 
 def test_one_thread_unless_the_environment_or_who_asks_says_otherwise(monkeypatch: pytest.MonkeyPatch):
-    config = RunConfig()
     monkeypatch.delenv(threads.VARIABLE, raising=False)
-    assert threads.planned_blas_threads(config) == 1
+    assert threads.planned_blas_threads() == 1
     monkeypatch.setenv(threads.VARIABLE, "3")
-    assert threads.planned_blas_threads(config) == 3
-    assert threads.planned_blas_threads(config, 2) == 2
+    assert threads.planned_blas_threads() == 3
+    assert threads.planned_blas_threads(2) == 2
     for nonsense in ("", "0", "many"):
         monkeypatch.setenv(threads.VARIABLE, nonsense)
-        assert threads.planned_blas_threads(config) == 1
+        assert threads.planned_blas_threads() == 1
 
 
 def test_the_command_line_takes_a_number_of_threads_and_its_result_names_it(

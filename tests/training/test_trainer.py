@@ -391,20 +391,20 @@ def test_automatic_scoring_takes_about_a_tenth_of_the_time(
     now = 0.0
     monkeypatch.setattr("nn_core.training.trainer.time", SimpleNamespace(perf_counter=lambda: now))
     trainer = Trainer(SMALL.replace(eval_every=0, hidden=(1,)), tiny)
-    update, scores_on = trainer._update, trainer._scores_on
+    update, scores = trainer._update, trainer._scoring.scores
 
     def slow_update() -> float:
         nonlocal now
         now += step_ticks
         return update()
 
-    def slow_scores(*split: Any) -> Any:
+    def slow_scores(*what: Any) -> Any:
         nonlocal now
-        now += score_ticks / 2  # it is called for training and for validation
-        return scores_on(*split)
+        now += score_ticks
+        return scores(*what)
 
     monkeypatch.setattr(trainer, "_update", slow_update)
-    monkeypatch.setattr(trainer, "_scores_on", slow_scores)
+    monkeypatch.setattr(trainer._scoring, "scores", slow_scores)
     while trainer.step_count < 1500:
         trainer.step()
     scoring = len(trainer.history["val/loss"]) * score_ticks

@@ -73,10 +73,12 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunConfig:
         """The configuration with these values and defaults elsewhere; raises ConfigError on an unknown name."""
-        given = {}
+        given, known = {}, _by_name()
         for name, value in values.items():
-            default = setting(name).default
-            if type(value) is not type(default) or value != default:  # most are as they are anyway: a list opens sooner
+            default = (known.get(name) or setting(name)).default
+            if type(value) is list:
+                value = tuple(value)
+            if type(value) is not type(default) or value != default:  # most are, and a check takes its time
                 given[name] = value
         return cls(**given)
 

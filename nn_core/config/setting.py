@@ -75,9 +75,9 @@ def _limits(setting: Setting) -> str:
 
 
 def _check_number(setting: Setting, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):  # NumPy's scalars are Real too
+    if isinstance(value, bool) or not isinstance(value, (int, float, numbers.Real)):  # NumPy's scalars are Real too
         raise ConfigError(f"{setting.name} must be a number in {_limits(setting)}, got {shorten(value)}")
-    number = int(value) if isinstance(value, numbers.Integral) else float(value)
+    number = int(value) if isinstance(value, (int, numbers.Integral)) else float(value)
     if not (setting.low <= number <= setting.high):
         raise ConfigError(f"{setting.name} must be in {_limits(setting)}, got {shorten(number)}")
     return float(number)

@@ -12,7 +12,6 @@ import json
 import math
 import os
 import stat
-import tempfile
 import threading
 import zipfile
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn_core.data.dataset import N_CLASSES, Bytes, DataError, Dataset
+from nn_core.machine.disk import write_file
 
 DATA_DIR = Path(__file__).parent
 MNIST_SHA256 = {
@@ -259,13 +259,6 @@ def _write_stamp(path: Path, version: _Version, hashes: dict[str, str]) -> None:
     try:
         target = _stamp_path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, suffix=".tmp")
-        try:
-            with open(handle, "w", encoding="utf-8") as stream:
-                json.dump({"file": _stamp_key(path, version), "sha256": hashes}, stream)
-            os.replace(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        write_file(target, json.dumps({"file": _stamp_key(path, version), "sha256": hashes}).encode())
     except (OSError, RuntimeError, ValueError):
         return

@@ -33,7 +33,7 @@ from nn_core.nn.network import shapes_of
 from nn_core.store.files import ArchiveError
 from nn_core.store.opened_run import OpenedRun
 from nn_core.store.run_folder import CHECKPOINT, FRAME, RunFolder
-from nn_core.store.run_store import RUN_ID, RunStore, new_id
+from nn_core.store.run_store import MAX_NAME, RUN_ID, RunStore, new_id
 from nn_core.store.summary import parent_to_json, summary_of
 from nn_core.training.state import Checkpoint, Parent
 from nn_core.training.trainer import Trainer
@@ -207,7 +207,7 @@ def _check(folder: RunFolder, files: dict[str, bytes]) -> None:
     summary = summary_of(newest, status, folder.size(), parent)
     folder.write_json("summary.json", {"version": 1, **facts, **summary})
     label = _json(files.get("label.json", b"{}"), "label.json")
-    name = one_line(str(label.get("name", "")))[:80]
+    name = one_line(str(label.get("name", "")))[:MAX_NAME]
     folder.write_json("label.json", {"name": name, "starred": label.get("starred") is True})
 
 

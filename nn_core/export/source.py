@@ -123,12 +123,10 @@ def from_snapshot(shot: Snapshot, name: str, created: float) -> ExportSource:
     rounded = [frame for frame in shot.film if frame.step == shot.step and not frame.exact]
     exact = not any(_equal(frame, shot) for frame in rounded)
     edits = tuple(edit for edit in shot.edits if edit.step <= shot.step)
-    since = shot.parent.step if shot.parent else -1  # the parent's edits are within the settings at the start
-    then = _edited(shot.started_as, [edit for edit in edits if edit.step > since])
     return ExportSource(
         run_id=shot.run_id,
         name=name,
-        config=shot.config if len(edits) == len(shot.edits) else then,
+        config=shot.config,
         edits=edits,
         step=shot.step,
         epoch=shot.epoch,
@@ -138,11 +136,6 @@ def from_snapshot(shot: Snapshot, name: str, created: float) -> ExportSource:
         exact=exact,
         series=cut(shot.series, shot.step),
     )
-
-
-def _edited(config: RunConfig, edits: Sequence[Edit]) -> RunConfig:
-    """The settings after these live changes."""
-    return config.replace(**{edit.setting: edit.new for edit in edits})
 
 
 def _equal(frame: Frame, shot: Snapshot) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]  # the folder that holds nn_core, and `runs` unless told otherwise
 TEMPORARY = re.compile(r"\.(\d+)-[0-9a-f]{8}\.tmp")  # the writer's process, and a random part
@@ -103,42 +107,35 @@ def _is_alive(pid: int) -> bool:
 class Lock:
     """An exclusive claim on a folder by its file `.lock`; the system takes it back when the process ends, however.
 
-    Where the system has no flock (Windows), every claim is granted.
+    A lock that nobody refers to any more is given back too.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / ".lock"
-        self._handle: int | None = None
+        self._folder = folder
+        self._lock: FileLock | None = None
+
+    def __repr__(self) -> str:
+        return f"<Lock of {self._folder}, {'held' if self._lock is not None else 'not held'}>"
 
     def claim(self) -> bool:
-        """Whether this lock has the folder now. Raises OSError when the file cannot be made."""
-        if self._handle is not None:
+        """Whether this lock has the folder now; it never waits. Raises OSError when that cannot be found out."""
+        if self._lock is not None:
             return True
-        flock = _flock()
-        if flock is None:
-            return True
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            flock.flock(handle, flock.LOCK_EX | flock.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
+            from filelock import FileLock, Timeout
+        except ImportError:
+            raise OSError(errno.ENOSYS, "the package filelock is not installed") from None
+        os.stat(self._folder)  # a folder that is not there would be made
+        lock = FileLock(self._folder / ".lock", timeout=0, mode=0o644, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
             return False
-        except BaseException:
-            os.close(handle)
-            raise
-        self._handle = handle
+        self._lock = lock
         return True
 
     def release(self) -> None:
         """Give the folder back."""
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
-
-
-def _flock() -> Any:
-    try:
-        import fcntl
-    except ImportError:
-        return None
-    return fcntl
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None

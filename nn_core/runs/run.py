@@ -1,4 +1,4 @@
-"""Training in the background: a Run is a Trainer on a thread, a RunRegistry holds all runs of a process.
+"""Training in the background: a Run is a Trainer on a thread of its own.
 
 The thread owns the trainer. Others put commands into a queue, which is drained between steps, and read `Run.snapshot`,
 an immutable picture that the thread publishes with one assignment, at most ten times a second. No lock spans a step.
@@ -24,8 +24,6 @@ from nn_core.store.run_writer import RunWriter
 from nn_core.training.film import Film
 from nn_core.training.state import Checkpoint, Parent
 from nn_core.training.trainer import Trainer
-
-__all__ = ["SPEEDS", "Past", "Run", "Scheduler", "Snapshot", "Status"]
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +106,9 @@ class Run:
     def from_checkpoint(cls, checkpoint: Checkpoint, data: Dataset, **more: Any) -> Run:
         """A paused run that goes on from a checkpoint; `more` as for a new run."""
         return cls(checkpoint.config, data, past=Past(checkpoint), **more)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id}: {self.snapshot.status} at step {self.snapshot.step:,}>"
 
     # -- commands, from any thread; each returns an event that is set once the snapshot shows what the command did
 

@@ -1,4 +1,4 @@
-"""How many runs of a process train at once."""
+"""Decides which runs of a process train now, and which wait their turn."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Turns:
 
 
 class Scheduler:
-    """How many runs may train at once; the others wait their turn, first come first served.
+    """Lets so many runs train at once; the others wait, first come first served.
 
-    Runs that were teamed up count as one: they train in turns, each for as long as the others, and the place is free
-    when none of them is under way.
+    Runs that were teamed up count as one: they train in turns, each for as long as the others, and the next in the line
+    may begin when none of them is under way any more.
     """
 
     def __init__(self, limit: int) -> None:
@@ -45,6 +45,9 @@ class Scheduler:
         self._teams: dict[str, str] = {}  # run id -> the id of the team's first run
         self._turns: dict[str, Turns] = {}  # by the same
         self._line: dict[str, set[str]] = {}  # run or team -> its runs that are under way; the first `limit` train
+
+    def __repr__(self) -> str:
+        return f"<Scheduler of {len(self._line)} under way, {self.limit} at once>"
 
     def team_up(self, run_ids: Sequence[str]) -> None:
         """From now on these train in turns."""
@@ -60,15 +63,15 @@ class Scheduler:
     def take(self, run_id: str) -> int:
         """Join the line; 0 when the run may train, else its number among those that wait."""
         with self._lock:
-            place = self._teams.get(run_id, run_id)
-            self._line.setdefault(place, set()).add(run_id)
-            return max(0, list(self._line).index(place) + 1 - self.limit)
+            team = self._teams.get(run_id, run_id)
+            self._line.setdefault(team, set()).add(run_id)
+            return max(0, list(self._line).index(team) + 1 - self.limit)
 
     def leave(self, run_id: str) -> None:
-        """Give the place back."""
+        """Leave the line; the next one may train."""
         with self._lock:
-            place = self._teams.get(run_id, run_id)
-            under_way = self._line.get(place, set())
+            team = self._teams.get(run_id, run_id)
+            under_way = self._line.get(team, set())
             under_way.discard(run_id)
             if not under_way:
-                self._line.pop(place, None)
+                self._line.pop(team, None)

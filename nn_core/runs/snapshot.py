@@ -40,6 +40,9 @@ class Snapshot:
     parent: Parent | None = None  # the run that this one branched from
     not_saved: str = ""  # one sentence on what of the run is not on disk, "" when all is well
 
+    def __repr__(self) -> str:
+        return f"<Snapshot of run {self.run_id}: {self.status} at step {self.step:,}>"
+
     @cached_property
     def model(self) -> Network:
         """The network as it was at this step, with buffers of its own."""
@@ -47,7 +50,7 @@ class Snapshot:
 
     @property
     def is_training(self) -> bool:
-        """Whether steps are being made, or wait for a free place."""
+        """Whether steps are being made, or wait their turn."""
         return self.status in ("training", "waiting")
 
     def at(self, frame: Frame) -> Snapshot:
@@ -55,6 +58,7 @@ class Snapshot:
 
         Curves and edits stay whole.
         """
+        # undone from now back, so that before a branch left its parent the parent's settings count
         undone = {edit.setting: edit.old for edit in reversed(self.edits) if edit.step > frame.step}
         return replace(
             self,

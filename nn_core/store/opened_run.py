@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -58,10 +59,10 @@ class OpenedRun:
         return self._json_or_nothing("config.json")
 
     def _json_or_nothing(self, name: str) -> dict[str, Any]:
-        try:
-            return self._folder.read_json(name)
-        except (OSError, ValueError):
-            return {}
+        with suppress(OSError, ValueError):
+            if os.path.exists(f"{self._folder.path}/{name}"):  # most runs have no label
+                return self._folder.read_json(name)
+        return {}
 
     @cached_property
     def run(self) -> StoredRun:

@@ -32,6 +32,9 @@ class Recorder:
         self._looked_at: Any = None  # the scores that were compared with the best
         self.note()
 
+    def __repr__(self) -> str:
+        return f"<Recorder of {self._trainer!r}>"
+
     @property
     def problem(self) -> str:
         """One sentence on what is not on disk, "" when all is well."""

@@ -61,19 +61,10 @@ class RunFolder:
         """Whether a run was ever saved here: a first save that was cut off leaves a folder without a checkpoint."""
         return os.path.exists(os.path.join(self.path, "summary.json")) or bool(self.checkpoint_files())
 
-    def version(self) -> tuple[Any, ...]:
-        """Another one as soon as what a list shows of the run has changed."""
-        return tuple(_version(os.path.join(self.path, name)) for name in ("summary.json", "label.json"))
-
     def make(self) -> None:
         """Make the folders that are not there yet."""
         for folder in (self.path, self._checkpoints, self._frames):
             folder.mkdir(parents=True, exist_ok=True)
-
-    def sweep(self) -> None:
-        """Remove what writers that were killed have left behind."""
-        for folder in ("", "checkpoints", "frames"):
-            sweep(os.path.join(self.path, folder))
 
     @property
     def _checkpoints(self) -> Path:
@@ -98,7 +89,8 @@ class RunFolder:
 
     def read_json(self, name: str) -> dict[str, Any]:
         """The object in config.json, summary.json or label.json; raises ValueError when it is none."""
-        value = json.loads((self.path / name).read_bytes())
+        with open(f"{self.path}/{name}", "rb", buffering=0) as stream:
+            value = json.loads(stream.read())
         if not isinstance(value, dict):
             raise ValueError(f"{name} holds no JSON object")
         return value
@@ -211,6 +203,17 @@ class RunFolder:
         """Make removals last."""
         for folder in self._folders():
             sync_folder(folder)
+
+
+def sweep_run(folder: str) -> None:
+    """Remove what writers that were killed have left behind in a run's folder."""
+    for each in (folder, f"{folder}/checkpoints", f"{folder}/frames"):
+        sweep(each)
+
+
+def version_of(folder: str) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    """When summary.json and label.json in a run's folder were written, and which files they are; None: not there."""
+    return _version(f"{folder}/summary.json"), _version(f"{folder}/label.json")
 
 
 def _version(path: str) -> tuple[int, int] | None:

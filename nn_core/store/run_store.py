@@ -17,7 +17,7 @@ from typing import Any
 from nn_core.config.errors import shorten
 from nn_core.machine.disk import ROOT, reason, sync_folder
 from nn_core.store.opened_run import Loaded, OpenedRun, StoreError
-from nn_core.store.run_folder import RunFolder
+from nn_core.store.run_folder import RunFolder, sweep_run, version_of
 from nn_core.store.summary import StoredRun
 from nn_core.training.film import Frame
 from nn_core.training.history import Series
@@ -62,33 +62,29 @@ class RunStore:
 
     def ids(self, trash: bool = False) -> list[str]:
         """The ids of all runs in the folder, or in its trash."""
-        return [folder.path.name for folder in self._folders(trash)]
+        return [name for name in self._names(trash) if self.run_folder(name, trash).holds_a_run()]
 
-    def _folders(self, trash: bool = False) -> list[RunFolder]:
-        """Those that hold a run, by id."""
+    def _names(self, trash: bool = False) -> list[str]:
+        """What lies there that is called as a run is."""
         try:
             names = os.listdir(self.folder / TRASH if trash else self.folder)
         except OSError:
             return []
-        folders = (self.run_folder(name, trash) for name in sorted(filter(RUN_ID.fullmatch, names)))
-        return [folder for folder in folders if folder.holds_a_run()]
+        return sorted(filter(RUN_ID.fullmatch, names))
 
     def _sweep(self) -> None:
         """Remove what processes that were killed have left: temporary files, and folders without a first checkpoint."""
-        try:
-            names = os.listdir(self.folder)
-        except OSError:
-            return
-        for name in filter(RUN_ID.fullmatch, names):
-            folder = self.run_folder(name)
-            folder.sweep()
-            with suppress(OSError):
-                if folder.holds_a_run() or not folder.path.is_dir():
-                    continue
-                is_old = folder.path.stat().st_mtime < time.time() - STILLBORN_SECONDS
-                if is_old and folder.lock.claim():
-                    shutil.rmtree(folder.path, ignore_errors=True)
-                    folder.lock.release()
+        for name in self._names():
+            sweep_run(f"{self.folder}/{name}")
+            if not os.path.exists(f"{self.folder}/{name}/summary.json"):
+                self._remove_stillborn(self.run_folder(name))
+
+    def _remove_stillborn(self, folder: RunFolder) -> None:
+        with suppress(OSError):
+            is_old = folder.path.stat().st_mtime < time.time() - STILLBORN_SECONDS
+            if is_old and folder.path.is_dir() and not folder.holds_a_run() and folder.lock.claim():
+                shutil.rmtree(folder.path, ignore_errors=True)
+                folder.lock.release()
 
     def _found(self, run_id: str) -> RunFolder:
         folder = self.run_folder(run_id)
@@ -107,11 +103,14 @@ class RunStore:
     def runs(self) -> list[StoredRun]:
         """All runs, the newest first; one that cannot be read is left out and named in `problems()`."""
         found, problems = [], [self._no_folder()] if self._no_folder() else []
-        for folder in self._folders():
+        for run_id in self._names():
             try:
-                found.append(self._shown(folder))
+                run = self._shown(run_id)
             except StoreError as error:
                 problems.append(str(error))
+                continue
+            if run is not None:
+                found.append(run)
         self._problems = problems
         return sorted(found, key=lambda run: run.created, reverse=True)
 
@@ -121,14 +120,25 @@ class RunStore:
 
     def get(self, run_id: str) -> StoredRun:
         """What a list shows of one run; raises StoreError when there is none or its summary cannot be read."""
-        return self._shown(self._found(run_id))
+        self._found(run_id)
+        run = self._shown(run_id)
+        if run is None:
+            raise StoreError(f"There is no run {run_id} in {self.folder}.")  # it was deleted just now
+        return run
 
-    def _shown(self, folder: RunFolder) -> StoredRun:
-        version, run_id = folder.version(), folder.path.name
+    def _shown(self, run_id: str) -> StoredRun | None:
+        """As `get`, None where there is none. What has not changed since it was read last is not read again."""
+        version = version_of(f"{self.folder}/{run_id}")
         known = self._listed.get(run_id)
-        if known is None or known[0] != version:
-            known = self._listed[run_id] = (version, OpenedRun(folder).run)
-        return known[1]
+        if known is not None and known[0] == version:
+            return known[1]
+        folder = self.run_folder(run_id)
+        if version[0] is None and not folder.holds_a_run():
+            return None
+        run = OpenedRun(folder).run
+        if version[0] is not None:
+            self._listed[run_id] = (version, run)
+        return run
 
     def open(self, run_id: str) -> OpenedRun:
         """All that is kept of a run; raises StoreError when there is none."""

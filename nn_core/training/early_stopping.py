@@ -1,4 +1,4 @@
-"""Stopping when validation no longer improves (Prechelt 1998), with the best weights kept."""
+"""Early stopping (Prechelt 1998): remembers the weights of the best epoch, and how long ago that was."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ def _nothing() -> Array:
 
 @dataclass(frozen=True)
 class Best:
-    """The epoch with the lowest validation loss so far, its weights, and how many epochs have passed without another.
-
-    `looked` is the last epoch whose end was seen; `params` and `running` are copies of a model's flat vectors, empty
-    before there was one.
-    """
+    """The epoch with the lowest validation loss so far, with the weights as they were at its end."""
 
     val_loss: float = float("inf")
-    epoch: int = 0
-    waited: int = 0
-    looked: int = 0
-    params: Array = field(default_factory=_nothing)
+    epoch: int = 0  # the best one; epochs count from 1
+    waited: int = 0  # epochs since then, none of which was better
+    looked: int = 0  # the last epoch whose end was seen
+    params: Array = field(default_factory=_nothing)  # copies of a model's flat vectors, empty before the first epoch
     running: Array = field(default_factory=_nothing)
+
+    def __repr__(self) -> str:
+        return f"<Best: epoch {self.epoch}, validation loss {self.val_loss:.4g}, {self.waited} epochs since>"
 
     def after(self, val_loss: float, epoch: int, params: Array, running: Array) -> Best:
         """What is best once an epoch has ended with this validation loss."""

@@ -38,6 +38,9 @@ class Frame:
     arrays: Mapping[str, Array]
     exact: bool = False
 
+    def __repr__(self) -> str:
+        return f"<Frame of step {self.step:,}{', exact' if self.exact else ''}>"
+
     @cached_property
     def nbytes(self) -> int:
         """Bytes of its arrays."""
@@ -77,6 +80,9 @@ class Film:
         self._next = 0  # the next step of which a frame is wanted
         for frame in frames:
             self.add(frame)
+
+    def __repr__(self) -> str:
+        return f"<Film of {len(self.frames())} frames>"
 
     def wants(self, step: int) -> bool:
         """Whether a frame taken at this step would be kept for a while; cheap enough to ask at every step."""

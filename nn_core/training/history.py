@@ -45,6 +45,9 @@ class Series:
     def __len__(self) -> int:
         return len(self.points)
 
+    def __repr__(self) -> str:
+        return f"<Series {self.name} of {len(self):,} points>"
+
     def x(self, axis: Axis) -> Array:
         """The column (n,) to draw against."""
         return self.points[:, _COLUMNS.index(axis)]
@@ -90,6 +93,9 @@ class History:
     def __init__(self) -> None:
         self._rows: dict[str, Array] = {}
         self._lengths: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return f"<History of {', '.join(self._lengths) or 'nothing'}>"
 
     def record(self, name: str, value: float, *, step: int, epoch: float, images: int, seconds: float) -> None:
         """Append one point to the series `name`."""

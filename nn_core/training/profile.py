@@ -1,6 +1,7 @@
-"""Where the time of a training step goes: `python -m nn_core profile --hidden 512 --optimizer adam`.
+"""What a training step costs: how long an epoch takes here, and where in a step the time goes, part by part.
 
-One clock runs all the time; whenever the step enters another part of its work, the time since goes to the part before.
+`python -m nn_core profile --hidden 512 --optimizer adam` prints the parts. One clock runs all the time; whenever the
+step enters another part of its work, the time since goes to the part before.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from nn_core.store import files
 from nn_core.store.opened_run import OpenedRun
 from nn_core.store.recorder import Recorder
 from nn_core.store.reopen import reopen
+from nn_core.store.run_folder import RunFolder
 from nn_core.store.run_store import RunStore
 from nn_core.store.run_writer import RunWriter
 
@@ -52,6 +53,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         monkeypatch.setattr(owner, name, reading)
 
     counted("read_bytes", Path, lambda arguments: arguments[0])
+    counted("read_json", RunFolder, lambda arguments: Path(arguments[1]))
     counted("unpack", files, lambda arguments: arguments[0])
     return counts
 

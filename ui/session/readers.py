@@ -50,7 +50,12 @@ def readers() -> dict[str, str]:
 
 def _label(run: StoredRun) -> str:
     accuracy = "" if run.val_accuracy is None else f", {run.val_accuracy:.1%}"
-    return f"{outline(run.config)}{accuracy}: {run.name or run.config.title(OUTLINED)}"
+    return f"{outline(run.config)}{accuracy}: {_named(run)}"
+
+
+def _named(run: StoredRun) -> str:
+    """What a run is called beside the outline of its network."""
+    return run.name or run.config.title(OUTLINED)
 
 
 def chosen_reader(offered: dict[str, str], place: str) -> str:
@@ -111,7 +116,7 @@ def _stored_model(run_id: str, changed: float) -> Network:
     kept = store()
     if kept is None:
         raise StoreError("no runs are kept on this server")
-    checkpoint = kept.load(run_id).checkpoint
+    checkpoint = kept.checkpoint(run_id)
     return from_weights(checkpoint.config, exact_frame(checkpoint).weights())
 
 
@@ -139,7 +144,7 @@ def live_caption(shot: Snapshot, looking_back: bool = False) -> str:
 def stored_caption(run: StoredRun) -> str:
     """The caption of a stored run."""
     accuracy = "" if run.val_accuracy is None else f" · validation accuracy {run.val_accuracy:.1%}".replace("%", " %")
-    what = plain(run.name or run.config.title(OUTLINED))
+    what = plain(_named(run))
     return f"Read by a stored run, the network **{outline(run.config)}**, {what} · step {run.step:,}{accuracy}"
 
 

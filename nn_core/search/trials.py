@@ -1,4 +1,4 @@
-"""What is done with a trial of a search: opened as a run, and, once in a search, scored on the test images."""
+"""Trials of a search: opened as runs, scored on the test images once, counted once however often they were begun."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trials of a search: opened as a run, scored on the test images once, counted once however often begun."""
+"""Trials of a search: opened as runs, scored on the test images once, counted once however often they were begun."""
 
 from __future__ import annotations
 

@@ -95,3 +95,8 @@ def test_a_checkpoint_that_makes_room_while_it_is_copied_is_no_failure(
     monkeypatch.setattr(Path, "read_bytes", once)
     names = contents(to_archive(store, run.id))
     assert failed and any(name.startswith("checkpoints/") for name in names)
+
+
+def test_a_source_says_in_one_line_which_run_and_step_it_is(run: Run):
+    text = repr(from_snapshot(run.snapshot, "my\nrun", 0.0))
+    assert text == f"ExportSource({run.id}, step 12: my run)"

@@ -195,6 +195,8 @@ def test_ink_joined_at_a_corner_only_is_one_piece() -> None:
     steps = np.arange(90)
     canvas[steps, steps] = 255
     assert np.array_equal(to_mnist(canvas).stages["cropped"], canvas[:90, :90])
+    canvas[:20, :20] = 255  # beside it a single pixel of the line would be a speck
+    assert np.array_equal(to_mnist(canvas).stages["cropped"], canvas[:90, :90])
 
 
 def test_a_dot_alone_is_no_speck() -> None:

@@ -14,9 +14,9 @@ from ui.charts.wall_traces import ON_IMAGES, enlarged, outline, signed_bar
 
 Field = tuple[slice, slice]  # rows and columns of an image
 
-DIMMED = 0.4  # of an image's brightness outside of a field
+DIMMED = 0.4  # share of an image's brightness that is left outside of a field
 BAR = 128  # pixels, with its padding: as wide as the image with something over it
-GREY = 56  # the least brightness there, so that the field shows on black too
+GREY = 56  # least brightness outside of a field, so that the field can be seen on black too
 
 
 def map_detail(
@@ -49,7 +49,7 @@ def map_detail(
 
 
 def _in_lines(value: float, row: int, column: int, field: Field) -> str:
-    """What hovering says, in lines that the chart has room for."""
+    """The hover text, in lines short enough for the chart."""
     return f"row {row}, column {column}<br><b>{value:z.3f}</b><br>sees {span(field, '<br>')}"
 
 
@@ -125,7 +125,7 @@ def _bar_under(limit: float, ends: Sequence[str], what: str) -> dict[str, Any]:
 
 
 def _clear_at_zero() -> list[list[Any]]:
-    """The signed scale over a picture: orange against, blue for, the stronger the less can be seen through it."""
+    """The signed scale to lay over a picture: orange against, blue for; the larger the value, the less transparent."""
     against, speaks_for = theme.DARK.negative[2], theme.DARK.positive[2]
     return [
         [0, theme.translucent(against, 0.95)],

@@ -56,7 +56,7 @@ def confusion_matrix(
         "mode": "text",
         "x": [j for _, j in cells],
         "y": [i for i, _ in cells],
-        "text": [number(i, j) for i, j in cells],  # plotly never again shows a text that was empty once: 0 is clear
+        "text": [number(i, j) for i, j in cells],  # plotly never fills a text that was empty once: 0 is transparent
         "textfont": {
             "color": [
                 theme.ink_on(theme.signed_colours(dark)[index[i, j]]) if counts[i, j] else "rgba(0,0,0,0)"

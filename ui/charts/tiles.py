@@ -1,4 +1,4 @@
-"""Walls of 28x28 tiles (first-layer filters, digit images) as one picture with a colour table."""
+"""Puts many 28x28 tiles (first-layer filters, digit images) side by side into one picture with a colour table."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from nn_core.export.png import png_uri
 from nn_core.machine.memory import Array
 from ui.charts import theme
 
-SMALL_SIDE = 14  # a wall of more than MANY tiles shows them at half size: they are no larger on the screen
+SMALL_SIDE = 14  # more than MANY tiles are shown at half size, as they are no larger on the screen
 MANY = 512
 STRIP = 5  # rows of pixels under a filter for its outgoing weights; the first of them is empty
 _CLEAR = 255  # the row of every colour table that is transparent: between the tiles, and after the last one
-_EDGE = 254  # the row of an image wall's colour table where frames begin, counted down
+_EDGE = 254  # the row of an image wall's colour table for the first colour of frames; the others go down from it
 
 
 @dataclass(frozen=True, eq=False, repr=False)

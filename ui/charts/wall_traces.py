@@ -12,7 +12,7 @@ Part = dict[str, Any]  # a trace or a layout
 
 
 def still(**more: Any) -> Part:
-    """An axis that is neither zoomed nor ruled."""
+    """An axis without zoom and grid lines."""
     return {"fixedrange": True, "showgrid": False, "zeroline": False, **more}
 
 

@@ -126,11 +126,9 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
 
     def to_python(self) -> str:
         """The Python lines that train with these settings."""
-        config = self.in_effect()
-        arguments = ", ".join(f"{k.name}={getattr(config, k.name)!r}" for k in all_settings() if config.changed(k))
         return (
             "from nn_core import RunConfig, Trainer, load_dataset\n\n"
-            f"config = RunConfig({arguments})\n"
+            f"config = {self.in_effect()!r}\n"
             "trainer = Trainer(config, load_dataset(config.dataset))\n"
             "trainer.train_epochs(config.epochs)\n"
             "print(trainer.score())\n"
@@ -168,7 +166,8 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
         if not differing:
             return "the same settings"
         parts = [
-            f"{k.name}: {k.format(getattr(self, k.name))} against {k.format(getattr(other, k.name))}" for k in differing
+            f"{item.name}: {item.format(getattr(self, item.name))} against {item.format(getattr(other, item.name))}"
+            for item in differing
         ]
         seed = "; same seed" if self.seed == other.seed else ""
         if len(differing) == 1:
@@ -219,9 +218,9 @@ def setting(name: str) -> Setting:
     for candidate in all_settings():
         if candidate.name == name:
             return candidate
-    close = difflib.get_close_matches(name, [k.name for k in all_settings()], n=1)
+    close = difflib.get_close_matches(name, [item.name for item in all_settings()], n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise ConfigError(f"no setting is called {shorten(name)}{hint}")
 
 
-LIVE_SETTINGS = tuple(k.name for k in all_settings() if k.applies == "now")
+LIVE_SETTINGS = tuple(item.name for item in all_settings() if item.applies == "now")

@@ -217,7 +217,7 @@ def test_options_that_make_no_sense_are_refused(
 
 # ---------------------------------------------------------------------------------------------- convolutional networks
 
-TINY = cnn.CNNWork("tiny", (2, 3), cnn.STEP)
+TINY = cnn.CNNWork("tiny", (8, 8), cnn.STEP)  # large enough for its steps to take more than a MB
 
 
 @pytest.mark.parametrize("what", [cnn.STEP, cnn.ANSWERS])

@@ -133,11 +133,9 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
 
     def to_python(self) -> str:
         """The Python lines that train with these settings."""
-        config = self.in_effect()
-        arguments = ", ".join(f"{k.name}={getattr(config, k.name)!r}" for k in all_settings() if config.changed(k))
         return (
             "from nn_core import RunConfig, Trainer, load_dataset\n\n"
-            f"config = RunConfig({arguments})\n"
+            f"config = {self.in_effect()!r}\n"
             "trainer = Trainer(config, load_dataset(config.dataset))\n"
             "trainer.train_epochs(config.epochs)\n"
             "print(trainer.score())\n"
@@ -175,7 +173,8 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
         if not differing:
             return "the same settings"
         parts = [
-            f"{k.name}: {k.format(getattr(self, k.name))} against {k.format(getattr(other, k.name))}" for k in differing
+            f"{item.name}: {item.format(getattr(self, item.name))} against {item.format(getattr(other, item.name))}"
+            for item in differing
         ]
         seed = "; same seed" if self.seed == other.seed else ""
         if len(differing) == 1:
@@ -230,9 +229,9 @@ def setting(name: str) -> Setting:
     """The setting of this name; raises ConfigError for a name that is none."""
     if name in _by_name():
         return _by_name()[name]
-    close = difflib.get_close_matches(name, [k.name for k in all_settings()], n=1)
+    close = difflib.get_close_matches(name, _by_name(), n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise ConfigError(f"no setting is called {shorten(name)}{hint}")
 
 
-LIVE_SETTINGS = tuple(k.name for k in all_settings() if k.applies == "now")
+LIVE_SETTINGS = tuple(item.name for item in all_settings() if item.applies == "now")

@@ -112,9 +112,9 @@ class Augmenter:
                 np.matmul(maps[:, block], self._basis, out=self._map[:, :n])
                 if config.elastic:
                     for axis in range(2):
-                        name = np.take(self._fields, chosen[axis, block], axis=0, out=self._field[:n], mode="clip")
-                        name *= signs[axis, block, None]
-                        self._map[axis, :n] += name
+                        field = np.take(self._fields, chosen[axis, block], axis=0, out=self._field[:n], mode="clip")
+                        field *= signs[axis, block, None]
+                        self._map[axis, :n] += field
                 self._sample(n, out)
             else:
                 out.reshape(n, SIDE, SIDE)[...] = images[:, 1 : SIDE + 1, 1 : SIDE + 1]

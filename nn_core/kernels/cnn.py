@@ -42,7 +42,7 @@ class CNNKernel:
     def __init__(self, model: CNN, images: Array, labels: Array, augment: Augment | None = None) -> None:
         self.model, self.images, self.labels, self.augment = model, images, labels.astype(np.intp), augment
         self.smooth(model.config.label_smoothing)
-        self.workers = Worker.two(model)
+        self.workers = CNNWorker.two(model)
 
     def smooth(self, smoothing: float) -> None:
         """From now on, spread this share of every target evenly over the classes."""
@@ -137,7 +137,7 @@ def _outside(model: CNN, images: Array, size: tuple[int, ...], answer: Callable[
     """What `answer` (m, *size) gives for the images taken by a pass, outside of training: (n, *size) of all."""
     raw = images.reshape(-1, N_PIXELS)
     out = np.empty((len(raw), *size), model.flat.dtype)
-    workers = Worker.two(model)
+    workers = CNNWorker.two(model)
     workers[0].arrange()
     middle = len(raw) // 2 if len(raw) >= 2 * FEWEST else 0
     SECOND_CORE.run(
@@ -155,7 +155,7 @@ def _both(work: Callable[[int], None], n: int) -> None:
         SECOND_CORE.run(lambda: work(0), lambda: work(1))
 
 
-class Worker:
+class CNNWorker:
     """What one thread needs: buffers for the images that it walks over, and the gradients that it finds."""
 
     def __init__(self, model: CNN, flat_grads: Array, weights: list[BlockWeights]) -> None:
@@ -164,7 +164,7 @@ class Worker:
         self.passes: dict[int, CNNPass] = {}
 
     @classmethod
-    def two(cls, model: CNN) -> list[Worker]:
+    def two(cls, model: CNN) -> list[CNNWorker]:
         """Two for the same model, of which the first finds the gradients that are the model's own."""
         weights = [BlockWeights(block, model.flat.dtype) for block in model.blocks]
         return [

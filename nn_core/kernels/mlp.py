@@ -42,7 +42,7 @@ class MLPKernel:
         self.labels = labels.astype(np.intp)
         self.smooth(model.config.label_smoothing)
         self.multiplications = sum(n_in * n_out for n_in, n_out in pairwise(model.sizes))  # of an image, forward
-        self.workers = [Worker(model, model.flat_grads)]
+        self.workers = [MLPWorker(model, model.flat_grads)]
         self.masks = [np.empty((0, n), np.float32) for n in model.config.hidden]
 
     def smooth(self, smoothing: float) -> None:
@@ -74,7 +74,7 @@ class MLPKernel:
         if not self.is_cut(n):
             return self.workers[0].walk(self, images, rows, indices, masks, m, dropout)
         if len(self.workers) == 1:
-            self.workers.append(Worker(self.model, memory.zeros(len(self.model.flat), self.model.flat.dtype)))
+            self.workers.append(MLPWorker(self.model, memory.zeros(len(self.model.flat), self.model.flat.dtype)))
         losses = [0.0, 0.0]
 
         def half(which: int, start: int, stop: int) -> None:
@@ -98,7 +98,7 @@ class MLPKernel:
         return [rng.random(out=mask[:n], dtype=np.float32) for mask in self.masks]
 
 
-class Worker:
+class MLPWorker:
     """What one thread needs: buffers for the images that it walks over, and the gradients that it finds."""
 
     def __init__(self, model: MLP, flat_grads: Array) -> None:

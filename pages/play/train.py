@@ -10,7 +10,7 @@ from nn_core.training.history import Axis
 from ui import session
 from ui.charts.curves import curves
 from ui.components.live_plot import live_plot
-from ui.panels import ghost, verdict
+from ui.panels import ghost, verdict, welcome
 from ui.panels.empty_state import empty_state
 from ui.panels.gallery import first_layer_words
 
@@ -46,15 +46,16 @@ def charts() -> None:
 
 
 def filters() -> None:
-    """The first layer's weights, one tile a unit; before there is a network, those that the settings would give."""
+    """The first layer's weights, one tile a unit."""
     shot = session.snapshot()
-    W = first_filters(shot.weights) if shot else session.first_weights(session.draft())
+    if shot is None:
+        return
+    W = first_filters(shot.weights)
     norms = np.linalg.norm(W, axis=0)
-    config = shot.config if shot else session.draft()
-    unit, units = first_layer_words(config)
+    unit, units = first_layer_words(shot.config)
     labels = [f"{unit} {at}: norm {norm:.2f}" for at, norm in enumerate(norms)]
-    when = f"W1 at step {shot.step:,}" if shot else "W1 before any learning"
-    beside_ghost = shot is not None and ghost.behind(shot) is not None
+    when = f"W1 at step {shot.step:,}"
+    beside_ghost = ghost.behind(shot) is not None
     title = (
         f"{when}, {W.shape[1]} {units}"
         if beside_ghost
@@ -90,6 +91,9 @@ def chart_options() -> tuple[Axis, bool, float]:
     return axis or "step", log_y, smoothing
 
 
-axis, log_y, smoothing = chart_options()
-session.live("The curves", charts)
-session.live("The filters", filters)
+if session.snapshot() is None and session.ghost() is None:
+    welcome.first_look()
+else:
+    axis, log_y, smoothing = chart_options()
+    session.live("The curves", charts)
+    session.live("The filters", filters)

@@ -4,7 +4,7 @@ The only place that names session_state keys and caches. A visitor has a *draft*
 one current *run* (what the pages show). Both are in the address: a copied link or F5 finds them again.
 """
 
-from ui.session.address import load_deep_link_again, sync_address
+from ui.session.address import comes_to_look_around, load_deep_link_again, sync_address
 from ui.session.current import (
     COMMAND_SECONDS,
     command,
@@ -19,7 +19,6 @@ from ui.session.current import (
     set_speed,
     speed,
     start,
-    train_preset,
 )
 from ui.session.notices import notice_board, notify, show_notices
 from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, widget_value
@@ -43,11 +42,13 @@ from ui.session.runs import (
     unreadable,
 )
 from ui.session.selection import Reading, choose, chosen, clicked, reading, sketchpad, steady
-from ui.session.server import Split, epoch_seconds, first_weights, mean_digits, registry
+from ui.session.server import Split, epoch_seconds, mean_digits, registry
+from ui.session.shipped import SHIPPED, shown, when
 from ui.session.time_machine import branch, go_to, live_snapshot, look, looked_at_step, parent_title, snapshot
 
 __all__ = [
     "COMMAND_SECONDS",
+    "SHIPPED",
     "Reading",
     "Split",
     "any_trains",
@@ -59,6 +60,7 @@ __all__ = [
     "chosen",
     "chosen_reader",
     "clicked",
+    "comes_to_look_around",
     "command",
     "command_race",
     "current_run",
@@ -69,7 +71,6 @@ __all__ = [
     "end_race",
     "epoch_seconds",
     "film_of",
-    "first_weights",
     "ghost",
     "go_to",
     "guard",
@@ -104,6 +105,7 @@ __all__ = [
     "set_speed",
     "show_in_widget",
     "show_notices",
+    "shown",
     "sketchpad",
     "snapshot",
     "speed",
@@ -114,7 +116,7 @@ __all__ = [
     "store",
     "strongest",
     "sync_address",
-    "train_preset",
     "unreadable",
+    "when",
     "widget_value",
 ]

@@ -15,6 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Selectbox
 
+from nn_core import load_shipped
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
 from nn_core.data.means import mean_images
@@ -32,10 +33,12 @@ from tests import ROOT
 from ui import session
 from ui.components import live_plot
 from ui.panels import inside
-from ui.session import panels, searches
+from ui.session import panels, searches, shipped
+from ui.sidebar.top_bar import glance
 from ui.words import plain
 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("pages/*/*.py"))
+LOOKING = ["pages/look/weights.py", "pages/look/inside.py", "pages/look/evaluate.py"]
 HIDDEN = {"no hidden layer": (), "one unit": (1,), "the default": (32,), "two layers": (40, 12), "many": (600,)}
 
 MODELS = {"mlp": {}, "cnn": {"model": "cnn", "channels": (3, 4), "normalization": "batch", "n_train": 400}}
@@ -73,6 +76,11 @@ def fails(app: AppTest) -> list[str]:
     return [*(shown.message for shown in app.exception), *(shown.value for shown in app.error)]
 
 
+def unnamed(app: AppTest) -> list[str | None]:
+    """The keys of the buttons that are an icon alone."""
+    return [button.key for button in app.button if not button.label]
+
+
 def menu(app: AppTest, place: str) -> Selectbox:
     """The menu of networks on the page."""
     return next(box for box in app.selectbox if box.key and re.fullmatch(rf"{place}-\w+", box.key))
@@ -83,40 +91,80 @@ def test_the_pages_are_found():
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_opens_without_a_run(app, page):
-    assert not fails(at(app, page))
+def test_a_page_opens_without_a_run_and_every_button_on_it_has_a_name(app, page):
+    shown = at(app, page)
+    assert not fails(shown) and not unnamed(shown)
 
 
 @pytest.mark.parametrize("network", MODELS.values(), ids=MODELS)
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_shows_a_trained_network(app, mnist, page, network):
+def test_a_page_shows_a_trained_network_and_every_button_on_it_has_a_name(app, mnist, page, network):
     with_run(app, mnist, **network)
-    assert not fails(at(app, page))
+    shown = at(app, page)
+    assert not fails(shown) and not unnamed(shown)
 
 
 @pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
-@pytest.mark.parametrize("page", ["pages/look/weights.py", "pages/look/inside.py", "pages/look/evaluate.py"])
+@pytest.mark.parametrize("page", LOOKING)
 def test_the_pages_that_look_inside_show_networks_of_any_form(app, mnist, page, hidden):
     with_run(app, mnist, hidden=hidden)
     assert not fails(at(app, page))
 
 
-@pytest.mark.parametrize("page", ["pages/look/weights.py", "pages/look/evaluate.py"])
-def test_where_nothing_is_trained_a_page_says_so_and_offers_the_quick_network(app, page):
+@pytest.mark.parametrize("page", LOOKING)
+def test_where_nothing_is_trained_a_page_shows_the_network_of_the_project_labelled_so(app, page):
     shown = at(app, page)
-    assert "appears here once" in words(shown)
-    shown.button(key="empty-quick").click().run()
-    assert not fails(shown) and "appears here once" not in words(shown)
+    assert not fails(shown) and "Until you train a network, this page shows the one that comes with" in words(shown)
+    assert "**conv 32-64, 5x5, dense 64-10**" in words(shown)
+    app.session_state["draft"] = RunConfig(model="cnn", channels=(3,), n_train=400)
+    shown.run().button(key="empty-train").click().run()
+    assert not fails(shown) and "comes with Glassnet" not in words(shown)
+    run = session.registry().get(app.session_state["run"])
+    assert run is not None and run.settings.channels == (3,), "what is trained are the settings of the sidebar"
     session.registry().close()
 
 
-def test_where_settings_were_chosen_an_empty_page_offers_to_train_them(app):
-    assert "empty-train" not in {button.key for button in app.button}
-    app.session_state["draft"] = RunConfig(model="cnn", channels=(3,), n_train=400)
-    shown = at(app, "pages/look/weights.py").button(key="empty-train").click().run()
-    assert not fails(shown) and "appears here once" not in words(shown)
-    run = session.registry().get(app.session_state["run"])
-    assert run is not None and run.settings.channels == (3,)
+def test_the_example_of_evaluate_counts_what_the_network_of_the_project_reads(app, mnist):
+    shown = at(app, "pages/look/evaluate.py")
+    read_as = load_shipped().predict_proba(mnist.val_images).argmax(axis=1)
+    assert f"{int((read_as == mnist.val_labels).sum()):,} of 5,000 right" in words(shown)
+
+
+def test_another_data_set_is_not_read_by_the_network_of_the_project(app, monkeypatch):
+    monkeypatch.setattr(shipped, "dataset", lambda: SimpleNamespace(name="fashion"))
+    shown = at(app, "pages/look/evaluate.py")
+    assert not fails(shown) and "Your network appears here once one is trained" in words(shown)
+
+
+def test_the_first_page_says_what_it_is_shows_digits_that_are_read_and_has_one_button_that_trains(app):
+    assert app.title[0].value == "Watch a neural network learn to read"
+    assert "55,000 handwritten digits" in words(app) and "Read by the network that comes with Glassnet" in words(app)
+    assert [button.label for button in app.main.button if button.proto.type == "primary"] == [
+        "Train",
+        "Train a network",
+    ]
+    app.button(key="empty-train").click().run()
+    assert not fails(app) and not app.title and app.session_state["run"]
+    session.registry().close()
+
+
+def test_the_accuracy_of_the_bar_is_the_last_one_at_or_before_the_step_that_is_looked_at(app, mnist):
+    run = with_run(app, mnist)
+    scores = run.snapshot.scores
+    assert scores is not None
+    assert f"<b>{100 * scores.val_accuracy:.1f} %</b>" in glance(run.snapshot)
+    first = run.snapshot.series["val/accuracy"].until(0).last
+    assert f"<b>{100 * first:.1f} %</b>" in glance(run.snapshot.at(run.snapshot.film[0]))
+
+
+def test_one_press_on_race_trains(app):
+    app.session_state["draft"] = RunConfig(n_train=400, epochs=1)
+    shown = at(app, "pages/compare/race.py").button(key="race-rates").click().run()
+    assert not fails(shown) and "race-rates" not in {button.key for button in shown.button}
+    deadline = time.monotonic() + 30
+    while not all(run.snapshot.step for run in session.registry().runs()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     session.registry().close()
 
 
@@ -161,7 +209,7 @@ def test_the_sketch_is_read_by_whom_the_menu_says(app, mnist):
 def test_a_reader_chosen_by_hand_counts_though_a_run_has_just_begun(app):
     shown = at(app, "pages/play/draw.py")
     assert menu(shown, "reader").value == "shipped"
-    shown.button(key="empty-quick").click().run()
+    shown.button(key="empty-train").click().run()
     assert menu(shown, "reader").value == "live" and "Read by the network **784-32-10**" in words(shown)
     menu(shown, "reader").set_value("shipped").run()
     assert menu(shown, "reader").value == "shipped" and "Read by the network that comes with Glassnet" in words(shown)

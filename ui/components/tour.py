@@ -15,6 +15,7 @@ _component = st.components.v2.component(
     css="\n".join(path.read_text(encoding="utf-8") for path in _LOOKS),
 )
 
+
 class Step(NamedTuple):
     """One bubble: what it says, and the keys of the widgets beside which it may stand, the first that is seen."""
 

@@ -28,11 +28,11 @@ def top_bar(pages: Sequence[Page]) -> None:
             st.page_link(page, label=page.title)
     with st.container(key="glance", horizontal=True, vertical_alignment="center"):
         train_button("bar-")
+        if session.live_snapshot() is not None:
+            with st.container(key="glance-machine"):
+                time_machine.slider("bar-scrubber", whole=True)
         with st.container(width="content"):
             session.live("The accuracy", _glance)
-    if session.live_snapshot() is not None:
-        with st.container(key="glance-machine"):
-            time_machine.slider("bar-scrubber", whole=True)
 
 
 def _glance() -> None:

@@ -63,7 +63,9 @@ def status() -> None:
     """How well it reads and where it stands, the scrubber, and what is not being saved."""
     shot, live = session.snapshot(), session.live_snapshot()
     if shot is None or live is None:
-        st.markdown(f"**No network yet**  \n:small[Train makes one and trains it for {session.draft().epochs:,} epochs]")
+        st.markdown(
+            f"**No network yet**  \n:small[Train makes one and trains it for {session.draft().epochs:,} epochs]"
+        )
     elif shot is not live:
         time_machine.status(shot, live, _doing(live))
     else:

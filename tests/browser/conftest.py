@@ -192,7 +192,7 @@ def app(server: Callable[..., Server]) -> Server:
 # Tells Python as soon as Streamlit shows a traceback, even if it is gone again at the end of the test.
 WATCH_FOR_TRACEBACKS = """
 new MutationObserver(() => {
-    for (const shown of document.querySelectorAll('.stException:not([data-seen]), .stBidiComponent [data-testid="stAlertContainer"]:not([data-seen])')) {
+    for (const shown of document.querySelectorAll('.stException:not([data-seen])')) {
         shown.dataset.seen = 'yes';
         window.reportTraceback(shown.innerText);
     }

@@ -16,7 +16,8 @@ LARGE = {"width": 1920, "height": 1080}
 IN_SIGHT = """(selector) => [...document.querySelectorAll(selector)].filter((node) => {
     const box = node.getBoundingClientRect();
     const middle = [box.x + box.width / 2, box.y + box.height / 2];
-    return box.width && node.checkVisibility({opacityProperty: true}) && node.contains(document.elementFromPoint(...middle));
+    const onTop = node.contains(document.elementFromPoint(...middle));
+    return box.width && onTop && node.checkVisibility({opacityProperty: true});
 }).map((node) => node.innerText.split("\\n").pop().trim())"""
 LINKS = ".stAppHeader nav a, .st-key-page-links a, [data-testid=stSidebarNav] a"
 

@@ -10,7 +10,8 @@ import streamlit as st
 from ui import session, style
 from ui.components.live_plot import warm_up
 from ui.panels import time_machine
-from ui.sidebar.sidebar import phone_bar, sidebar
+from ui.sidebar.sidebar import sidebar
+from ui.sidebar.top_bar import top_bar
 
 st.set_page_config("Glassnet", page_icon="ui/icon.svg", layout="wide", initial_sidebar_state=330)
 session.load_deep_link_again()
@@ -30,7 +31,7 @@ style.apply_style()
 session.sync_address()
 warm_up()
 sidebar()
-phone_bar(pages)
+top_bar(pages)
 time_machine.badge()
 session.show_notices()
 page.run()

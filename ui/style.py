@@ -7,10 +7,11 @@ from pathlib import Path
 import streamlit as st
 
 _LOGO = Path(__file__).with_name("logo.svg")
+_LAYOUT = Path(__file__).with_name("layout.css").read_text(encoding="utf-8")
 _CSS = """
 <style>
   /* the first line of a page stands right under the navigation, not at 128 px */
-  .stMainBlockContainer { padding: 3.6rem 1.6rem 1.5rem; max-width: 1500px; }
+  .stMainBlockContainer { padding: 3.6rem 1.6rem 1.5rem; max-width: 2600px; }
   .stMainBlockContainer [data-testid="stVerticalBlock"] { gap: 0.55rem; }
   .stMainBlockContainer [data-testid="stHorizontalBlock"] { gap: 1.1rem; }
   .stAppHeader { height: 3.1rem; min-height: 3.1rem; }
@@ -62,10 +63,7 @@ _CSS = """
     :has(> .st-key-looking-back) { top: auto; bottom: 0.7rem; right: 1rem; }
   }
   .stSidebar .st-key-parent button { min-height: 1.3rem; padding: 0; }
-  .st-key-phone-bar { display: none; }
   @media (max-width: 640px) {
-    .st-key-phone-bar { display: flex; gap: 0.3rem; flex-wrap: wrap; margin-bottom: 0.4rem; }
-    .st-key-phone-machine { flex: 1 0 100%; }
     :has(> .st-key-looking-back) { top: 0.6rem; right: 3.4rem; }
     .stMainBlockContainer { padding: 3.4rem 0.9rem 1.5rem; }
   }
@@ -75,5 +73,5 @@ _CSS = """
 
 def apply_style() -> None:
     """Put the style sheet and the name on the page; call it once in every run, before anything is drawn."""
-    st.html(_CSS)
+    st.html(f"{_CSS}<style>{_LAYOUT}</style>")
     st.logo(_LOGO, size="large")

@@ -56,7 +56,7 @@ def transport(shots: list[Snapshot]) -> None:
             key="race-anew",
             on_click=session.start_race,
             args=(configs,),
-            help="The same settings from before any learning; the runs of this race stay in the list.",
+            help="The same settings once more, from step 0; the runs of this race stay in the list.",
         )
         st.space("stretch")
         st.markdown(f":small[{overlay.alike_sentence(configs)}]", width="content")

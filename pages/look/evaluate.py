@@ -9,7 +9,7 @@ from ui.charts.matrix import confusion_matrix as matrix_chart
 from ui.charts.walls import image_wall
 from ui.components.live_plot import live_plot
 from ui.panels import inside
-from ui.panels.empty_state import empty_state
+from ui.panels.empty_state import example
 from ui.panels.gallery import SPLITS, close_up, score_table, switch
 
 N_SHOWN, COLUMNS = 40, 10
@@ -33,7 +33,7 @@ def evaluation() -> None:
         session.choose("cell", tuple(click["customdata"]))
     worst = most_common_confusion(counts)
     cell = session.chosen("cell") or worst or (0, 0)
-    of = f"{SPLITS[split].capitalize()} at step {reading.step:,}"
+    of = f"{SPLITS[split].capitalize()} {reading.when}"
     with left:
         figure = matrix_chart(
             counts,
@@ -69,7 +69,7 @@ def cell_panel(reading: session.Reading, cell: Cell, remark: str) -> None:
         session.choose("evaluate-image", (reading.split, cell, index) if len(members) else (None, None, 0))
     shown = members[:N_SHOWN]
     which = "The most" if len(shown) == len(members) else f"The {len(shown)} most"
-    with st.container(height=205, border=False):
+    with st.container(height=205, border=False, key="cell-images"):
         if len(members):
             wall = image_wall(
                 images[shown],
@@ -77,11 +77,11 @@ def cell_panel(reading: session.Reading, cell: Cell, remark: str) -> None:
                 numbers=shown,
                 chosen=index,
                 columns=COLUMNS,
-                title=f"{which} confident first, at step {reading.step:,}",
+                title=f"{which} confident first, {reading.when}",
             )
             live_plot(wall, key="evaluate-images", height=200, clickable=True)
         else:
-            st.info(f"No {split} image of {true} is read as {read_as} at step {reading.step:,}.")
+            st.info(f"No {split} image of {true} is read as {read_as} {reading.when}.")
     if index is not None:
         image_panel(reading, index)
 
@@ -110,7 +110,7 @@ def describe(reading: session.Reading, index: int) -> str:
     return f"image {index:,}, labelled {true}, read as {classes[p.argmax()]} with {p.max():.1%}"
 
 
-if not empty_state("The confusion matrix"):
-    data = session.dataset()
-    classes = data.class_names
-    session.live("The evaluation", evaluation)
+example()
+data = session.dataset()
+classes = data.class_names
+session.live("The evaluation", evaluation)

@@ -5,7 +5,7 @@ import streamlit as st
 from nn_core.explain.maps import hidden_layers, layer_outputs
 from ui import session
 from ui.panels import inside
-from ui.panels.empty_state import empty_state
+from ui.panels.empty_state import example
 from ui.panels.reader_menu import choose_reader
 
 NO_LAYER = "This network has no hidden layer: each digit has one template of weights, shown on the page Weights."
@@ -44,5 +44,5 @@ def page() -> None:
     st.caption(reader.caption)
 
 
+example()
 session.live("The layers", page)
-empty_state("The inside of your own network")

@@ -10,13 +10,13 @@ from ui import session
 from ui.charts import tiles
 from ui.panels import ghost
 from ui.panels import unit as unit_panel
-from ui.panels.empty_state import empty_state
+from ui.panels.empty_state import example
 from ui.panels.gallery import first_layer_words, next_layer_words, switch, unit_name
 
 
 def filters() -> None:
     """The wall of all units at the left, the chosen one at the right."""
-    shot = session.snapshot()
+    shot = session.shown()
     if shot is None:
         return
     click = session.clicked("weights-wall")
@@ -49,8 +49,9 @@ def wall(shot: Snapshot, unit: int) -> None:
     live = session.live_snapshot() or shot
     key = (shot.run_id, order, None if live.is_training else live.step)
     sorted_at, units = session.steady("unit order", key, lambda: (shot.step, unit_order(shot.weights, order)))
+    of_run = None if shot.run_id == session.SHIPPED else shot  # a ghost stands behind a run alone
     ghost.walls(
-        shot,
+        of_run,
         W,
         key="weights-wall",
         height=540,
@@ -60,8 +61,8 @@ def wall(shot: Snapshot, unit: int) -> None:
         labels=[f"{unit_name(shot.config, at, classes)}: norm {norm:.2f}{speaks[at]}" for at, norm in enumerate(norms)],
         chosen=unit,
         shared_scale=not own_scale,
-        aspect=0.6 if ghost.behind(shot) else 1.15,
-        title=f"W1 at step {shot.step:,}, {ORDERS[order]}"
+        aspect=0.6 if of_run and ghost.behind(of_run) else 1.15,
+        title=f"W1 {session.when(shot.run_id, shot.step)}, {ORDERS[order]}"
         + (f" (as of step {sorted_at:,})" if sorted_at != shot.step and order != "index" else ""),
     )
     largest = unit_name(shot.config, int(norms.argmax()), classes).lower()
@@ -72,6 +73,6 @@ def wall(shot: Snapshot, unit: int) -> None:
     st.caption(text + unit_panel.linearly(shot.weights))
 
 
-if not empty_state("What the units look for"):
-    classes = session.dataset().class_names
-    session.live("The weights", filters)
+example()
+classes = session.dataset().class_names
+session.live("The weights", filters)

@@ -9,7 +9,7 @@ from nn_core.explain.filters import first_filters
 from ui import session
 from ui.charts.curves import curves
 from ui.components.live_plot import live_plot
-from ui.panels import ghost, verdict
+from ui.panels import ghost, verdict, welcome
 from ui.panels.chart_options import chart_options
 from ui.panels.empty_state import empty_state
 from ui.panels.gallery import first_layer_words
@@ -44,15 +44,16 @@ def charts() -> None:
 
 
 def filters() -> None:
-    """The first layer's weights, one tile a unit; before there is a network, those that the settings would give."""
+    """The first layer's weights, one tile a unit."""
     shot = session.snapshot()
-    W = first_filters(shot.weights) if shot else session.first_weights(session.draft())
+    if shot is None:
+        return
+    W = first_filters(shot.weights)
     norms = np.linalg.norm(W, axis=0)
-    config = shot.config if shot else session.draft()
-    unit, units = first_layer_words(config)
+    unit, units = first_layer_words(shot.config)
     labels = [f"{unit} {at}: norm {norm:.2f}" for at, norm in enumerate(norms)]
-    when = f"W1 at step {shot.step:,}" if shot else "W1 before any learning"
-    beside_ghost = shot is not None and ghost.behind(shot) is not None
+    when = f"W1 at step {shot.step:,}"
+    beside_ghost = ghost.behind(shot) is not None
     title = (
         f"{when}, {W.shape[1]} {units}"
         if beside_ghost
@@ -62,9 +63,12 @@ def filters() -> None:
     ghost.walls(shot, W, key="filters", height=285, title=title, labels=labels, aspect=aspect)
 
 
-left, middle, right, last = st.columns([2.2, 0.8, 1.3, 0.8], vertical_alignment="center")
-axis, log_y, smoothing = chart_options(left, middle, right, key="train")
-with last:
-    ghost.pin_button(session.snapshot())
-session.live("The curves", charts)
-session.live("The filters", filters)
+if session.snapshot() is None and session.ghost() is None:
+    welcome.first_look()
+else:
+    left, middle, right, last = st.columns([2.2, 0.8, 1.3, 0.8], vertical_alignment="center")
+    axis, log_y, smoothing = chart_options(left, middle, right, key="train")
+    with last:
+        ghost.pin_button(session.snapshot())
+    session.live("The curves", charts)
+    session.live("The filters", filters)

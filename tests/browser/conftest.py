@@ -200,16 +200,22 @@ new MutationObserver(() => {
 """
 
 
+# The tour of the first visit is over in the tests that are not about it.
+TOUR_IS_OVER = "try { localStorage.setItem('glassnet-tour', 'seen') } catch {}"
+
+
 class Desk:
     """A browser context, and where what goes wrong on its pages is reported: the list of the test that uses it."""
 
-    def __init__(self, chromium: Browser, **options: Any) -> None:
+    def __init__(self, chromium: Browser, first_visit: bool = False, **options: Any) -> None:
         self.problems: list[str] = []
         self.context = chromium.new_context(**{"viewport": VIEWPORT, **options})
         self.context.set_default_timeout(1000 * PATIENCE)
         self.context.on("weberror", lambda error: self.problems.append(f"uncaught in the page: {error.error}"))
         self.context.expose_function("reportTraceback", lambda text: self.problems.append(f"a traceback: {text}"))
         self.context.add_init_script(WATCH_FOR_TRACEBACKS)
+        if not first_visit:
+            self.context.add_init_script(TOUR_IS_OVER)
 
     def clear(self) -> None:
         """Close its pages, once what they have reported has arrived."""
@@ -237,7 +243,7 @@ def problems() -> Iterator[list[str]]:
 
 @pytest.fixture
 def open_page(chromium: Browser, shared_desk: Desk, problems: list[str]) -> Iterator[Callable[..., Page]]:
-    """A function that opens a page: `open_page(color_scheme="dark", viewport={...}, ...) -> Page`.
+    """A function that opens a page: `open_page(color_scheme="dark", viewport={...}, first_visit=True, ...) -> Page`.
 
     Uncaught script errors and Streamlit tracebacks on it, and on the tabs it opens, fail the test.
     """

@@ -152,11 +152,11 @@ def test_an_image_of_the_data_page_is_enlarged_and_goes_to_the_canvas(app, page)
 def test_nothing_is_wider_than_a_phone(app, open_page):
     page = open_page(viewport={"width": 390, "height": 844})
     open_app(page, app.url)
-    page.locator(".st-key-phone-train button").click()
-    expect(page.locator(".st-key-phone-pause button")).to_be_visible()
+    page.locator(".st-key-empty-train button:visible").click()
+    expect(page.locator(".st-key-bar-pause button:visible")).to_be_visible()
     for name, key in (("Data", "data-means"), ("Weights", "weights-images"), ("Evaluate", "evaluate-probabilities")):
         page.locator(".stMain").get_by_role("link", name=name).click()
         wait_drawn(page, key)
         assert page.locator(".stMain").evaluate("node => node.scrollWidth <= node.clientWidth"), name
-    page.locator(".st-key-phone-pause button").click()
-    expect(page.locator(".st-key-phone-train button")).to_be_visible()
+    page.locator(".st-key-bar-pause button:visible").click()
+    expect(page.locator(".st-key-bar-train button:visible")).to_be_visible()

@@ -176,7 +176,7 @@ def test_on_a_phone_the_scrubber_is_in_the_page_and_is_dragged_by_a_finger(open_
     trained(wide, app)
     phone = open_page(viewport={"width": 390, "height": 844}, has_touch=True, color_scheme="dark")
     open_app(phone, wide.url)
-    track = slider(phone, "phone-scrubber")
+    track = slider(phone, "bar-scrubber")
     expect(track).to_be_visible()
     box = track.bounding_box()
     assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390

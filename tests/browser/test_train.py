@@ -290,7 +290,7 @@ def test_a_live_setting_moved_in_one_tab_is_shown_in_the_other(open_page: Callab
 @pytest.mark.slow
 def test_the_button_that_fills_an_empty_page_shows_all_of_its_label(page: Page, app: Server) -> None:
     open_app(page, f"{app.url}/draw")
-    label = page.locator(".st-key-empty-quick button p").first
+    label = page.locator(".st-key-empty-train button p").first
     expect(label).to_be_visible()
     assert label.evaluate("(shown) => shown.scrollWidth <= shown.clientWidth")
 

@@ -31,6 +31,11 @@ def fails(app: AppTest) -> list[str]:
     return [*(shown.message for shown in app.exception), *(shown.value for shown in app.error)]
 
 
+def unnamed(app: AppTest) -> list[str | None]:
+    """The keys of the buttons that are an icon alone."""
+    return [button.key for button in app.button if not button.label]
+
+
 def notices(app: AppTest) -> str:
     """What the page warns of, all of it."""
     return "\n".join(str(shown.value) for shown in app.warning)

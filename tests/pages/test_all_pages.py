@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from nn_core.config.run_config import RunConfig
 from tests import ROOT
-from tests.pages.looking import at, fails, look_at, notices, words
+from tests.pages.looking import at, fails, look_at, notices, unnamed, words
 from ui import session
+from ui.session import shipped
 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("pages/*/*.py"))
+LOOKING = ["pages/look/weights.py", "pages/look/inside.py", "pages/look/evaluate.py"]
 HIDDEN = {"no hidden layer": (), "one unit": (1,), "the default": (32,), "two layers": (40, 12), "many": (600,)}
 MODELS = {"mlp": {}, "cnn": {"model": "cnn", "channels": (3, 4), "normalization": "batch", "n_train": 400}}
 
@@ -21,15 +25,17 @@ def test_the_pages_are_found():
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_opens_without_a_run(app, page):
-    assert not fails(at(app, page))
+def test_a_page_opens_without_a_run_and_every_button_on_it_has_a_name(app, page):
+    shown = at(app, page)
+    assert not fails(shown) and not unnamed(shown)
 
 
 @pytest.mark.parametrize("network", MODELS.values(), ids=MODELS)
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_shows_a_trained_network(app, with_run, page, network):
+def test_a_page_shows_a_trained_network_and_every_button_on_it_has_a_name(app, with_run, page, network):
     with_run(**network)
-    assert not fails(at(app, page))
+    shown = at(app, page)
+    assert not fails(shown) and not unnamed(shown)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -41,28 +47,39 @@ def test_a_page_shows_the_network_as_it_was_before_any_learning(app, with_run, p
 
 
 @pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
-@pytest.mark.parametrize("page", ["pages/look/weights.py", "pages/look/inside.py", "pages/look/evaluate.py"])
+@pytest.mark.parametrize("page", LOOKING)
 def test_the_pages_that_look_inside_show_networks_of_any_form(app, with_run, page, hidden):
     with_run(hidden=hidden)
     assert not fails(at(app, page))
 
 
-@pytest.mark.parametrize("page", ["pages/look/weights.py", "pages/look/evaluate.py"])
-def test_where_nothing_is_trained_a_page_says_so_and_offers_the_quick_network(app, page):
+@pytest.mark.parametrize("page", LOOKING)
+def test_where_nothing_is_trained_a_page_shows_the_network_of_the_project_labelled_so(app, page):
     shown = at(app, page)
-    assert "appears here once" in words(shown)
-    shown.button(key="empty-quick").click().run()
-    assert not fails(shown) and "appears here once" not in words(shown)
+    assert not fails(shown) and "Until you train a network, this page shows the one that comes with" in words(shown)
+    assert "**conv 32-64, 5x5, dense 64-10**" in words(shown)
+    app.session_state["draft"] = RunConfig(model="cnn", channels=(3,), n_train=400)
+    shown.run().button(key="empty-train").click().run()
+    assert not fails(shown) and "comes with Glassnet" not in words(shown)
+    run = session.registry().get(app.session_state["run"])
+    assert run is not None and run.settings.channels == (3,), "what is trained are the settings of the sidebar"
     session.registry().close()
 
 
-def test_where_settings_were_chosen_an_empty_page_offers_to_train_them(app):
-    assert "empty-train" not in {button.key for button in app.button}
-    app.session_state["draft"] = RunConfig(model="cnn", channels=(3,), n_train=400)
-    shown = at(app, "pages/look/weights.py").button(key="empty-train").click().run()
-    assert not fails(shown) and "appears here once" not in words(shown)
-    run = session.registry().get(app.session_state["run"])
-    assert run is not None and run.settings.channels == (3,)
+def test_another_data_set_is_not_read_by_the_network_of_the_project(app, monkeypatch):
+    monkeypatch.setattr(shipped, "dataset", lambda: SimpleNamespace(name="fashion"))
+    shown = at(app, "pages/look/evaluate.py")
+    assert not fails(shown) and "Your network appears here once one is trained" in words(shown)
+
+
+def test_one_press_on_race_trains(app):
+    app.session_state["draft"] = RunConfig(n_train=400, epochs=1)
+    shown = at(app, "pages/compare/race.py").button(key="race-rates").click().run()
+    assert not fails(shown) and "race-rates" not in {button.key for button in shown.button}
+    deadline = time.monotonic() + 30
+    while not all(run.snapshot.step for run in session.registry().runs()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     session.registry().close()
 
 

@@ -23,7 +23,7 @@ def test_the_sketch_is_read_by_whom_the_menu_says(app, with_run):
 def test_a_reader_chosen_by_hand_counts_though_a_run_has_just_begun(app):
     shown = at(app, "pages/play/draw.py")
     assert menu(shown, "reader").value == "shipped"
-    shown.button(key="empty-quick").click().run()
+    shown.button(key="empty-train").click().run()
     assert menu(shown, "reader").value == "live" and "Read by the network **784-32-10**" in words(shown)
     menu(shown, "reader").set_value("shipped").run()
     assert menu(shown, "reader").value == "shipped" and "Read by the network that comes with Glassnet" in words(shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nn_core import load_shipped
 from tests.pages.looking import at, fails, words
 
 
@@ -48,3 +49,9 @@ def test_an_empty_cell_is_a_sentence(app, with_run):
     shown = at(app, "pages/look/evaluate.py")
     assert f"No validation image of {true} is read as {read_as} at step" in words(shown)
     assert not fails(shown)
+
+
+def test_the_example_of_evaluate_counts_what_the_network_of_the_project_reads(app, few):
+    shown = at(app, "pages/look/evaluate.py")
+    read_as = load_shipped().predict_proba(few.val_images).argmax(axis=1)
+    assert f"{int((read_as == few.val_labels).sum()):,} of 500 right" in words(shown)

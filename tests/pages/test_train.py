@@ -7,6 +7,7 @@ import pytest
 from nn_core.config.run_config import RunConfig
 from tests.pages.looking import at, fails, notices, words
 from ui import session
+from ui.sidebar.top_bar import glance
 from ui.words import plain
 
 
@@ -128,3 +129,24 @@ def test_the_ghost_is_told_from_the_run_on_the_page_in_one_line(app, with_run):
     said = "only lr differs: 0.1 against 0.3; same seed. Both started from the same weights."
     assert plain(said) in words(app)
     assert not fails(at(app, "pages/look/weights.py"))
+
+
+def test_the_first_page_says_what_it_is_shows_digits_that_are_read_and_has_one_button_that_trains(app):
+    assert app.title[0].value == "Watch a neural network learn to read"
+    assert "55,000 handwritten digits" in words(app) and "Read by the network that comes with Glassnet" in words(app)
+    assert [button.label for button in app.main.button if button.proto.type == "primary"] == [
+        "Train",
+        "Train a network",
+    ]
+    app.button(key="empty-train").click().run()
+    assert not fails(app) and not app.title and app.session_state["run"]
+    session.registry().close()
+
+
+def test_the_accuracy_of_the_bar_is_the_last_one_at_or_before_the_step_that_is_looked_at(app, with_run):
+    run = with_run()
+    scores = run.snapshot.scores
+    assert scores is not None
+    assert f"<b>{100 * scores.val_accuracy:.1f} %</b>" in glance(run.snapshot)
+    first = run.snapshot.series["val/accuracy"].until(0).last
+    assert f"<b>{100 * first:.1f} %</b>" in glance(run.snapshot.at(run.snapshot.film[0]))

@@ -112,12 +112,20 @@ function narrow(data, layout, width, font) {
 
 // ---------------------------------------------------------------------------------------- drawing
 
+// A chart is as large as the page's type, which ui/layout.css makes larger on larger screens, and as high as the window
+// allows: Plotly draws it in the sizes of a window of 1366 x 768, and it is magnified.
+const TYPE = 15; // the page's type there, in px
+const magnification = () => (parseFloat(getComputedStyle(document.documentElement).fontSize) || TYPE) / TYPE;
+const stretch = () => (innerWidth < 640 ? 1 : Math.min(2, Math.max(1, innerHeight / 768)));
+
 function draw(chart) {
   if (chart.queued || chart.gone || !chart.sent) return;
   chart.queued = true;
   requestAnimationFrame(async () => {
-    const { plotly, box, sent } = chart;
-    const width = box.clientWidth;
+    const { plotly, frame, box, sent } = chart;
+    const scale = magnification();
+    const taller = stretch();
+    const width = Math.floor(frame.clientWidth / scale);
     if (chart.gone || !plotly || !width || box._dragging) {
       chart.queued = false;
       if (box._dragging) setTimeout(() => draw(chart), 150); // do not pull the chart from under a zoom being drawn
@@ -126,8 +134,10 @@ function draw(chart) {
     const { data, layout } = structuredClone(sent.figure); // plotly writes into what it is given
     const touch = matchMedia("(pointer: coarse)").matches; // a finger scrolls the page
     if (width < 480) narrow(data, layout, width, themeOf(box).font);
-    const height = heightOf(layout, sent.height, width);
-    box.style.height = `${height}px`;
+    const height = heightOf(layout, (sent.height * taller) / scale, width);
+    frame.style.height = `${height * scale}px`;
+    Object.assign(box.style, { width: `${width}px`, height: `${height}px`, transform: scale === 1 ? "" : `scale(${scale})` });
+    chart.looks = looksOf(chart);
     Object.assign(layout, { template: templateOf(themeOf(box), width), width, height, uirevision: layout.uirevision ?? "kept" });
     if (touch) layout.dragmode = false;
     if (chart.failed) box.textContent = "";
@@ -141,9 +151,11 @@ function draw(chart) {
       console.error("live_plot", error);
     }
     chart.queued = false;
-    if (chart.sent !== sent || box.clientWidth !== width) draw(chart);
+    if (chart.sent !== sent || chart.looks !== looksOf(chart)) draw(chart);
   });
 }
+
+const looksOf = ({ frame }) => `${frame.clientWidth} ${magnification()} ${stretch()}`;
 
 function sharpenImages(box) {
   for (const image of box.querySelectorAll(".layer-below image, .imagelayer image")) {
@@ -197,14 +209,19 @@ function listen(chart) {
 // ---------------------------------------------------------------------------------------- mounting
 
 function mount(parentElement) {
+  const frame = document.createElement("div");
+  frame.style.overflow = "clip"; // what is magnified takes its place before
   const box = document.createElement("div");
   box.className = "glassnet-plot";
   box.setAttribute("role", "img");
-  box.style.width = "100%";
-  parentElement.appendChild(box);
-  const chart = { box, plotly: null, sent: null, queued: false, listening: false, failed: false, gone: false };
-  chart.observer = new ResizeObserver(() => box.clientWidth !== box._fullLayout?.width && draw(chart));
-  chart.observer.observe(box);
+  box.style.transformOrigin = "0 0";
+  frame.appendChild(box);
+  parentElement.appendChild(frame);
+  const chart = { frame, box, looks: "", plotly: null, sent: null, queued: false, listening: false, failed: false, gone: false };
+  chart.resized = () => chart.looks !== looksOf(chart) && draw(chart);
+  chart.observer = new ResizeObserver(chart.resized);
+  chart.observer.observe(frame);
+  window.addEventListener("resize", chart.resized); // a higher window, larger type
   charts.set(parentElement, chart);
   return chart;
 }
@@ -215,8 +232,9 @@ function unmount(parentElement) {
   charts.delete(parentElement);
   chart.gone = true;
   chart.observer.disconnect();
+  window.removeEventListener("resize", chart.resized);
   if (chart.plotly) chart.plotly.purge(chart.box);
-  chart.box.remove();
+  chart.frame.remove();
 }
 
 let askedFor = null; // the theme for which a rerun was asked, so that it is asked for only once
@@ -246,7 +264,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     return () => {};
   }
   const chart = charts.get(parentElement) ?? mount(parentElement);
-  const { box } = chart;
+  const { frame, box } = chart;
   chart.trigger = setTriggerValue;
   const seen = text + JSON.stringify(themeOf(box)); // a rerun of the page that changes nothing here draws nothing
   if (chart.seen === seen) return () => unmount(parentElement);
@@ -255,7 +273,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   box.style.cursor = message.clickable ? "pointer" : "";
   box.classList.toggle("clickable", message.clickable);
   box.setAttribute("aria-label", message.label);
-  if (!box.style.height) box.style.height = `${message.height}px`; // the place is held until the first drawing
+  if (!frame.style.height) frame.style.height = `${message.height * stretch()}px`; // held until the first drawing
   loadLibrary(message.version).then(
     (plotly) => {
       chart.plotly = plotly;

@@ -85,12 +85,12 @@ def pager(members: Array, per_page: int, *, what: str, key: str) -> Array:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{what}**: {place}", width="content")
         arrows = st.container(horizontal=True, width="content", gap="small")  # side by side on a phone too
-        for name, icon, target, help_text in (
-            ("back", ":material/chevron_left:", page - 1, "The images before"),
-            ("on", ":material/chevron_right:", page + 1, "The next images"),
+        for label, name, icon, target, help_text in (
+            ("Back", "back", ":material/chevron_left:", page - 1, "The images before"),
+            ("Next", "on", ":material/chevron_right:", page + 1, "The next images"),
         ):
             arrows.button(
-                "",
+                label,
                 icon=icon,
                 key=f"{key}-{name}",
                 help=help_text,

@@ -5,7 +5,7 @@ and at most one *current run*, which all pages show. Both are in the address, so
 """
 
 from nn_core.data.dataset import Split
-from ui.session.address import load_deep_link_again, sync_address
+from ui.session.address import comes_to_look_around, load_deep_link_again, sync_address
 from ui.session.current import (
     COMMAND_SECONDS,
     command,
@@ -20,7 +20,6 @@ from ui.session.current import (
     set_speed,
     speed,
     start,
-    train_preset,
 )
 from ui.session.notices import notice_board, notify, show_notices
 from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, widget_value
@@ -44,11 +43,13 @@ from ui.session.runs import (
     unreadable,
 )
 from ui.session.selection import Reading, choose, chosen, clicked, reading, sketchpad, steady
-from ui.session.server import epoch_seconds, first_weights, mean_digits, registry
+from ui.session.server import epoch_seconds, mean_digits, registry
+from ui.session.shipped import SHIPPED, shown, when
 from ui.session.time_machine import branch, go_to, live_snapshot, look, looked_at_step, parent_title, snapshot
 
 __all__ = [
     "COMMAND_SECONDS",
+    "SHIPPED",
     "Reading",
     "Split",
     "any_trains",
@@ -60,6 +61,7 @@ __all__ = [
     "chosen",
     "chosen_reader",
     "clicked",
+    "comes_to_look_around",
     "command",
     "command_race",
     "current_run",
@@ -70,7 +72,6 @@ __all__ = [
     "end_race",
     "epoch_seconds",
     "film_of",
-    "first_weights",
     "ghost",
     "go_to",
     "guard",
@@ -105,6 +106,7 @@ __all__ = [
     "set_speed",
     "show_in_widget",
     "show_notices",
+    "shown",
     "sketchpad",
     "snapshot",
     "speed",
@@ -115,7 +117,7 @@ __all__ = [
     "store",
     "strongest",
     "sync_address",
-    "train_preset",
     "unreadable",
+    "when",
     "widget_value",
 ]

@@ -69,6 +69,11 @@ def sync_address() -> None:
     st.session_state["address"] = address
 
 
+def comes_to_look_around() -> bool:
+    """Whether neither a run nor a race nor a search is on the pages: who comes by a link to one needs no tour."""
+    return current_run() is None and not race() and search_on_page() is None
+
+
 def _count_visit() -> None:
     """Count the pages that were opened, so that a new visit of a page can be told from a rerun of it."""
     context = get_script_run_ctx(suppress_warning=True)

@@ -17,7 +17,6 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nn_core import ConfigError, DataError, Dataset, RunConfig, load_dataset
 from nn_core.config.errors import Conflict
-from nn_core.config.presets import PRESETS
 from nn_core.config.run_config import LIVE_SETTINGS, setting
 from nn_core.nn.network import outline
 from nn_core.runs.run import Run
@@ -170,13 +169,6 @@ def reset(new_seed: bool = False) -> None:
     """A fresh network with the settings of the sidebar; the same seed, or one newly rolled."""
     config = draft()
     start(config.replace(seed=secrets.randbelow(10_000)) if new_seed else config)
-
-
-def train_preset(name: str) -> None:
-    """Take a preset's settings and train a new network with them."""
-    run = start(PRESETS[name].config)
-    if run is not None:
-        run.play().wait(COMMAND_SECONDS)
 
 
 def dataset(name: str | None = None) -> Dataset:

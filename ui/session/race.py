@@ -29,12 +29,12 @@ def race() -> list[Run]:
 
 
 def race_trains() -> bool:
-    """Whether any racer trains."""
-    return any(run.snapshot.is_training for run in race())
+    """Whether any racer trains, or was asked to: on a busy machine it may take a while."""
+    return any(run.snapshot.is_training or run.is_asked for run in race())
 
 
 def start_race(configs: Sequence[RunConfig]) -> None:
-    """Set up new runs of these settings as the race, at step 0; the run on the pages pauses."""
+    """Race new runs of these settings from step 0; the run on the pages pauses."""
     run = current_run()
     if run is not None and run.snapshot.is_training:
         run.pause()
@@ -48,6 +48,7 @@ def start_race(configs: Sequence[RunConfig]) -> None:
         notify("There is not enough memory for all of these networks at once.")
         return
     st.session_state["race"] = [run.id for run in racers]
+    command_race(Run.play)
 
 
 def join_race(run_ids: str) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import streamlit as st
 
-from nn_core import load_shipped
 from nn_core.explain.maps import Strongest
 from nn_core.explain.maps import strongest as strongest_in
 from nn_core.nn.network import Network, from_weights, outline
@@ -21,10 +20,11 @@ from ui.session.current import dataset
 from ui.session.notices import notify
 from ui.session.runs import run_in_memory, runs, store, stored_run
 from ui.session.selection import READING_SECONDS, choose, chosen
+from ui.session.shipped import SHIPPED, shipped_model
 from ui.session.time_machine import looked_at_step, snapshot
 from ui.words import plain
 
-LIVE, SHIPPED = "live", "shipped"  # keys of readers; the others are ids of stored runs
+LIVE = "live"  # beside SHIPPED and the ids of runs
 MOST = 50  # stored runs in the menu, the newest ones
 
 
@@ -85,7 +85,7 @@ def reader(key: str) -> Reader:
             return Reader(_model(run), stored_caption(run), run.id)
         except StoreError as error:
             notify(str(error))
-    model = _shipped()
+    model = shipped_model()
     return Reader(model, shipped_caption(model), SHIPPED)
 
 
@@ -118,14 +118,6 @@ def _stored_model(run_id: str, changed: float) -> Network:
         raise StoreError("no runs are kept on this server")
     checkpoint = kept.checkpoint(run_id)
     return from_weights(checkpoint.config, exact_frame(checkpoint).weights())
-
-
-@st.cache_resource(show_spinner=False)
-def _shipped() -> Network:
-    return load_shipped()
-
-
-# ---------------------------------------------------------------------------------------------- captions
 
 
 def live_caption(shot: Snapshot, looking_back: bool = False) -> str:

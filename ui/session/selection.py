@@ -15,7 +15,8 @@ from nn_core.machine.memory import Array
 from nn_core.runs.snapshot import Snapshot
 from ui.session.current import dataset
 from ui.session.drawing import Sketchpad
-from ui.session.time_machine import looked_at_step, snapshot
+from ui.session.shipped import SHIPPED, shown, when
+from ui.session.time_machine import looked_at_step
 
 READING_SECONDS = 2.0  # between two readings of a whole split while training
 
@@ -64,17 +65,22 @@ class Reading:
     probabilities: Array  # float32 (n, 10)
     fresh_until: float  # on the clock of time.monotonic(): until then it is kept, though training goes on
 
+    @property
+    def when(self) -> str:
+        """Of which step of the run it is: "at step 1,375"."""
+        return when(self.run_id, self.step)
+
 
 def reading(split: Split) -> Reading | None:
-    """How the current run reads a split at the step that is looked at.
+    """How the current run reads a split at the step that is looked at; without a run, how the shipped network does.
 
     While it trains, a reading is kept for a while: the pictures then hold still long enough to be clicked, and reading
     takes at most a tenth of the time.
     """
-    shot = snapshot()
+    shot = shown()
     if shot is None:
         return None
-    if looked_at_step() is not None:
+    if looked_at_step() is not None or shot.run_id == SHIPPED:
         return _past_reading(shot.run_id, split, shot.step, shot.seconds, shot, dataset())
     last: Reading | None = st.session_state.get("reading")
     still = shot.is_training and last is not None and time.monotonic() < last.fresh_until

@@ -7,10 +7,9 @@ import os
 import streamlit as st
 from streamlit.runtime import Runtime
 
-from nn_core import Dataset, RunConfig, Trainer, load_dataset
+from nn_core import Dataset, RunConfig, load_dataset
 from nn_core.data.dataset import Split
 from nn_core.data.means import mean_images
-from nn_core.explain.filters import first_filters
 from nn_core.machine.memory import Array
 from nn_core.runs.registry import RunRegistry
 from nn_core.store.run_store import RunStore
@@ -34,12 +33,6 @@ def _is_connected(session: str) -> bool:
 def epoch_seconds(config: RunConfig) -> float:
     """Seconds an epoch of these settings takes, measured on this machine; nan where it cannot be trained at all."""
     return measure_epoch_seconds(config, load_dataset(config.dataset))
-
-
-@st.cache_data(show_spinner=False, max_entries=16)
-def first_weights(config: RunConfig) -> Array:
-    """The first layer (side * side, n) as a network of these settings would start."""
-    return first_filters(Trainer.initial_model(config).weights())
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

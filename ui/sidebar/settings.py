@@ -126,7 +126,7 @@ def _sizes(item: Setting, sizes: tuple[int, ...]) -> None:
         session.show_in_widget(key, size)
         _slider(item, f"{item.each.format(at + 1)} **{size:,}**", _whole(_stops(item, size)), size, key, moved(at, key))
     longer, shorter = (*sizes, _one_more(item, sizes)), sizes[:-1]
-    slider, more, fewer = st.columns([5, 1, 1], vertical_alignment="bottom")
+    slider, more, fewer = st.columns([1.75, 1, 1], vertical_alignment="bottom")
     with slider:
         if sizes:
             at, size = len(sizes) - 1, sizes[-1]
@@ -137,22 +137,24 @@ def _sizes(item: Setting, sizes: tuple[int, ...]) -> None:
         else:
             st.markdown(f"{item.label} **none**", help=_help(item))
     more.button(
-        "",
+        "Layer",
         icon=":material/add:",
         key=f"more-{item.name}",
         disabled=bool(_refusal(item, longer)),
         on_click=session.edit,
         args=(item.name, longer),
         help=_refusal(item, longer) or "One layer more",
+        width="stretch",
     )
     fewer.button(
-        "",
+        "Layer",
         icon=":material/remove:",
         key=f"fewer-{item.name}",
         disabled=not sizes or bool(_refusal(item, shorter)),
         on_click=session.edit,
         args=(item.name, shorter),
         help=_refusal(item, shorter) or "One layer less" + _NONE_LEFT.get(item.name, ""),
+        width="stretch",
     )
 
 

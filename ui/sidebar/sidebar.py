@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import streamlit as st
-from streamlit.navigation.page import Page
 
 from nn_core.config.choices import choices
 from nn_core.config.presets import PRESETS
@@ -18,7 +16,7 @@ from ui import session
 from ui.panels import time_machine
 from ui.sidebar import folded
 from ui.sidebar.settings import labels, settings
-from ui.sidebar.transport import speed, status, train_button, transport
+from ui.sidebar.transport import speed, status, transport
 
 COSTLY = (  # settings on which the time of a step depends
     *("dataset", "n_train", "input_scaling", "model"),
@@ -26,19 +24,6 @@ COSTLY = (  # settings on which the time of a step depends
     *("activation", "normalization", "loss", "optimizer"),
     *("batch_size", "l2", "l1", "dropout", "clip_norm", "max_norm", *AUGMENTATION_SETTINGS),
 )
-
-
-def phone_bar(pages: Sequence[Page]) -> None:
-    """On a phone's width the navigation and the sidebar are folded away: page links and the main button, in the page.
-
-    The style sheet hides this bar on anything wider.
-    """
-    with st.container(key="phone-bar", horizontal=True, vertical_alignment="center"):
-        train_button("phone-")
-        for page in pages:
-            st.page_link(page, label=page.title)
-        with st.container(key="phone-machine"):
-            time_machine.slider("phone-scrubber", whole=True)
 
 
 def sidebar() -> None:

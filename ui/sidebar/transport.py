@@ -13,17 +13,16 @@ from ui.words import STATUS_WORDS, plain
 
 
 def transport() -> None:
-    """The five buttons in a row."""
-    train, step, epoch, reset, dice = st.columns([3.2, 1, 1, 1, 1])
-    with train:
+    """The main button, and four smaller ones, their names under their icons."""
+    with st.container(key="transport", horizontal=True, gap="small"):
         train_button()
-    for column, icon, name, help_text, command in (
-        (step, ":material/skip_next:", "step", "One step: one batch, one update", session.command(Run.step_once)),
-        (epoch, ":material/fast_forward:", "epoch", "One epoch: to its end", session.command(Run.epoch_once)),
-        (reset, ":material/restart_alt:", "reset", "Reset: the same seed, before any learning", session.reset),
-        (dice, ":material/casino:", "dice", "Dice: reset with a new seed", lambda: session.reset(new_seed=True)),
-    ):
-        column.button("", icon=icon, key=name, help=help_text, on_click=command, width="stretch")
+        for label, icon, name, help_text, command in (
+            ("Step", ":material/skip_next:", "step", "One batch, one update", session.command(Run.step_once)),
+            ("Epoch", ":material/fast_forward:", "epoch", "To the end of the epoch", session.command(Run.epoch_once)),
+            ("Reset", ":material/restart_alt:", "reset", "Back to step 0, with the same seed", session.reset),
+            ("Seed", ":material/casino:", "dice", "A new random seed, at step 0", lambda: session.reset(new_seed=True)),
+        ):
+            st.button(label, icon=icon, key=name, help=help_text, on_click=command, width="stretch")
 
 
 def train_button(key: str = "") -> None:
@@ -54,7 +53,9 @@ def status() -> None:
     """How well the network reads and how far it is, the scrubber, and a warning where the run cannot be saved."""
     shot, live = session.snapshot(), session.live_snapshot()
     if shot is None or live is None:
-        st.markdown("**No network yet**  \n:small[Train makes one from the settings below]")
+        st.markdown(
+            f"**No network yet**  \n:small[Train makes one and trains it for {session.draft().epochs:,} epochs]"
+        )
     elif shot is not live:
         time_machine.status(shot, live, _doing(live))
     else:

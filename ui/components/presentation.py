@@ -1,0 +1,18 @@
+"""Presentation mode: large type, the sidebar folded, the accuracy large; a button in the header and the key p."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+_component = st.components.v2.component(
+    "glassnet_presentation",
+    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
+    css=(Path(__file__).parent / "header_button.css").read_text(encoding="utf-8"),
+)
+
+
+def presentation_button() -> None:
+    """The button; all else happens in the browser, and the style sheet ui/layout.css says what it looks like."""
+    _component(key="presentation", height="content", width="content")

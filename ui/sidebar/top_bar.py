@@ -15,7 +15,8 @@ from ui import session
 from ui.components.presentation import presentation_button
 from ui.components.tour import tour
 from ui.panels import time_machine
-from ui.sidebar.transport import STATUS_WORDS, train_button
+from ui.sidebar.transport import train_button
+from ui.words import STATUS_WORDS
 
 
 def top_bar(pages: Sequence[Page]) -> None:

@@ -62,7 +62,22 @@ class Scheduler:
         with self._lock:
             place = self._teams.get(run_id, run_id)
             self._line.setdefault(place, set()).add(run_id)
-            return max(0, list(self._line).index(place) + 1 - self.limit)
+            return self._number(place)
+
+    def _number(self, place: str) -> int:
+        """0 for a place in the line that trains, else its number among those that wait."""
+        return max(0, list(self._line).index(place) + 1 - self.limit)
+
+    def standing(self) -> dict[str, int]:
+        """All that train (0) or wait (their numbers), by the id of a run, of a team's first one."""
+        with self._lock:
+            return {place: self._number(place) for place in self._line}
+
+    @property
+    def rule(self) -> str:
+        """How many train at once, as a sentence."""
+        at_once = "1 run trains" if self.limit == 1 else f"{self.limit} runs train"
+        return f"{at_once} at once on this machine."
 
     def leave(self, run_id: str) -> None:
         """Give the place back."""

@@ -44,16 +44,30 @@ from ui.session.runs import (
 )
 from ui.session.selection import Reading, choose, chosen, clicked, reading, sketchpad, steady
 from ui.session.server import Split, epoch_seconds, first_weights, mean_digits, registry
-from ui.session.time_machine import branch, go_to, live_snapshot, look, looked_at_step, parent_title, snapshot
+from ui.session.standing import Standing, standing
+from ui.session.time_machine import (
+    branch,
+    go_to,
+    live_snapshot,
+    look,
+    looked_at_step,
+    parent_title,
+    snapshot,
+    train_branch,
+)
+from ui.session.visitor import arriving, check_visitor, leave_key, may_change, show_key
 
 __all__ = [
     "COMMAND_SECONDS",
     "Reading",
     "Split",
+    "Standing",
     "any_trains",
+    "arriving",
     "branch",
     "by_hand",
     "change_stored",
+    "check_visitor",
     "choose",
     "choose_reader",
     "chosen",
@@ -75,11 +89,13 @@ __all__ = [
     "guard",
     "in_trash",
     "is_dark",
+    "leave_key",
     "live",
     "live_snapshot",
     "load_deep_link_again",
     "look",
     "looked_at_step",
+    "may_change",
     "mean_digits",
     "notice_board",
     "notify",
@@ -103,10 +119,12 @@ __all__ = [
     "set_draft",
     "set_speed",
     "show_in_widget",
+    "show_key",
     "show_notices",
     "sketchpad",
     "snapshot",
     "speed",
+    "standing",
     "start",
     "start_alike",
     "start_race",
@@ -114,6 +132,7 @@ __all__ = [
     "store",
     "strongest",
     "sync_address",
+    "train_branch",
     "train_preset",
     "unreadable",
     "widget_value",

@@ -15,6 +15,7 @@ from nn_core.data.augment import AUGMENTATION_SETTINGS
 from nn_core.nn.network import count_params
 from ui import session
 from ui.panels import time_machine
+from ui.panels.visitors import visitors
 from ui.sidebar import folded
 from ui.sidebar.settings import WIDGETS, labels, settings
 from ui.sidebar.transport import speed, status, train_button, transport
@@ -54,6 +55,7 @@ def sidebar() -> None:
             _new_network_title()
             settings("new network", *folded.panels(lambda item, value: WIDGETS[item.kind](item, value)), _share)
             _cost()
+            visitors()
 
 
 # ---------------------------------------------------------------------------------------------- transport

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from nn_core.runs import branching
 from nn_core.runs.run import SPEEDS, Run
 from nn_core.runs.snapshot import Snapshot
 from ui import session
@@ -11,6 +12,7 @@ from ui.panels import time_machine
 from ui.sidebar.settings import labels
 from ui.words import plain
 
+SHAPING = set(branching.SHAPING)  # settings that no branch can change
 STATUS_WORDS = {
     "ready": "ready, not trained yet",
     "training": "training",
@@ -44,6 +46,9 @@ def transport() -> None:
 def train_button(key: str = "") -> None:
     """Train or pause, whichever is possible now; says so when it would start a new network."""
     shot = session.live_snapshot()
+    if shot is not None and not session.may_change(shot.run_id) and not SHAPING & set(session.pending_changes()):
+        _branch_button(key)
+        return
     if shot is not None and shot.is_training:
         st.button("Pause", icon=":material/pause:", type="primary", width="stretch", on_click=_pause, key=f"{key}pause")
         return
@@ -56,6 +61,19 @@ def train_button(key: str = "") -> None:
         on_click=session.command(Run.play),
         key=f"{key}train",
         help=f"Starts a new network. Changed: {labels(pending)}." if pending else None,
+    )
+
+
+def _branch_button(key: str) -> None:
+    """Where another visitor's run is on the page."""
+    st.button(
+        "Train a branch",
+        icon=":material/play_arrow:",
+        type="primary",
+        width="stretch",
+        on_click=session.train_branch,
+        key=f"{key}train",
+        help="This run is another visitor's. A branch begins where it stands, and is yours.",
     )
 
 

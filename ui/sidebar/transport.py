@@ -67,13 +67,13 @@ def train_button(key: str = "") -> None:
 def _branch_button(key: str) -> None:
     """Where another visitor's run is on the page."""
     st.button(
-        "Train a branch",
+        "Branch",
         icon=":material/play_arrow:",
         type="primary",
         width="stretch",
         on_click=session.train_branch,
         key=f"{key}train",
-        help="This run is another visitor's. A branch begins where it stands, and is yours.",
+        help="This run is another visitor's. Trains a branch of it, which begins where it stands and is yours.",
     )
 
 
@@ -101,6 +101,8 @@ def status() -> None:
             help=note or None,
         )
     time_machine.slider("scrubber")
+    if live is not None and not session.may_change(live.run_id):
+        st.markdown(":small[:gray[Another visitor's run: look at it, or branch from it.]]")
     if live is not None and live.not_saved:
         st.markdown(f":small[:orange[{plain(live.not_saved)}]]")
 

@@ -79,7 +79,8 @@ def live_connection(port: int, host: str) -> int:
     """The status with which a server answers who asks for its live connection by this name."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-    connection.request("GET", "/_stcore/stream", headers={**upgrade, "Sec-WebSocket-Key": "a" * 22 + "==", "Host": host})
+    headers = {**upgrade, "Sec-WebSocket-Key": "a" * 22 + "==", "Host": host}
+    connection.request("GET", "/_stcore/stream", headers=headers)
     status = connection.getresponse().status
     connection.close()
     return status

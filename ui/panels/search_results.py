@@ -289,7 +289,7 @@ def _trial(view: SearchView, row: TrialRow) -> None:
         st.markdown(f"**Trial {row.number}**{badge}: {plain(settings)}", width="content")
         st.space("stretch")
         at_work = row.state in ("running", "waiting", "lost")
-        here = holds_run(view.name, row.run)
+        here = holds_run(view.name, row.run) and searches.mine()
         if here and not at_work:
             st.button(
                 "Open as a run",
@@ -306,9 +306,9 @@ def _trial(view: SearchView, row: TrialRow) -> None:
                 key="search-again",
                 on_click=searches.train_trial_again,
                 args=(row.number,),
-                help="Its network is not on this machine; its settings are enough to train it anew.",
+                help="Its network is not here for you to open; its settings are enough to train it anew.",
             )
-        if row.state == "complete" and here and searches.mine():
+        if row.state == "complete" and here:
             st.button(
                 "Test accuracy",
                 key="search-test",

@@ -10,7 +10,7 @@ KEY = "owner-key"
 
 
 def visitors() -> None:
-    """A popover in the sidebar; it is worked out when it is opened."""
+    """A popover in the sidebar."""
     found = session.standing()
     if found is None:
         return

@@ -221,7 +221,7 @@ def searches() -> list[str]:
 def open_trial_as_run(number: int) -> None:
     """Show a trial on all pages as a run with its curves."""
     place, runs = search_on_page(), store()
-    if place is None or runs is None:
+    if place is None or runs is None or not _allowed(place):
         return
 
     def copy() -> None:

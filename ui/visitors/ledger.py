@@ -38,6 +38,12 @@ class Ledger:
             self._catch_up()
             return [thing for thing, owner in self._owners.items() if owner == visitor] if visitor else []
 
+    def things(self) -> set[str]:
+        """All that is or was somebody's."""
+        with self._lock:
+            self._catch_up()
+            return set(self._owners)
+
     def claim(self, thing: str, visitor: str, *, write: bool = True) -> None:
         """From now on it is this visitor's; `write` may also come later."""
         with self._lock:

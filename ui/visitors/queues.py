@@ -48,8 +48,7 @@ class FairScheduler(Scheduler):
     @property
     def rule(self) -> str:
         """How many train at once, as a sentence."""
-        own = "1 of one visitor" if self.each == 1 else f"{self.each} of one visitor"
-        return f"{super().rule.removesuffix('.')}, {own}."
+        return f"{super().rule.removesuffix('.')}, {self.each} of each visitor."
 
 
 @dataclass(eq=False)

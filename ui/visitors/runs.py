@@ -32,7 +32,10 @@ class SharedStore(RunStore):
     def ids(self, trash: bool = False) -> list[str]:
         """The ids of the visitor's runs, or of those of them in the trash."""
         asker = self.access.who()
-        if asker.is_owner or self._known() is not None:  # what is brought in must not take another's id
+        taken = self._known()
+        if taken is not None:  # what is brought in takes no id that is or was another's
+            return sorted(filter(RUN_ID.fullmatch, taken))
+        if asker.is_owner:
             return super().ids(trash)
         own = sorted(filter(RUN_ID.fullmatch, self.access.ledger.of(asker.id)))
         return [run_id for run_id in own if self.run_folder(run_id, trash).holds_a_run()]
@@ -94,9 +97,9 @@ class SharedStore(RunStore):
 
         Raises NoRoom.
         """
-        known = {*self.all_ids(), *self.all_ids(trash=True)}
-        self.access.check_room(lambda: known)
-        self._arriving.known = known
+        on_disk = {*self.all_ids(), *self.all_ids(trash=True)}
+        self.access.check_room(lambda: on_disk)
+        self._arriving.known = known = on_disk | self.access.ledger.things()
         try:
             yield lambda run_id: None if run_id in known else self.access.claim(run_id)
         finally:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,9 @@ from ui.panels import trash
 from ui.session import searches
 from ui.session import visitor as asking
 from ui.session.race import join_race
+from ui.visitors.limits import read_environment
 
-SMALL = {"n_train": 400, "batch_size": 50, "hidden": (4,)}
+SMALL: dict[str, Any] = {"n_train": 400, "batch_size": 50, "hidden": (4,)}
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,19 @@ class Anns:
 def all_of(name: str) -> Any:
     """A run as the process holds it, whoever asks."""
     return session.registry()._runs[name]
+
+
+def the_store() -> RunStore:
+    store = session.store()
+    assert store is not None
+    return store
+
+
+def the_run() -> Run:
+    """The run on the page."""
+    run = session.current_run()
+    assert run is not None
+    return run
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -64,7 +80,7 @@ def anns(shared_server: SharedServer, mnist: Dataset) -> Anns:
 
     def begin() -> Anns:
         paused, thrown = (trained(RunConfig(**SMALL, seed=seed), mnist) for seed in (1, 2))
-        wait_until(lambda: thrown in session.store())
+        wait_until(lambda: thrown in the_store())
         assert session.delete_runs([thrown]) == [thrown]
         run = session.registry().create(RunConfig(**SMALL, epochs=1000), mnist)
         run.set_speed("1")
@@ -94,7 +110,7 @@ def anns_and_search(shared_server: SharedServer, anns: Anns, monkeypatch: pytest
 def as_it_is(anns: Anns, of_search: bool) -> tuple[Any, ...]:
     """All that an attempt could have changed."""
     training, paused = (all_of(run_id) for run_id in (anns.training, anns.paused))
-    disk = RunStore(session.store().folder)
+    disk = RunStore(the_store().folder)
     labels = [(run.id, run.name, run.starred) for run in disk.runs() if run.id in vars(anns).values()]
     shots = [(run.settings, run.snapshot.speed, run.snapshot.status) for run in (training, paused)]
     searched: Any = ()
@@ -107,17 +123,23 @@ def as_it_is(anns: Anns, of_search: bool) -> tuple[Any, ...]:
 def show(run_id: str) -> None:
     """By its link: the run stands on the page."""
     session.open_run(run_id)
-    assert session.current_run().id == run_id
+    assert the_run().id == run_id
 
 
 def on(run_id: str, act: Callable[[Run], Any]) -> Any:
     show(run_id)
-    return act(session.current_run())
+    return act(the_run())
 
 
 def on_search(name: str, act: Callable[[], Any]) -> Any:
     searches.show_search(name)
     assert searches.search_on_page() == (name, "")
+    return act()
+
+
+def in_race(run_ids: str, act: Callable[[], Any]) -> Any:
+    join_race(run_ids)
+    assert session.race()
     return act()
 
 
@@ -138,26 +160,27 @@ ATTEMPTS: dict[str, Callable[[Anns], Any]] = {
     "a branch of it": lambda ann: on(ann.training, lambda run: session.branch(None)),
     "delete": lambda ann: session.delete_runs([ann.paused, ann.training]),
     "delete past the page": lambda ann: session.registry().delete(ann.training),
-    "delete in the store": lambda ann: session.store().delete(ann.paused),
+    "delete in the store": lambda ann: the_store().delete(ann.paused),
     "throw away": lambda ann: trash.throw([ann.paused]),
     "rename": lambda ann: session.change_stored(lambda store: store.rename(ann.paused, "mine")),
     "star": lambda ann: session.change_stored(lambda store: store.star(ann.paused, True)),
-    "rename past the page": lambda ann: session.store().rename(ann.training, "mine"),
+    "rename past the page": lambda ann: the_store().rename(ann.training, "mine"),
     "bring back": lambda ann: session.restore_runs([ann.thrown]),
-    "bring back past the page": lambda ann: session.store().restore(ann.thrown),
+    "bring back past the page": lambda ann: the_store().restore(ann.thrown),
     "purge": lambda ann: session.change_stored(lambda store: store.purge(ann.thrown)),
     "purge all": lambda ann: session.change_stored(lambda store: store.purge()),
     "empty the trash": lambda ann: trash._empty(),
-    "pause as a race": lambda ann: (join_race(f"{ann.training}-{ann.paused}"), session.command_race(Run.pause)),
-    "train as a race": lambda ann: (join_race(f"{ann.paused}-{ann.paused}"), session.command_race(Run.play)),
-    "end as a race": lambda ann: (join_race(f"{ann.training}-{ann.paused}"), session.end_race()),
+    "pause as a race": lambda ann: in_race(f"{ann.training}-{ann.paused}", lambda: session.command_race(Run.pause)),
+    "train as a race": lambda ann: in_race(f"{ann.paused}-{ann.paused}", lambda: session.command_race(Run.play)),
+    "end as a race": lambda ann: in_race(f"{ann.training}-{ann.paused}", lambda: session.end_race()),
     "pause the search": lambda ann: on_search(ann.search, searches.pause_search),
     "stop the search": lambda ann: on_search(ann.search, searches.stop_search),
     "workers for the search": lambda ann: on_search(ann.search, lambda: searches.go_on_with_search(2)),
     "more trials": lambda ann: on_search(ann.search, lambda: searches.search_more(99, 1)),
+    "a trial of it": lambda ann: on_search(ann.search, lambda: searches.open_trial_as_run(0)),
     "its test score": lambda ann: on_search(ann.search, lambda: searches.score_on_test(0)),
 }
-ABOUT_THE_SEARCH = set(list(ATTEMPTS)[-6:])
+ABOUT_THE_SEARCH = set(list(ATTEMPTS)[-7:])
 NOTHING_TO_SAY = {  # what leaves the other's alone, and is done on one's own or not at all
     *("the slider of the rate", "the slider of the batch", "dropout", "its speed", "a new run beside it"),
     *("a race beside it", "a branch of it", "purge all", "empty the trash", "end as a race", "throw away"),
@@ -170,7 +193,7 @@ def test_every_attempt_of_one_visitor_on_anothers_runs_is_refused(shared_server:
     before = {of_search: as_it_is(anns, of_search) for of_search in (False, True)}
     for name, attempt in ATTEMPTS.items():
         of_search = name in ABOUT_THE_SEARCH
-        found = shared_server.do("bob", lambda attempt=attempt: attempt(anns))
+        found = shared_server.do("bob", partial(attempt, anns))
         said = [*shared_server.told, str(found) if isinstance(found, Exception) else ""]
         assert as_it_is(anns, of_search) == before[of_search], name
         assert name in NOTHING_TO_SAY or any("another visitor's" in sentence for sentence in said), (name, said)
@@ -192,9 +215,9 @@ def test_nothing_lists_another_visitors_runs_and_searches(shared_server: SharedS
 def test_who_has_the_link_looks_on_and_branches_and_the_branch_is_theirs(shared_server: SharedServer, anns: Anns):
     def branch() -> str:
         show(anns.paused)
-        assert session.snapshot().step == 8 and session.film_of(session.store().get(anns.paused))
+        assert all_of(anns.paused).snapshot.step == 8 and session.film_of(the_store().get(anns.paused))
         session.train_branch()
-        run = session.current_run()
+        run = the_run()
         wait_until(lambda: run.snapshot.step > 8)
         run.pause().wait(5)
         return run.id
@@ -213,7 +236,7 @@ def test_a_visitor_does_with_their_own_what_they_like(shared_server: SharedServe
         session.restore_runs([anns.thrown])
         deleted = session.delete_runs([anns.paused])
         on_search(anns.search, searches.pause_search)
-        return all_of(anns.training).snapshot.status, session.store().get(anns.training).name, deleted
+        return all_of(anns.training).snapshot.status, the_store().get(anns.training).name, deleted
 
     assert shared_server.do("ann", deeds) == ("paused", "the first", [anns.paused])
     assert shared_server.told == []
@@ -237,7 +260,7 @@ def test_the_owners_key_opens_all_and_a_wrong_one_nothing(
     def try_key(key: str) -> tuple[int, str]:
         session.show_key(key)
         session.open_run(anns.training)
-        session.current_run().pause().wait(5)
+        the_run().pause().wait(5)
         return len(session.runs()), all_of(anns.training).snapshot.status
 
     assert shared_server.do("eve", lambda: try_key("correct horse battery stapl")) == (0, "training")
@@ -274,7 +297,7 @@ def test_what_others_keep_on_the_disk_is_not_told(shared_server: SharedServer, a
 
 def test_an_archive_of_anothers_run_becomes_a_run_of_ones_own(shared_server: SharedServer, anns: Anns):
     def bring() -> str:
-        store = session.store()
+        store = the_store()
         with session.arriving(store) as claim:
             run_id, _ = bring_in(to_archive(store, anns.paused), "a.zip", store)
             claim(run_id)
@@ -283,6 +306,20 @@ def test_an_archive_of_anothers_run_becomes_a_run_of_ones_own(shared_server: Sha
     new = shared_server.do("bob", bring)
     assert new not in (anns.paused, anns.training)
     assert [run.id for run in shared_server.do("bob", session.runs)] == [new]
+
+
+def test_an_archive_takes_no_id_of_a_run_that_is_not_on_the_disk_yet(shared_server: SharedServer, anns: Anns):
+    def bring() -> tuple[str, str]:
+        store = the_store()
+        archive = to_archive(store, anns.paused)
+        shutil.rmtree(store.folder / anns.paused)  # as if Ann's run were in memory alone
+        with session.arriving(store) as claim:
+            run_id, _ = bring_in(archive, "a.zip", store)
+            claim(run_id)
+        return run_id, asking.access().ledger.owner_of(anns.paused)
+
+    new, owner = shared_server.do("bob", bring)
+    assert new != anns.paused and owner == "ann"
 
 
 def test_looking_at_anothers_run_does_not_keep_it_training(shared_server: SharedServer, anns: Anns):
@@ -303,7 +340,7 @@ def test_a_visitor_who_has_enough_gets_a_sentence(
     shared_server: SharedServer, anns: Anns, monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
 ):
     monkeypatch.setenv(name, value)
-    limits = asking.read_environment().limits
+    limits = read_environment().limits
     monkeypatch.setattr(asking.access(), "limits", limits)
 
     def train_one_more() -> None:
@@ -324,7 +361,7 @@ def test_what_takes_too_much_of_the_disk_neither_trains_nor_is_brought_in(
     assert "Your runs and searches take 500 MB, and a visitor may have 500 MB" in shared_server.told[0]
 
     def take_in() -> Any:
-        with session.arriving(session.store()):
+        with session.arriving(the_store()):
             raise AssertionError("there is no room")
 
     assert "take 500 MB" in str(shared_server.do("ann", take_in))

@@ -149,7 +149,7 @@ def test_a_new_browser_gets_a_secret_that_scripts_cannot_read_and_keeps_it():
 
 
 def test_the_pages_learn_the_visitor_from_the_gate_alone():
-    def told(**headers: str) -> list[str]:
+    def told(**headers: Any) -> list[str]:
         inside, _, _ = ask("/_stcore/stream", kind="websocket", **headers)
         return [value.decode() for name, value in inside.scopes[0]["headers"] if name.decode() == WHO]
 

@@ -16,7 +16,7 @@ def test_a_visitors_second_run_waits_and_the_next_visitor_moves_up():
     assert [scheduler.take(run) for run in ("a1", "a2", "b1", "c1")] == [0, 1, 0, 2]
     scheduler.leave("a1")
     assert [scheduler.take(run) for run in ("a2", "b1", "c1")] == [0, 0, 1]
-    assert "2 runs train at once on this machine, 1 of one visitor." == scheduler.rule
+    assert "2 runs train at once on this machine, 1 of each visitor." == scheduler.rule
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=12), st.integers(1, 4), st.integers(1, 4), st.data())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -11,8 +13,9 @@ from tests import ROOT
 from tests.ui.visitors.conftest import KEY, SharedServer
 from ui import session
 from ui.session import visitor as asking
+from ui.visitors.gate import Gate
 
-SMALL = {"n_train": 400, "batch_size": 50, "hidden": (4,)}
+SMALL: dict[str, Any] = {"n_train": 400, "batch_size": 50, "hidden": (4,)}
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("pages/*/*.py"))
 
 
@@ -78,7 +81,7 @@ def test_a_browser_without_a_cookie_is_told_why_it_sees_nothing(
     app = dashboard()
     app.query_params["run"] = anns
     for stands, says in ((True, "Allow cookies for this page"), (False, "streamlit run shared.py")):
-        monkeypatch.setattr(asking.Gate, "stands", stands)
+        monkeypatch.setattr(Gate, "stands", stands)
         shown = app.run()
         assert says in shown.error[0].value and not shown.button and not shown.exception
 

@@ -172,7 +172,7 @@ ATTEMPTS: dict[str, Callable[[Anns], Any]] = {
     "empty the trash": lambda ann: trash._empty(),
     "pause as a race": lambda ann: in_race(f"{ann.training}-{ann.paused}", lambda: session.command_race(Run.pause)),
     "train as a race": lambda ann: in_race(f"{ann.paused}-{ann.paused}", lambda: session.command_race(Run.play)),
-    "end as a race": lambda ann: in_race(f"{ann.training}-{ann.paused}", lambda: session.end_race()),
+    "end as a race": lambda ann: in_race(f"{ann.training}-{ann.paused}", session.end_race),
     "pause the search": lambda ann: on_search(ann.search, searches.pause_search),
     "stop the search": lambda ann: on_search(ann.search, searches.stop_search),
     "workers for the search": lambda ann: on_search(ann.search, lambda: searches.go_on_with_search(2)),

@@ -42,6 +42,7 @@ LEVELS = {  # a package may import those below it, and those on its own level th
     "ui.words": 7,
     "ui.style": 7,
     "ui.charts": 7,
+    "ui.visitors": 7,
     "ui.session": 8,
     "ui.components": 9,
     "ui.panels": 10,

@@ -22,10 +22,12 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from nn_core.config.errors import shorten
 from nn_core.data.dataset import N_CLASSES, Bytes, DataError, Dataset
 from nn_core.machine.disk import write_file
 
 DATA_DIR = Path(__file__).parent
+VARIABLE = "GLASSNET_DATASETS"  # where it is set, only the files that it names are read by their paths (: between them)
 MNIST_SHA256 = {
     "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
     "y_train": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
@@ -48,7 +50,7 @@ def load_dataset(name_or_path: str | os.PathLike[str] = "mnist") -> Dataset:
     """The data set of that name in nn_core/data, or of the .npz file at that path (anything with a separator or .npz).
 
     A file called mnist.npz must be MNIST, array by array. While the file stays the same, the same object is handed out
-    again, so that runs share its arrays. Raises DataError.
+    again, so that runs share its arrays. Raises DataError, also for a path that GLASSNET_DATASETS does not name.
     """
     path = _locate(os.fspath(name_or_path))
     try:
@@ -64,7 +66,12 @@ def load_dataset(name_or_path: str | os.PathLike[str] = "mnist") -> Dataset:
 
 def _locate(name_or_path: str) -> Path:
     is_path = name_or_path.endswith(".npz") or any(mark in name_or_path for mark in ("/", os.sep, os.altsep or os.sep))
-    return Path(name_or_path) if is_path else DATA_DIR / f"{name_or_path}.npz"
+    if not is_path:
+        return DATA_DIR / f"{name_or_path}.npz"
+    named = os.environ.get(VARIABLE)
+    if named is not None and name_or_path not in named.split(os.pathsep):
+        raise DataError(f"on this server a data set is chosen by its name, not by a path, got {shorten(name_or_path)}")
+    return Path(name_or_path)
 
 
 # ---------------------------------------------------------------------------------------------- from file to splits

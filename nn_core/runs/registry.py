@@ -41,6 +41,8 @@ class RunRegistry:
         lease_seconds: float = 60.0,
         is_connected: Callable[[str], bool] = lambda session: True,
         load: Callable[[str], Dataset] = load_dataset,
+        scheduler: Scheduler | None = None,
+        permit: Callable[[str, bool], bool] = lambda run_id, trains: True,
     ) -> None:
         self.store = store
         self._load = load
@@ -49,7 +51,8 @@ class RunRegistry:
         self._remarks: dict[str, str] = {}  # what to know of a stored run that was brought back
         self._lock = threading.Lock()
         self._opening = threading.Lock()
-        self._scheduler = Scheduler(max_training)
+        self._scheduler = scheduler or Scheduler(max_training)
+        self._permit = permit
         self._max_runs = max_runs
         self._max_idle_params = max_idle_params
         self._lease_seconds = lease_seconds
@@ -66,7 +69,7 @@ class RunRegistry:
 
         It is written down from its first step on: one that never trains leaves nothing behind.
         """
-        run_id = new_id()
+        run_id = self._new_id()
         return self._add(self._run(config, data, run_id=run_id, writer=self._writer(run_id, data)))
 
     def branch(self, run_id: str, step: int, config: RunConfig, data: Dataset) -> Run:
@@ -77,7 +80,7 @@ class RunRegistry:
         """
         run = self.get(run_id)
         past, parent = begin_branch(self._origin(run_id, run, data), step, config, data)
-        new = new_id()
+        new = self._new_id()
         branch = self._add(
             self._run(config, data, run_id=new, writer=self._writer(new, data, parent), parent=parent, past=past)
         )
@@ -101,6 +104,10 @@ class RunRegistry:
         self._scheduler.team_up([run.id for run in runs])
         return runs
 
+    def _new_id(self) -> str:
+        """The id of a run that is about to be begun here."""
+        return new_id()
+
     def _run(self, config: RunConfig, data: Dataset, **more: Any) -> Run:
         return Run(
             config,
@@ -108,6 +115,7 @@ class RunRegistry:
             scheduler=self._scheduler,
             lease_seconds=self._lease_seconds,
             is_connected=self._is_connected,
+            permit=self._permit,
             **more,
         )
 
@@ -187,6 +195,10 @@ class RunRegistry:
         """All runs in memory, oldest first."""
         return list(self._runs.values())
 
+    def in_memory(self, run_id: str) -> Run | None:
+        """A run that needs no reading from the disk, or None."""
+        return self._runs.get(run_id)
+
     # -- ending
 
     def delete(self, run_id: str) -> None:
@@ -205,7 +217,7 @@ class RunRegistry:
 
     def close(self) -> None:
         """End every run's thread; what trained is saved."""
-        for run in self.runs():
+        for run in list(self._runs.values()):
             run.close()
         self._runs.clear()
 

@@ -52,7 +52,8 @@ class Run:
     """One network being trained. Thread-safe: commands go in from anywhere, `snapshot` comes out.
 
     `writer` writes it down from its first step on. `is_connected` tells whether a session that once attached is still
-    there; a run without one for `lease_seconds` pauses itself (0: never).
+    there; a run without one for `lease_seconds` pauses itself (0: never). `permit` is asked before a command is taken,
+    with the run's id and whether the command has it train; what it refuses is left undone.
     """
 
     snapshot: Snapshot
@@ -65,6 +66,7 @@ class Run:
         scheduler: Scheduler | None = None,
         lease_seconds: float = 0,
         is_connected: Callable[[str], bool] = lambda session: True,
+        permit: Callable[[str, bool], bool] = lambda run_id, trains: True,
         run_id: str | None = None,
         writer: RunWriter | None = None,
         parent: Parent | None = None,
@@ -79,6 +81,7 @@ class Run:
         self._scheduler = scheduler or Scheduler(1)
         self._lease_seconds = lease_seconds
         self._is_connected = is_connected
+        self._permit = permit
         self._sessions: set[str] = set()
         self._last_connected = time.monotonic()
         self._last_lease_check = 0.0
@@ -114,22 +117,24 @@ class Run:
 
     def play(self) -> threading.Event:
         """Train until the epochs are used up; when they are, as many more."""
-        return self._send(self._play)
+        return self._ask(self._play, trains=True)
 
     def pause(self) -> threading.Event:
         """Stop between two steps."""
-        return self._send(self._pause)
+        return self._ask(self._pause)
 
     def step_once(self) -> threading.Event:
         """One update, then pause; asked for twice, two."""
-        return self._send(self._one_step)
+        return self._ask(self._one_step, trains=True)
 
     def epoch_once(self) -> threading.Event:
         """On to the end of the running epoch, then pause; asked for again before that, of the next one."""
-        return self._send(self._one_epoch)
+        return self._ask(self._one_epoch, trains=True)
 
     def change(self, name: str, value: Any) -> threading.Event:
         """Change a live setting; any other, or a value out of range, raises ConfigError here, to the caller."""
+        if not self._permit(self.id, False):
+            return _refused()
         with self._settings_lock:
             self.settings = self.settings.edited(name, value)
             return self._send(lambda: self._trainer.change(name, value))
@@ -142,7 +147,7 @@ class Run:
         def set_it() -> None:
             self._speed = speed
 
-        return self._send(set_it)
+        return self._ask(set_it)
 
     def keep(self) -> threading.Event:
         """Write the run down though it has not trained."""
@@ -190,6 +195,9 @@ class Run:
                 thread.join(timeout)
         while not self._commands.empty():
             self._commands.get()[1].set()  # nobody will carry it out, so nobody need wait for it
+
+    def _ask(self, command: Callable[[], None], *, trains: bool = False) -> threading.Event:
+        return self._send(command) if self._permit(self.id, trains) else _refused()
 
     def _send(self, command: Callable[[], None]) -> threading.Event:
         done = threading.Event()
@@ -270,8 +278,7 @@ class Run:
         number = self._scheduler.take(self.id)
         if number:
             self._status = "waiting"
-            at_once = "1 run trains" if self._scheduler.limit == 1 else f"{self._scheduler.limit} runs train"
-            self._message = f"Number {number} in the queue: {at_once} at once on this machine."
+            self._message = f"Number {number} in the queue: {self._scheduler.rule}"
             self._check_lease()
             self._sleep(PUBLISH_SECONDS)
             return
@@ -414,3 +421,10 @@ class Run:
     def _tell_carried_out(self) -> None:
         while self._carried_out:
             self._carried_out.pop().set()
+
+
+def _refused() -> threading.Event:
+    """What a command that was not taken returns: there is nothing to wait for."""
+    done = threading.Event()
+    done.set()
+    return done

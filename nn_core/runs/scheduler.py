@@ -65,7 +65,22 @@ class Scheduler:
         with self._lock:
             team = self._teams.get(run_id, run_id)
             self._line.setdefault(team, set()).add(run_id)
-            return max(0, list(self._line).index(team) + 1 - self.limit)
+            return self._number(team)
+
+    def _number(self, team: str) -> int:
+        """0 for a run or team in the line that trains, else its number among those that wait."""
+        return max(0, list(self._line).index(team) + 1 - self.limit)
+
+    def standing(self) -> dict[str, int]:
+        """All that train (0) or wait (their numbers), by the id of a run, of a team's first one."""
+        with self._lock:
+            return {team: self._number(team) for team in self._line}
+
+    @property
+    def rule(self) -> str:
+        """How many train at once, as a sentence."""
+        at_once = "1 run trains" if self.limit == 1 else f"{self.limit} runs train"
+        return f"{at_once} at once on this machine."
 
     def leave(self, run_id: str) -> None:
         """Leave the line; the next one may train."""

@@ -66,7 +66,10 @@ def _header(view: SearchView, storage: str) -> None:
     here = searches.workers_here()
     with st.container(horizontal=True, vertical_alignment="center"):
         n_workers = int(session.widget_value("search-workers") or 2)
-        if runs and not done and (here or view.workers):
+        waiting = searches.workers_waiting()
+        if not searches.mine():
+            st.markdown(":gray-badge[another visitor's]", width="content")
+        elif runs and not done and (here or view.workers or waiting):
             st.button("Pause", icon=":material/pause:", key="search-pause", on_click=searches.pause_search)
             st.button("Stop", icon=":material/stop:", key="search-stop", on_click=searches.stop_search)
         elif done:
@@ -83,9 +86,9 @@ def _header(view: SearchView, storage: str) -> None:
             )
         state = "done" if done else CONTROLS[view.control]
         if state == "searching" and not here and not view.workers:
-            state = "no worker"
+            state = "waiting" if waiting else "no worker"
         st.markdown(f"**{plain(view.name)}** :gray-badge[{state}]", width="content")
-        st.markdown(_sentence(view, here), width="content")
+        st.markdown(_sentence(view, here, waiting), width="content")
         st.space("stretch")
         st.button(
             "Other searches",
@@ -114,8 +117,8 @@ def _more(view: SearchView, n_workers: int) -> None:
     )
 
 
-def _sentence(view: SearchView, here: int) -> str:
-    """The best trial so far, how many workers there are, and what pruning has saved."""
+def _sentence(view: SearchView, here: int, waiting: list[int]) -> str:
+    """The best trial so far, who works and who waits, and what pruning has saved."""
     parts = []
     if view.best is not None:
         parts.append(f"best: trial {view.best.number}, {_values(view, view.best)}")
@@ -125,6 +128,9 @@ def _sentence(view: SearchView, here: int) -> str:
         parts.append(f"{len(view.workers)} at work")
     if here and here != len(view.workers):
         parts.append(f"{here} worker process{'es' if here > 1 else ''} of this page")
+    if waiting:
+        workers = "1 worker waits" if len(waiting) == 1 else f"{len(waiting)} workers wait"
+        parts.append(f"{workers} for a place, number {waiting[0]} in the queue")
     if view.counts.get("pruned"):
         parts.append(f"pruning saved {view.epochs_saved:.0%} of the epochs")
     return f":small[{plain(' · '.join(parts))}]"
@@ -284,7 +290,7 @@ def _trial(view: SearchView, row: TrialRow) -> None:
         st.markdown(f"**Trial {row.number}**{badge}: {plain(settings)}", width="content")
         st.space("stretch")
         at_work = row.state in ("running", "waiting", "lost")
-        here = holds_run(view.name, row.run)
+        here = holds_run(view.name, row.run) and searches.mine()
         if here and not at_work:
             st.button(
                 "Open as a run",
@@ -301,7 +307,7 @@ def _trial(view: SearchView, row: TrialRow) -> None:
                 key="search-again",
                 on_click=searches.train_trial_again,
                 args=(row.number,),
-                help="Its network is not on this machine; its settings are enough to train it anew.",
+                help="Its network is not here for you to open; its settings are enough to train it anew.",
             )
         if row.state == "complete" and here:
             st.button(

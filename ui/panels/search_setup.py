@@ -29,7 +29,7 @@ from ui import session
 from ui.session import searches
 
 FIRST = ("lr", "batch_size", "init")  # what varies unless something else is chosen
-MOST_WORKERS = 8
+MOST_WORKERS = 8  # of one search
 
 
 def setup() -> None:
@@ -153,8 +153,8 @@ def _plan(base: RunConfig, vary: dict[str, Any]) -> tuple[SearchSpec | None, str
         n_workers = st.number_input(
             "Workers",
             1,
-            MOST_WORKERS,
-            min(2, os.cpu_count() or 1),
+            most := min(MOST_WORKERS, searches.most_workers()),
+            min(2, os.cpu_count() or 1, most),
             key="search-workers",
             persist_state="session",
             help="Processes on this machine, one thread each; more than there are cores gain nothing.",
@@ -243,6 +243,8 @@ def _elsewhere() -> None:
             key="search-earlier",
             on_change=lambda: searches.show_search(session.widget_value("search-earlier") or ""),
         )
+    if not searches.may_watch():
+        return
     with st.expander("Watch a search in another database"):
         url = st.text_input(
             "Storage URL",

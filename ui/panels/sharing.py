@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from nn_core import DataError, load_dataset
+from nn_core import ConfigError, DataError, load_dataset
 from nn_core.export import ENDINGS, FORMATS, MAX_BYTES, export, from_snapshot, from_store, to_archive
 from nn_core.export.importing import bring_in
 from nn_core.runs.snapshot import Snapshot
@@ -132,8 +132,10 @@ def _take(key: str) -> None:
         session.notify(f"Nothing was imported: a file may have at most {MAX_BYTES:,} bytes, got {file.size:,}.")
         return
     try:
-        run_id, remarks = bring_in(file.getvalue(), file.name, store)
-    except (StoreError, MemoryError) as error:
+        with session.arriving(store) as claim:
+            run_id, remarks = bring_in(file.getvalue(), file.name, store)
+            claim(run_id)
+    except (StoreError, ConfigError, MemoryError) as error:
         session.notify(f"Nothing was imported: {plain(str(error) or type(error).__name__)}.")
         return
     session.open_run(run_id)

@@ -45,17 +45,31 @@ from ui.session.runs import (
 from ui.session.selection import Reading, choose, chosen, clicked, reading, sketchpad, steady
 from ui.session.server import epoch_seconds, mean_digits, registry
 from ui.session.shipped import SHIPPED, shown, when
-from ui.session.time_machine import branch, go_to, live_snapshot, look, looked_at_step, parent_title, snapshot
+from ui.session.standing import Standing, standing
+from ui.session.time_machine import (
+    branch,
+    go_to,
+    live_snapshot,
+    look,
+    looked_at_step,
+    parent_title,
+    snapshot,
+    train_branch,
+)
+from ui.session.visitor import arriving, check_visitor, leave_key, may_change, show_key
 
 __all__ = [
     "COMMAND_SECONDS",
     "SHIPPED",
     "Reading",
     "Split",
+    "Standing",
     "any_trains",
+    "arriving",
     "branch",
     "by_hand",
     "change_stored",
+    "check_visitor",
     "choose",
     "choose_reader",
     "chosen",
@@ -77,11 +91,13 @@ __all__ = [
     "guard",
     "in_trash",
     "is_dark",
+    "leave_key",
     "live",
     "live_snapshot",
     "load_deep_link_again",
     "look",
     "looked_at_step",
+    "may_change",
     "mean_digits",
     "notice_board",
     "notify",
@@ -105,11 +121,13 @@ __all__ = [
     "set_draft",
     "set_speed",
     "show_in_widget",
+    "show_key",
     "show_notices",
     "shown",
     "sketchpad",
     "snapshot",
     "speed",
+    "standing",
     "start",
     "start_alike",
     "start_race",
@@ -117,6 +135,7 @@ __all__ = [
     "store",
     "strongest",
     "sync_address",
+    "train_branch",
     "unreadable",
     "when",
     "widget_value",

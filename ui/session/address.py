@@ -15,7 +15,7 @@ from ui.session.current import current_run, draft, follow_live_changes, lost_the
 from ui.session.links import read_link
 from ui.session.notices import notify
 from ui.session.race import join_race, race
-from ui.session.runs import ghost, pin_ghost
+from ui.session.runs import ghost, pin_ghost, run_in_memory
 from ui.session.searches import search_on_page, show_search
 from ui.session.server import registry
 from ui.session.time_machine import asked_for, look, look_from_address, looked_at_step
@@ -103,11 +103,11 @@ def _open(query: dict[str, str]) -> None:
     if "search" in query:
         show_search(query.pop("search"))
     config, refused = read_link(query)
-    in_memory = {run.id for run in registry().runs()}
+    in_memory = run_in_memory(run_id) if run_id else None
     run = registry().get(run_id) if run_id else None
     if run is not None:
         st.session_state["run"] = run.id
-        if run.id not in in_memory:
+        if run is not in_memory:
             at = f"{run.snapshot.step:,}"
             remark = registry().remark(run.id)
             notify(f"This run was brought back from disk at step {at}; Train goes on from there. {remark}".strip())

@@ -22,6 +22,7 @@ from nn_core.nn.network import outline
 from nn_core.runs.run import Run
 from ui.session.notices import forget_refusals, notify
 from ui.session.server import registry
+from ui.session.visitor import may_change
 
 COMMAND_SECONDS = 0.5  # that a page waits at most for a command to show, before it is drawn
 
@@ -46,7 +47,7 @@ def edit(field: str, value: Any) -> None:
     for name, remark in remarks.items():
         notify(remark, about=name)
     run = current_run()
-    if run is not None and field in LIVE_SETTINGS:
+    if run is not None and field in LIVE_SETTINGS and may_change(run.id):
         run.change(field, getattr(draft(), field)).wait(COMMAND_SECONDS)  # the page drawn next shows it
 
 
@@ -97,7 +98,7 @@ def current_run() -> Run | None:
     run_id = st.session_state.get("run")
     run = registry().get(run_id) if run_id else None
     context = get_script_run_ctx(suppress_warning=True)
-    if run is not None and context is not None:
+    if run is not None and context is not None and may_change(run.id):
         run.attach(context.session_id)
     return run
 
@@ -124,7 +125,7 @@ def show(run: Run) -> None:
 def start(config: RunConfig) -> Run | None:
     """Make a new run of these settings the current one, not yet training; the old one pauses and stays in memory."""
     old, pace = current_run(), speed()
-    if old is not None and old.snapshot.is_training:
+    if old is not None and old.snapshot.is_training and may_change(old.id):
         old.pause()
     try:
         run = registry().create(config, load_dataset(config.dataset))
@@ -149,7 +150,7 @@ def set_speed(value: str) -> None:
     """Slow the current run down, or speed it up; runs started after it keep the speed."""
     st.session_state["next speed"] = value
     run = current_run()
-    if run is not None and run.snapshot.speed != value:
+    if run is not None and run.snapshot.speed != value and may_change(run.id):
         run.set_speed(value).wait(COMMAND_SECONDS)
 
 

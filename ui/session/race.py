@@ -13,6 +13,7 @@ from nn_core.runs.run import Run
 from ui.session.current import COMMAND_SECONDS, current_run
 from ui.session.notices import notify
 from ui.session.server import registry
+from ui.session.visitor import may_change
 
 FEWEST, MOST = 2, 4  # racers
 
@@ -23,7 +24,7 @@ def race() -> list[Run]:
     runs = [run for run in map(registry().get, ids) if run is not None]
     context = get_script_run_ctx(suppress_warning=True)
     for run in runs:
-        if context is not None:
+        if context is not None and may_change(run.id):
             run.attach(context.session_id)
     return runs if len(runs) == len(ids) else []
 
@@ -36,9 +37,9 @@ def race_trains() -> bool:
 def start_race(configs: Sequence[RunConfig]) -> None:
     """Race new runs of these settings from step 0; the run on the pages pauses."""
     run = current_run()
-    if run is not None and run.snapshot.is_training:
+    if run is not None and run.snapshot.is_training and may_change(run.id):
         run.pause()
-    command_race(Run.pause)
+    _pause_own()
     try:
         racers = registry().create_team(configs, [load_dataset(config.dataset) for config in configs])
     except (ConfigError, DataError) as error:
@@ -66,6 +67,11 @@ def command_race(send: Callable[[Run], Event]) -> None:
 
 
 def end_race() -> None:
-    """Pause the racers and leave the race; the runs stay in the list."""
-    command_race(Run.pause)
+    """Pause the racers, where they are this visitor's, and leave the race; the runs stay in the list."""
+    _pause_own()
     st.session_state["race"] = []
+
+
+def _pause_own() -> None:
+    if all(may_change(run.id) for run in race()):
+        command_race(Run.pause)

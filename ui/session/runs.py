@@ -66,7 +66,7 @@ def film_of(run: StoredRun) -> tuple[Frame, ...]:
 
 def run_in_memory(run_id: str) -> Run | None:
     """A run that is in memory, or None."""
-    return next((run for run in registry().runs() if run.id == run_id), None)
+    return registry().in_memory(run_id)
 
 
 def _or_nothing(read: Callable[[], Any], nothing: Any) -> Any:
@@ -123,12 +123,12 @@ def pin_ghost(run_id: str | None) -> None:
 
 def open_run(run_id: str) -> None:
     """Show a run on all pages; one that only the disk holds is brought back, at rest."""
-    in_memory = {run.id for run in registry().runs()}
+    in_memory = run_in_memory(run_id)
     run = registry().get(run_id)
     if run is None:
         notify(registry().problem(run_id) or "This run is not on this server any more.")
         return
-    if run.id not in in_memory and (remark := registry().remark(run.id)):
+    if run is not in_memory and (remark := registry().remark(run.id)):
         notify(remark)
     show(run)
 

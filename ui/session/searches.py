@@ -25,21 +25,39 @@ from nn_core.search import (
 )
 from ui.session.current import COMMAND_SECONDS, start
 from ui.session.notices import notify
+from ui.session.once import Once
 from ui.session.runs import open_run, store
+from ui.session.visitor import (
+    arriving,
+    claim_search,
+    may_change_search,
+    may_see_search,
+    name_for_search,
+    refuse_search,
+    shared,
+    visitor,
+)
+from ui.visitors.queues import Workers
 
 Place = tuple[str, str]  # the name of a search, and the URL of its storage ("": the runs folder)
 MOST_WATCHED = 4  # searches that are read at once, for all visitors
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def _watches() -> dict[Place, SearchWatch]:
     return {}
 
 
-@st.cache_resource(show_spinner=False)
-def _workers() -> dict[Place, list[subprocess.Popen[bytes]]]:
-    """The worker processes that this server has started."""
-    return {}
+@Once
+def workers() -> Workers:
+    """The worker processes that this server has started, and those that wait for a place."""
+    limits = shared().limits
+    each = limits.workers_each if shared().is_on else limits.workers
+    return Workers(_start_processes, limits.workers, each)
+
+
+def _start_processes(name: str, n: int, storage: str) -> list[subprocess.Popen[bytes]]:
+    return start_workers(name, n, storage=storage)
 
 
 def search_on_page() -> Place | None:
@@ -49,7 +67,10 @@ def search_on_page() -> Place | None:
 
 
 def show_search(name: str, storage: str = "") -> None:
-    """Show a search, or with "" none."""
+    """Show a search, or with "" none; one that this visitor may not see is none."""
+    if name and not may_see_search(name, storage):
+        notify("There is no such search here, or it is another visitor's: ask them for its link.")
+        name = ""
     st.session_state["search"] = (name, storage) if name else None
 
 
@@ -77,9 +98,29 @@ def workers_here() -> int:
     place = search_on_page()
     if place is None:
         return 0
-    alive = [process for process in _workers().get(place, []) if process.poll() is None]
-    _workers()[place] = alive
-    return len(alive)
+    return workers().at_work(place)
+
+
+def workers_waiting() -> list[int]:
+    """The numbers in the queue of the workers of the search on the page that wait for a place."""
+    place = search_on_page()
+    return [] if place is None else workers().waiting(place)
+
+
+def most_workers() -> int:
+    """How many workers a search may have at once here."""
+    return workers().most_each
+
+
+def may_watch() -> bool:
+    """Whether this visitor may look at searches in other databases: on a shared server an owner alone."""
+    return may_see_search("", "elsewhere")
+
+
+def mine() -> bool:
+    """Whether the search on the page obeys this visitor."""
+    place = search_on_page()
+    return place is None or may_change_search(*place)
 
 
 def search_runs() -> bool:
@@ -89,7 +130,7 @@ def search_runs() -> bool:
     found, view = watch(), search_view()
     if found is None or view is None or found.is_behind:
         return True
-    return (view.control == "run" and not _is_done(view)) or workers_here() > 0
+    return (view.control == "run" and not _is_done(view)) or workers_here() > 0 or bool(workers_waiting())
 
 
 def _is_done(view: SearchView) -> bool:
@@ -100,8 +141,10 @@ def begin_search(name: str, spec: SearchSpec, n_workers: int) -> None:
     """Create a search in the runs folder and start its workers."""
 
     def begin() -> None:
-        create_search(name, spec)
-        show_search(name)
+        kept_as = name_for_search(name)
+        claim_search(kept_as)
+        create_search(kept_as, spec)
+        show_search(kept_as)
         _start(n_workers)
 
     _or_say(begin)
@@ -115,8 +158,16 @@ def add_workers(n: int = 1) -> None:
 def _start(n: int) -> None:
     """Start workers of the search on the page, and remember their processes."""
     place = search_on_page()
-    if place is not None:
-        _workers().setdefault(place, []).extend(start_workers(place[0], n, storage=place[1]))
+    if place is not None and _allowed(place):
+        workers().ask(place, n, visitor().id)
+
+
+def _allowed(place: Place) -> bool:
+    """Whether this visitor may act on a search; says so where not."""
+    if may_change_search(*place):
+        return True
+    refuse_search()
+    return False
 
 
 def pause_search() -> None:
@@ -127,7 +178,7 @@ def pause_search() -> None:
 def go_on_with_search(n_workers: int) -> None:
     """Go on after a pause or a stop, with workers where there are none left."""
     _control("run")
-    missing = n_workers - workers_here()
+    missing = n_workers - workers_here() - len(workers_waiting())
     if missing > 0:
         add_workers(missing)
 
@@ -135,7 +186,7 @@ def go_on_with_search(n_workers: int) -> None:
 def search_more(n_trials: int, n_workers: int) -> None:
     """Go on with a search that is done, until it has so many trials in all."""
     place = search_on_page()
-    if place is None:
+    if place is None or not _allowed(place):
         return
 
     def go_on() -> None:
@@ -146,20 +197,23 @@ def search_more(n_trials: int, n_workers: int) -> None:
 
 
 def stop_search() -> None:
-    """The workers end."""
+    """The workers end, and those that wait are not started."""
     _control("stop")
+    place = search_on_page()
+    if place is not None and may_change_search(*place):
+        workers().cancel(place)
 
 
 def _control(command: str) -> None:
     place = search_on_page()
-    if place is not None:
+    if place is not None and _allowed(place):
         _or_say(lambda: control(place[0], command, storage=place[1]))
 
 
 def searches() -> list[str]:
-    """The searches in the runs folder, by name."""
+    """This visitor's searches in the runs folder, by name."""
     try:
-        return list_searches()
+        return [name for name in list_searches() if may_change_search(name)]
     except SearchError as error:
         notify(str(error))
         return []
@@ -168,8 +222,16 @@ def searches() -> list[str]:
 def open_trial_as_run(number: int) -> None:
     """Show a trial on all pages as a run with its curves."""
     place, runs = search_on_page(), store()
-    if place is not None and runs is not None:
-        _or_say(lambda: open_run(open_trial(place[0], number, runs, storage=place[1])))
+    if place is None or runs is None or not _allowed(place):
+        return
+
+    def copy() -> None:
+        with arriving(runs) as claim:
+            run_id = open_trial(place[0], number, runs, storage=place[1])
+            claim(run_id)
+        open_run(run_id)
+
+    _or_say(copy)
 
 
 def train_trial_again(number: int) -> None:
@@ -184,7 +246,7 @@ def train_trial_again(number: int) -> None:
 def score_on_test(number: int) -> None:
     """Read the test images with the network of a trial, once."""
     place = search_on_page()
-    if place is not None:
+    if place is not None and _allowed(place):
         with contextlib.suppress(KeyError):
             _or_say(lambda: test_accuracy(place[0], number, storage=place[1]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime import Runtime
@@ -14,15 +15,22 @@ from nn_core.machine.memory import Array
 from nn_core.runs.registry import RunRegistry
 from nn_core.store.run_store import RunStore
 from nn_core.training.profile import measure_epoch_seconds
+from ui.session.once import Once
+from ui.session.visitor import access, shared
+from ui.visitors.runs import SharedRegistry, SharedStore
 
 LEASE_SECONDS = float(os.environ.get("GLASSNET_LEASE_SECONDS", "60"))  # then a run without a page pauses; 0: never
 MAX_TRAINING = int(os.environ.get("GLASSNET_MAX_TRAINING", "2"))  # runs that train at once
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def registry() -> RunRegistry:
-    """The runs of this server and those on its disk, one registry for all visitors."""
-    return RunRegistry(RunStore(), max_training=MAX_TRAINING, lease_seconds=LEASE_SECONDS, is_connected=_is_connected)
+    """The runs of this server and those on its disk, one registry for all; on a shared server it knows whose."""
+    options: dict[str, Any] = {"max_training": MAX_TRAINING, "lease_seconds": LEASE_SECONDS}
+    options["is_connected"] = _is_connected
+    if shared().is_on:
+        return SharedRegistry(SharedStore(access()), **options)
+    return RunRegistry(RunStore(), **options)
 
 
 def _is_connected(session: str) -> bool:

@@ -11,10 +11,11 @@ from nn_core.nn.network import outline
 from nn_core.runs.snapshot import Snapshot
 from nn_core.store.run_store import StoreError
 from nn_core.training.film import Frame
-from ui.session.current import current_run, draft, set_speed, show, speed
+from ui.session.current import COMMAND_SECONDS, current_run, draft, set_speed, show, speed
 from ui.session.notices import notify
 from ui.session.runs import open_run
 from ui.session.server import registry
+from ui.session.visitor import may_change
 
 
 def live_snapshot() -> Snapshot | None:
@@ -96,16 +97,19 @@ def go_to(run_id: str, step: int) -> None:
 def branch(step: int | None) -> None:
     """Make a new run of the sidebar's settings current, which begins with the network of a step (None: the newest).
 
-    It does not train yet; the one that it comes from pauses and stays.
+    It does not train yet; the one that it comes from pauses and stays. Another visitor's goes on: the newest is then
+    that of its newest frame.
     """
     parent, pace = current_run(), speed()
     if parent is None:
         return
-    if parent.snapshot.is_training:
+    if parent.snapshot.is_training and may_change(parent.id):
         parent.pause().wait(5)
     config = draft()
     try:
-        at = parent.snapshot.step if step is None else step
+        shot = parent.snapshot
+        newest = shot.film[-1].step if shot.is_training and shot.film else shot.step
+        at = newest if step is None else step
         run = registry().branch(parent.id, at, config, load_dataset(config.dataset))
     except (ConfigError, DataError, StoreError) as error:
         notify(f"There is no branch: {error}.".replace("..", "."))
@@ -117,11 +121,20 @@ def branch(step: int | None) -> None:
     set_speed(pace)
 
 
+def train_branch() -> None:
+    """Branch off the current run as it stands, and train the branch."""
+    parent = current_run()
+    branch(None)
+    run = current_run()
+    if run is not None and run is not parent:
+        run.play().wait(COMMAND_SECONDS)
+
+
 def parent_title(shot: Snapshot) -> str:
     """What the run that this one branched from is called, or that it is no longer here; "" where there is none."""
     if shot.parent is None:
         return ""
-    parent: Any = next((run for run in registry().runs() if run.id == shot.parent.run), None)
+    parent: Any = registry().in_memory(shot.parent.run)
     kept = registry().store
     try:
         if kept is not None and shot.parent.run in kept:

@@ -14,6 +14,7 @@ from nn_core.machine.durations import duration
 from nn_core.nn.network import count_params
 from ui import session
 from ui.panels import time_machine
+from ui.panels.visitors import visitors
 from ui.sidebar import folded
 from ui.sidebar.settings import labels, settings
 from ui.sidebar.transport import speed, status, transport
@@ -40,6 +41,7 @@ def sidebar() -> None:
             _new_network_title()
             settings("new network", *folded.panels(), _share)
             _cost()
+            visitors()
 
 
 # ---------------------------------------------------------------------------------------------- settings

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
+from nn_core.runs import branching
 from nn_core.runs.run import SPEEDS, Run
 from nn_core.runs.snapshot import Snapshot
 from ui import session
 from ui.panels import time_machine
 from ui.sidebar.settings import labels
 from ui.words import STATUS_WORDS, plain
+
+SHAPING = set(branching.SHAPING)  # settings that no branch can change
 
 
 def transport() -> None:
@@ -28,6 +31,9 @@ def transport() -> None:
 def train_button(key: str = "") -> None:
     """Train or pause, whichever is possible now; the label says where Train would start a new network."""
     shot = session.live_snapshot()
+    if shot is not None and not session.may_change(shot.run_id) and not SHAPING & set(session.pending_changes()):
+        _branch_button(key)
+        return
     if shot is not None and shot.is_training:
         st.button("Pause", icon=":material/pause:", type="primary", width="stretch", on_click=_pause, key=f"{key}pause")
         return
@@ -40,6 +46,19 @@ def train_button(key: str = "") -> None:
         on_click=session.command(Run.play),
         key=f"{key}train",
         help=f"Starts a new network. Changed: {labels(pending)}." if pending else None,
+    )
+
+
+def _branch_button(key: str) -> None:
+    """Where another visitor's run is on the page."""
+    st.button(
+        "Branch",
+        icon=":material/play_arrow:",
+        type="primary",
+        width="stretch",
+        on_click=session.train_branch,
+        key=f"{key}train",
+        help="This run is another visitor's. Trains a branch of it, which begins where it stands and is yours.",
     )
 
 
@@ -69,6 +88,8 @@ def status() -> None:
             help=note or None,
         )
     time_machine.slider("scrubber")
+    if live is not None and not session.may_change(live.run_id):
+        st.markdown(":small[:gray[Another visitor's run: look at it, or branch from it.]]")
     if live is not None and live.not_saved:
         st.markdown(f":small[:orange[{plain(live.not_saved)}]]")
 

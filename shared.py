@@ -1,0 +1,26 @@
+"""Glassnet for several people (a class, a laboratory): `streamlit run shared.py`. deploy/README.md sets it up.
+
+The same pages as dashboard.py, behind a gate that checks names and origins and tells visitors apart.
+"""
+
+import logging
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: more threads make small batches slower
+os.environ.setdefault("GLASSNET_SHARED", "1")
+os.environ.setdefault("GLASSNET_DATASETS", "")  # no data set by its path, unless it is named
+
+import streamlit as st
+from starlette.middleware import Middleware
+from streamlit import config
+
+from ui.visitors.gate import Gate
+from ui.visitors.limits import read_environment
+
+shared = read_environment()
+for problem in shared.problems:
+    logging.getLogger("glassnet").warning(problem)
+if not shared.is_on:
+    raise SystemExit("shared.py does not go with GLASSNET_SHARED=0: one person alone wants dashboard.py")
+config.set_option("server.allowedHosts", list(shared.hosts))  # the same list in Streamlit's own check
+app = st.App("dashboard.py", middleware=[Middleware(Gate, shared=shared)])

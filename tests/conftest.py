@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import numpy as np
@@ -40,6 +40,24 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 0 if any(".py" in argument for argument in config.args) else 2
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Two processes each begin with one half of the files of browser tests, which take longest; then test by test.
+
+    So each starts one browser and one server for its half. (--dist loadgroup would do it, but xdist 3.8 does not
+    reach the ids of pytest 9.2.)
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    files = [path.relative_to(ROOT).as_posix() for path in sorted(BROWSER_TESTS.glob("test_*.py"))]
+
+    class BrowserFirst(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            return f"browser {files.index(file) % 2}" if file in files else nodeid
+
+    return BrowserFirst(config, log)
+
+
 def asks_for_slow_tests(config: pytest.Config) -> bool:
     """Whether this is `pytest -m slow`."""
     return config.option.markexpr.startswith("slow")
@@ -51,16 +69,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what is marked by where it lies or what it is, and run the browser tests last.
-
-    Where there are several processes, each begins with one half of the files of browser tests: they take longest, and
-    a process starts one browser and one server for its half. A property counts as a slow test too, with more examples.
-    """
-    browser_files = sorted({item.path for item in items if BROWSER_TESTS in item.path.parents})
+    """Mark the browser tests, run last in one process; for `-m slow` mark properties too, which try more examples."""
     for item in items:
-        if item.path in browser_files:
+        if BROWSER_TESTS in item.path.parents:
             item.add_marker("browser")
-            item.add_marker(pytest.mark.xdist_group(f"browser {browser_files.index(item.path) % 2}"))
         if asks_for_slow_tests(config) and hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
             item.add_marker("slow")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

@@ -62,7 +62,11 @@ class RunStore:
 
     def ids(self, trash: bool = False) -> list[str]:
         """The ids of all runs in the folder, or in its trash."""
-        return [name for name in self._names(trash) if self.run_folder(name, trash).holds_a_run()]
+        return [name for name in self._names_to_list(trash) if self.run_folder(name, trash).holds_a_run()]
+
+    def _names_to_list(self, trash: bool = False) -> list[str]:
+        """Of what lies there, the names that a list may show."""
+        return self._names(trash)
 
     def _names(self, trash: bool = False) -> list[str]:
         """What lies there that is called as a run is."""
@@ -103,7 +107,7 @@ class RunStore:
     def runs(self) -> list[StoredRun]:
         """All runs, the newest first; one that cannot be read is left out and named in `problems()`."""
         found, problems = [], [self._no_folder()] if self._no_folder() else []
-        for run_id in self._names():
+        for run_id in self._names_to_list():
             try:
                 run = self._shown(run_id)
             except StoreError as error:

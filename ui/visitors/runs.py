@@ -31,18 +31,19 @@ class SharedStore(RunStore):
 
     def ids(self, trash: bool = False) -> list[str]:
         """The ids of the visitor's runs, or of those of them in the trash."""
-        asker = self.access.who()
         taken = self._known()
         if taken is not None:  # what is brought in takes no id that is or was another's
             return sorted(filter(RUN_ID.fullmatch, taken))
-        if asker.is_owner:
-            return super().ids(trash)
-        own = sorted(filter(RUN_ID.fullmatch, self.access.ledger.of(asker.id)))
-        return [run_id for run_id in own if self.run_folder(run_id, trash).holds_a_run()]
+        return super().ids(trash)
+
+    def _names_to_list(self, trash: bool = False) -> list[str]:
+        asker = self.access.who()
+        names = super()._names_to_list(trash)
+        return names if asker.is_owner else sorted({*names} & {*self.access.ledger.of(asker.id)})
 
     def all_ids(self, trash: bool = False) -> list[str]:
         """The ids of all visitors' runs: for counting, not for showing."""
-        return super().ids(trash)
+        return [name for name in self._names(trash) if self.run_folder(name, trash).holds_a_run()]
 
     def _known(self) -> set[str] | None:
         known: set[str] | None = getattr(self._arriving, "known", None)

@@ -21,8 +21,10 @@ _CSS = """
   .stSidebar [data-testid="stVerticalBlock"] { gap: 0.32rem; }
   .stSidebar [data-testid="stHorizontalBlock"] { gap: 0.4rem; }
   .stSidebar [data-testid="stWidgetLabel"] { margin-bottom: 0; min-height: 1.2rem; }
-  .stSidebar .stSlider [data-testid="stWidgetLabel"] { margin-bottom: -0.65rem; }
-  .stSidebar .stSlider { padding-bottom: 0; margin-bottom: -0.35rem; }
+  /* the track ends where the label and its help begin, so that a click there does not move the slider */
+  .stSidebar .stSlider > [data-testid="stWidgetLabel"] + div > div { padding: 0.6rem 0; }
+  .stSidebar .stSlider > [data-testid="stWidgetLabel"] + div { padding-bottom: 0; }
+  .stSidebar .stSlider { padding-bottom: 0; margin-bottom: 0.3rem; }
   .stSidebar [data-testid="stSliderThumbValue"] { visibility: hidden; }
   .stSidebar .stSlider:active [data-testid="stSliderThumbValue"] { visibility: visible; }
   .stSidebar [data-testid="stSliderTickBar"] { display: none; }

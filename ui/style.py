@@ -39,6 +39,8 @@ _CSS = """
   .stSidebar hr { margin: 0.5rem 0; }
   /* of one height, with the badge and without it, so that nothing below it moves */
   .stSidebar .st-key-new-network-title { min-height: 2.1rem; flex-wrap: nowrap; white-space: nowrap; }
+  .stSidebar .st-key-live-title { min-height: 1.6rem; flex-wrap: nowrap; white-space: nowrap; }
+  .stSidebar .st-key-live-title button { min-height: 1.5rem; padding: 0; }
   /* a panel that opens at the sidebar's end: tall from the first, so that it goes up, not under the window's edge */
   [data-testid="stPopoverBody"] { min-height: 22rem; }
   [data-testid="stPopoverBody"]:has([data-testid="stFileUploader"]) { min-height: 0; }

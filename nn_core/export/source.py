@@ -18,7 +18,7 @@ from nn_core.runs.snapshot import Snapshot
 from nn_core.store.run_store import RunStore, StoreError
 from nn_core.training.film import Frame, exact_frame
 from nn_core.training.history import Series
-from nn_core.training.state import Edit
+from nn_core.training.state import Edit, in_effect
 
 MAX_TITLE = 300  # characters
 
@@ -97,12 +97,12 @@ def from_store(store: RunStore, run_id: str, step: int | None = None) -> ExportS
         edits = loaded.checkpoint.edits
     else:
         frame, series, edits = _frame_at(store.film(run_id), step or 0, run_id), store.series(run_id), run.edits
-    edits = tuple(edit for edit in edits if edit.step <= frame.step)
+    begun = run.parent.step if run.parent else 0
     return ExportSource(
         run_id=run.id,
         name=run.name,
-        config=store.settings_at(run_id, frame.step),
-        edits=edits,
+        config=store.settings_at(run_id, frame.step - 1 if frame.step > begun else frame.step),
+        edits=in_effect(edits, frame.step),
         step=frame.step,
         epoch=frame.epoch,
         seconds=frame.seconds,
@@ -118,14 +118,11 @@ def from_snapshot(shot: Snapshot, name: str, created: float) -> ExportSource:
     """A run in memory, as its snapshot shows it."""
     rounded = [frame for frame in shot.film if frame.step == shot.step and not frame.exact]
     exact = not any(_equal(frame, shot) for frame in rounded)
-    edits = tuple(edit for edit in shot.edits if edit.step <= shot.step)
-    since = shot.parent.step if shot.parent else -1  # the parent's edits are within the settings at the start
-    then = _edited(shot.started_as, [edit for edit in edits if edit.step > since])
     return ExportSource(
         run_id=shot.run_id,
         name=name,
-        config=shot.config if len(edits) == len(shot.edits) else then,
-        edits=edits,
+        config=shot.trained_with,
+        edits=in_effect(shot.edits, shot.step),
         step=shot.step,
         epoch=shot.epoch,
         seconds=shot.seconds,
@@ -134,11 +131,6 @@ def from_snapshot(shot: Snapshot, name: str, created: float) -> ExportSource:
         exact=exact,
         series=cut(shot.series, shot.step),
     )
-
-
-def _edited(config: RunConfig, edits: Sequence[Edit]) -> RunConfig:
-    """The settings after these live changes."""
-    return config.replace(**{edit.setting: edit.new for edit in edits})
 
 
 def _equal(frame: Frame, shot: Snapshot) -> bool:

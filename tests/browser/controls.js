@@ -36,9 +36,10 @@
 
   const isShown = (node) => {
     const { width, height } = node.getBoundingClientRect();
-    return width > 2 && height > 2 && node.checkVisibility({ visibilityProperty: true });
+    return width > 2 && height > 2 && node.checkVisibility({ visibilityProperty: true, opacityProperty: true });
   };
-  const folded = (node) => node.closest?.("[data-testid=stSidebar][data-collapsed=true], [aria-hidden=true]");
+  const FOLDED = "[data-testid=stSidebar][data-collapsed=true], [aria-hidden=true]";
+  const folded = (node) => [...around(node)].some((one) => one.matches?.(FOLDED));
 
   const covered = new Set();
   let n = 0;

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,14 +38,6 @@ PAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("pages/*/
 HIDDEN = {"no hidden layer": (), "one unit": (1,), "the default": (32,), "two layers": (40, 12), "many": (600,)}
 
 MODELS = {"mlp": {}, "cnn": {"model": "cnn", "channels": (3, 4), "normalization": "batch", "n_train": 400}}
-
-
-@pytest.fixture
-def app() -> Iterator[AppTest]:
-    """The dashboard on its first page."""
-    yield AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=60).run()
-    session.registry().close()
-    session.registry.clear()
 
 
 def with_run(app: AppTest, mnist: Dataset, **settings) -> Run:

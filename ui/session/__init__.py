@@ -17,8 +17,10 @@ from ui.session.current import (
     run_to_command,
     set_draft,
     set_speed,
+    settings_on_page,
     speed,
     start,
+    starts_anew,
     train_preset,
 )
 from ui.session.notices import notice_board, notify, show_notices
@@ -45,6 +47,7 @@ from ui.session.runs import (
 from ui.session.selection import Reading, choose, chosen, clicked, reading, sketchpad, steady
 from ui.session.server import Split, epoch_seconds, first_weights, mean_digits, registry
 from ui.session.time_machine import branch, go_to, live_snapshot, look, looked_at_step, parent_title, snapshot
+from ui.session.undo import changes_to_undo_and_redo, set_back
 
 __all__ = [
     "COMMAND_SECONDS",
@@ -54,6 +57,7 @@ __all__ = [
     "branch",
     "by_hand",
     "change_stored",
+    "changes_to_undo_and_redo",
     "choose",
     "choose_reader",
     "chosen",
@@ -100,8 +104,10 @@ __all__ = [
     "run_to_command",
     "runs",
     "series_of",
+    "set_back",
     "set_draft",
     "set_speed",
+    "settings_on_page",
     "show_in_widget",
     "show_notices",
     "sketchpad",
@@ -110,6 +116,7 @@ __all__ = [
     "start",
     "start_alike",
     "start_race",
+    "starts_anew",
     "steady",
     "store",
     "strongest",

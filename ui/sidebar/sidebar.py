@@ -15,8 +15,8 @@ from nn_core.data.augment import AUGMENTATION_SETTINGS
 from nn_core.nn.network import count_params
 from ui import session
 from ui.panels import time_machine
-from ui.sidebar import folded
-from ui.sidebar.settings import WIDGETS, labels, settings
+from ui.sidebar import folded, titles
+from ui.sidebar.settings import WIDGETS, settings
 from ui.sidebar.transport import speed, status, train_button, transport
 
 COSTLY = (  # settings on which the time of a step depends
@@ -49,9 +49,9 @@ def sidebar() -> None:
         time_machine.origin(session.live_snapshot())
         with session.guard("The settings"):
             _presets()
-            st.markdown("**Takes effect now**")
+            titles.takes_effect_now()
             settings("now", speed)
-            _new_network_title()
+            titles.new_network()
             settings("new network", *folded.panels(lambda item, value: WIDGETS[item.kind](item, value)), _share)
             _cost()
 
@@ -77,24 +77,6 @@ def _presets() -> None:
                 width="stretch",
                 type="primary" if chosen else "secondary",
             )
-
-
-def _new_network_title() -> None:
-    """Says how many sliders are not those of the network on the page, and offers the way back; of one height."""
-    run, pending = session.current_run(), session.pending_changes()
-    with st.container(key="new-network-title", horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("**Starts a new network**", width="content")
-        if run is None or not pending:
-            return
-        st.markdown(f":orange-badge[{len(pending)} changed]", width="content")
-        st.button(
-            "Undo",
-            key="undo-draft",
-            on_click=session.set_draft,
-            args=(run.settings,),
-            type="tertiary",
-            help=f"Back to the settings of the network on the page. Changed: {labels(pending)}.",
-        )
 
 
 # ---------------------------------------------------------------------------------------------- cost and sharing

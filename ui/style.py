@@ -61,7 +61,7 @@ _CSS = """
   /* over the header, so that nothing moves when it comes and goes */
   :has(> .st-key-looking-back) { position: fixed; top: 0.4rem; right: 4.5rem; width: auto; z-index: 999991; }
   .st-key-looking-back { flex-wrap: nowrap; white-space: nowrap; }
-  @media (max-width: 1250px) { .st-key-looking-back .st-key-branch { display: none; } } /* the scrubber has it too */
+  @media (max-width: 1500px) { .st-key-looking-back .st-key-branch { display: none; } } /* the scrubber has it too */
   @media (min-width: 641px) and (max-width: 1100px) { /* there the header is full */
     :has(> .st-key-looking-back) { top: auto; bottom: 0.7rem; right: 1rem; }
   }

@@ -80,7 +80,7 @@ function configOf(layout) {
   return {
     displayModeBar: layout.xaxis?.fixedrange ? false : "hover", // it would cover a tile of a wall
     displaylogo: false,
-    modeBarButtons: [["zoom2d", "pan2d", "autoScale2d", "toImage"]],
+    modeBarButtons: [[...(looksBack(layout) ? [LOOK_BUTTON] : []), "zoom2d", "pan2d", "autoScale2d", "toImage"]],
     doubleClick: "reset+autosize",
     toImageButtonOptions: { format: "png", scale: 2, filename: "glassnet" },
   };
@@ -129,7 +129,8 @@ function draw(chart) {
     const height = heightOf(layout, sent.height, width);
     box.style.height = `${height}px`;
     Object.assign(layout, { template: templateOf(themeOf(box), width), width, height, uirevision: layout.uirevision ?? "kept" });
-    if (touch) layout.dragmode = false;
+    if (touch || looksBack(layout)) layout.dragmode = false;
+    box.classList.toggle("looks-back", looksBack(layout) && !touch);
     if (chart.failed) box.textContent = "";
     chart.failed = false;
     try {
@@ -178,6 +179,8 @@ function frameElsewhere(chart) {
 function listen(chart) {
   chart.listening = true;
   frameElsewhere(chart);
+  dragThroughTime(chart.box);
+  pressMarks(chart);
   chart.box.on("plotly_click", ({ points, event }) => {
     const point = points?.[0];
     if (!point || !chart.sent.clickable) return;

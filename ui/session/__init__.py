@@ -46,8 +46,17 @@ from ui.session.runs import (
 )
 from ui.session.selection import Reading, choose, chosen, clicked, reading, sketchpad, steady
 from ui.session.server import Split, epoch_seconds, first_weights, mean_digits, registry
-from ui.session.time_machine import branch, go_to, live_snapshot, look, looked_at_step, parent_title, snapshot
-from ui.session.undo import changes_to_undo_and_redo, set_back
+from ui.session.time_machine import (
+    branch,
+    earlier_steps,
+    go_to,
+    live_snapshot,
+    look,
+    looked_at_step,
+    parent_title,
+    snapshot,
+)
+from ui.session.undo import changes_to_undo_and_redo, set_back, undo_marked
 
 __all__ = [
     "COMMAND_SECONDS",
@@ -69,6 +78,7 @@ __all__ = [
     "dataset",
     "delete_runs",
     "draft",
+    "earlier_steps",
     "edit",
     "end_race",
     "epoch_seconds",
@@ -122,6 +132,7 @@ __all__ = [
     "strongest",
     "sync_address",
     "train_preset",
+    "undo_marked",
     "unreadable",
     "widget_value",
 ]

@@ -43,6 +43,12 @@ def looked_at_step() -> int | None:
     return frame.step if frame is not None else None
 
 
+def earlier_steps() -> list[int]:
+    """The steps of the current run that one can look back at, ascending."""
+    live = live_snapshot()
+    return [frame.step for frame in live.film if frame.step < live.step] if live is not None else []
+
+
 def look(step: int | None) -> None:
     """Look at the newest kept frame at or before a step, or at the run as it is now (None, or a step not yet made)."""
     live = live_snapshot()

@@ -19,7 +19,7 @@ def takes_effect_now() -> None:
                 f":orange[**For a branch from step {at:,}**]",
                 width="content",
                 help="While you look back, the settings are those of a branch that would begin at this step: "
-                "**Branch from here** starts it. The run keeps the settings it was trained with.",
+                "**Branch** starts it. The run keeps the settings it was trained with.",
             )
             return
         st.markdown("**Takes effect now**", width="content")

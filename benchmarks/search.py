@@ -51,7 +51,7 @@ def run(name: str, spec: SearchSpec, workers: int) -> SearchView:
     finally:
         for process in started:
             process.kill()
-    return read_search(load_study(name, heartbeat=False)[0])
+    return read_search(load_study(name, heartbeat=False))
 
 
 def by_worker(view: SearchView) -> list[list[Any]]:

@@ -14,11 +14,12 @@ from nn_core.cli.settings import add_settings, config_of
 from nn_core.config.errors import ConfigError
 from nn_core.config.run_config import RunConfig
 from nn_core.search.database_errors import SearchError, hidden, in_a_sentence
+from nn_core.search.objectives import OBJECTIVES
 from nn_core.search.processes import start_workers
 from nn_core.search.space import parse, suggested, varied_settings
-from nn_core.search.spec import OBJECTIVES, PRUNERS, SAMPLERS, SearchSpec
+from nn_core.search.spec import PRUNERS, SAMPLERS, SearchSpec
 from nn_core.search.storage import VARIABLE, file_of
-from nn_core.search.study import ask_for_trials, control, create_search, load_study
+from nn_core.search.study import OpenSearch, ask_for_trials, control, create_search, load_study
 from nn_core.search.trials import test_accuracy
 from nn_core.search.watch import SearchView, read_search
 from nn_core.search.worker import PATIENCE_SECONDS, Worker, say
@@ -31,7 +32,13 @@ STORAGE_HELP = (
 
 
 def add_commands(commands: Any) -> None:
-    """Add `sweep` and `worker` to the subparsers; what a trial has besides is told by the options of `train`."""
+    """Add `sweep` and `worker` to the subparsers."""
+    _add_sweep(commands)
+    _add_worker(commands)
+
+
+def _add_sweep(commands: Any) -> None:
+    """The settings that all trials share are options like those of `train`."""
     sweep = commands.add_parser("sweep", help="search for good settings with several worker processes")
     sweep.set_defaults(run=lambda options: _sweep(options, config_of(options)))
     _add_study(sweep)
@@ -39,9 +46,9 @@ def add_commands(commands: Any) -> None:
         "--vary",
         action="append",
         default=[],
-        metavar="FIELD[=RANGE]",
+        metavar="SETTING[=RANGE]",
         help='a setting that varies, with its range ("lr=0.001:1:log", "optimizer=sgd,adam", "hidden=16:128x1:3"); '
-        "without a range, the field's own. Once for each. One of: "
+        "without a range, the setting's own. Once for each. One of: "
         + ", ".join(item.name for item in varied_settings()),
     )
     sweep.add_argument("--sampler", default="tpe", choices=list(SAMPLERS), help="how settings are drawn. Default: tpe.")
@@ -63,6 +70,9 @@ def add_commands(commands: Any) -> None:
     sweep.add_argument("--test", action="store_true", help="at the end, score the best trial on the test images, once")
     sweep.add_argument("--json", action="store_true", help="print one JSON object as the last line of stdout")
     add_settings(sweep)
+
+
+def _add_worker(commands: Any) -> None:
     worker = commands.add_parser(
         "worker", help="join a search, from this or any other machine that reaches its database"
     )
@@ -106,10 +116,10 @@ def _sweep(options: argparse.Namespace, base: RunConfig) -> None:
         control(options.study, "run", options.storage)
     else:
         create_search(options.study, _spec(options, base), options.storage)
-    study, _ = load_study(options.study, options.storage)
+    opened = load_study(options.study, options.storage)
     workers = start_workers(options.study, options.workers, options.storage)
     try:
-        view = _until_done(study, options, workers)
+        view = _until_done(opened, options, workers)
     except KeyboardInterrupt:
         control(options.study, "stop", options.storage)
         for process in workers:
@@ -119,6 +129,7 @@ def _sweep(options: argparse.Namespace, base: RunConfig) -> None:
 
 
 def _spec(options: argparse.Namespace, base: RunConfig) -> SearchSpec:
+    """The search that the options ask for; raises ConfigError."""
     n_trials = 40 if options.trials is None else options.trials
     vary = {}
     for text in options.vary or ["lr", "batch_size", "init"]:
@@ -132,7 +143,7 @@ def _spec(options: argparse.Namespace, base: RunConfig) -> SearchSpec:
     )
 
 
-def _until_done(study: Any, options: argparse.Namespace, workers: list[Any]) -> SearchView:
+def _until_done(opened: OpenSearch, options: argparse.Namespace, workers: list[Any]) -> SearchView:
     """Print a line for each trial that has ended, until all are done or no worker is left."""
     told: set[int] = set()
     is_away = False  # whether the database could not be read when it was last asked
@@ -140,7 +151,7 @@ def _until_done(study: Any, options: argparse.Namespace, workers: list[Any]) -> 
         working = any(process.poll() is None for process in workers)
         try:
             with in_a_sentence(options.study, options.storage):
-                view = read_search(study, options.storage)
+                view = read_search(opened)
         except SearchError as error:
             if not working:
                 raise SearchError(f"{error}; no worker is left. It goes on with: {_how_to_go_on(options)}") from None
@@ -175,12 +186,12 @@ def _until_done(study: Any, options: argparse.Namespace, workers: list[Any]) -> 
 
 
 def _shown(value: float) -> str:
-    """The value of an objective: a count in full, others with six digits."""
+    """The value of an objective: a large count in full, others with six digits."""
     return f"{value:,.0f}" if value >= 1e5 else f"{value:.6g}"
 
 
 def _how_to_go_on(options: argparse.Namespace) -> str:
-    """The command; a URL that it needs stands in it without its password."""
+    """The command that resumes the search; a URL stands in it without its password."""
     given = options.storage and options.storage != os.environ.get(VARIABLE)
     where = f" --storage {shlex.quote(hidden(options.storage))}" if given else ""
     return f"python -m nn_core sweep --resume --study {shlex.quote(options.study)}{where}"
@@ -212,7 +223,7 @@ def _tell_result(view: SearchView, options: argparse.Namespace) -> None:
         print("No trial came to its end.")
         return
     values = ", ".join(
-        f"{OBJECTIVES[n].label} {_shown(v)}" for n, v in zip(view.spec.objectives, best.values or (), strict=True)
+        f"{each.label} {_shown(value)}" for each, value in zip(view.spec.judged_by, best.values or (), strict=True)
     )
     print(f"best: trial {best.number}, {values}")
     if best.config is not None:

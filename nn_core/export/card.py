@@ -20,6 +20,7 @@ from nn_core.data import Dataset
 from nn_core.explain.filters import first_filters, hidden_sizes
 from nn_core.export.picture import DARK, LIGHT, Colours, curve_chart, filter_wall
 from nn_core.export.source import ExportSource
+from nn_core.machine.durations import duration
 from nn_core.machine.memory import Array
 from nn_core.nn.metrics import class_scores
 from nn_core.nn.network import outline
@@ -141,12 +142,8 @@ def _figures(source: ExportSource, test_accuracy: float, n: int) -> str:
         best = int(np.argmax(val.value))
         figures.append(("Best on validation", f"{val.value[best]:.2%}", f"at step {int(val.step[best]):,}"))
     figures.append(("Parameters", f"{source.model.n_params:,}", "trained numbers"))
-    figures.append(("Time of training", _duration(source.seconds), f"{source.step:,} steps"))
+    figures.append(("Time of training", duration(source.seconds), f"{source.step:,} steps"))
     return "".join(f"<div><dt>{name}</dt><dd>{value}<small>{note}</small></dd></div>" for name, value, note in figures)
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.3g} s" if seconds < 120 else f"{seconds / 60:.3g} min"
 
 
 def _charts(source: ExportSource) -> str:

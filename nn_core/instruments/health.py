@@ -1,9 +1,14 @@
-"""What the numbers of a run say about its training: dead units, copies, and a verdict with its remedy."""
+"""What the numbers of a run say about its training: a verdict, why, and its remedy.
+
+The verdict is that of the first rule in `RULES` that finds something. A rule is one decorated function; the page of a
+run, and whatever else asks for its health, knows it by that alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -48,6 +53,71 @@ def are_copies(weights: Mapping[str, Array]) -> bool:
     return bool(np.abs(W - W[:, :1]).max() <= COPY * np.abs(W).max())
 
 
+# ---------------------------------------------------------------------------------------------- what rules look at
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a run at one step. The curves are there once the rule "just begun" has let it pass."""
+
+    config: RunConfig
+    series: Mapping[str, Series]
+    weights: Mapping[str, Array]
+    step: int
+    epoch: float
+    stopped: str  # why training ended by itself, or ""
+    dead: Sequence[int]  # how many units of each hidden layer are, or nothing where nobody has looked
+
+    def __repr__(self) -> str:
+        return f"Evidence(step {self.step}, epoch {self.epoch:.1f})"
+
+    @property
+    def train_loss(self) -> Array:
+        """The loss (n,) on training images at each scoring."""
+        return self.series["train/loss"].value
+
+    @property
+    def val_loss(self) -> Array:
+        """The loss (n,) on validation images at each scoring."""
+        return self.series["val/loss"].value
+
+    @property
+    def val_accuracy(self) -> float:
+        """The newest, in [0, 1]."""
+        return self.series["val/accuracy"].last
+
+    @property
+    def gap(self) -> float:
+        """How much higher the accuracy on training images is."""
+        return self.series["train/accuracy"].last - self.val_accuracy
+
+    @cached_property
+    def recent_and_before(self) -> tuple[float, float]:
+        """The mean validation loss over the newest quarter of the scorings, and over the quarter before it."""
+        val = self.val_loss
+        quarter = max(1, len(val) // 4)
+        before = val[-2 * quarter : -quarter].mean() if len(val) > quarter else val[0]
+        return val[-quarter:].mean(), before
+
+    @cached_property
+    def dead_by_kind(self) -> dict[str, tuple[int, int]]:
+        """Of a network's "channels", and of its "units": how many are dead, and how many there are."""
+        sizes, n_blocks = hidden_sizes(self.weights), sum(W.ndim == 4 for W in self.weights.values())
+        kinds = {"channels": slice(n_blocks), "units": slice(n_blocks, None)}
+        return {kind: (sum(self.dead[layers]), sum(sizes[layers])) for kind, layers in kinds.items()}
+
+    @property
+    def kinds_with_many_dead(self) -> list[str]:
+        """Of "channels" and "units", those of which more than a quarter are dead."""
+        return [kind for kind, (n_dead, n) in self.dead_by_kind.items() if n_dead > 0.25 * n]
+
+    @property
+    def about_the_dead(self) -> str:
+        """A sentence on how many there are."""
+        found = " and ".join(f"{n_dead} of {n} {kind}" for kind, (n_dead, n) in self.dead_by_kind.items() if n_dead)
+        return f"{found} put out 0 for every image, and a zero slope cannot mend them."
+
+
 def health(
     config: RunConfig,
     series: Mapping[str, Series],
@@ -56,65 +126,164 @@ def health(
     step: int,
     epoch: float,
     stopped: str = "",
-    dead: list[int] | None = None,
+    dead: Sequence[int] | None = None,
 ) -> Health:
     """The verdict on a run. `stopped` is why training ended by itself; `dead` comes from `dead_units`."""
-    slower = {"lr": _slider_value(config.lr / 10)}
-    if stopped:
-        return Health("bad", "diverged", stopped, slower)
-    if step == 0:
-        return Health("idle", "not trained yet", "Press Train: the weights are still as they were drawn.")
-    if "val/loss" not in series or len(series["val/loss"]) < 2:
-        return Health("idle", "just begun", f"There are no scores yet from after the start (step {step:,}).")
-    if are_copies(weights):
-        n_units = first_filters(weights).shape[1]
-        why = f"All {n_units} first-layer units carry the same weights, so they stay copies of one."
-        return Health("bad", "symmetric", f"{why} A random initialization breaks the symmetry.", {"init": "he"})
-    train, val = series["train/loss"].value, series["val/loss"].value
-    val_accuracy = series["val/accuracy"].value
-    gap = series["train/accuracy"].last - val_accuracy[-1]
-    if train[-1] > max(2 * train[0], 5.0):
-        why = f"The loss is {train[-1]:.3g}, above the {train[0]:.3g} it began with: steps overshoot."
-        return Health("bad", "overshooting", why, slower)
-    counts = _dead_by_kind(weights, dead or [])
-    many = [kind for kind, (n_dead, n) in counts.items() if n_dead > 0.25 * n]
-    found = " and ".join(f"{n_dead} of {n} {kind}" for kind, (n_dead, n) in counts.items() if n_dead)
-    of_dead = f"{found} put out 0 for every image, and a zero slope cannot mend them."
-    if epoch >= 0.5 and val_accuracy[-1] < 0.2:
-        why = f"Validation accuracy is {val_accuracy[-1]:.1%} after {epoch:.1f} epochs; guessing gives about 10 %."
-        if many:
-            return Health("bad", "stuck near chance", f"{why} {of_dead}", slower)
-        faster = {"lr": _slider_value(config.lr * 10)} if train[-1] < 1.02 * train[0] and config.lr < 0.05 else slower
-        return Health("bad", "stuck near chance", why, faster)
-    if many:
-        return Health("warning", f"dead {' and '.join(many)}", of_dead, slower)
-    if gap > 0.03 and val[-1] > 1.15 * val.min():
-        ratio = val[-1] / val.min()
-        why = f"Training accuracy is {gap:.1%} above validation, and the validation loss is {ratio:.2f} times"
-        return Health("warning", "memorising", f"{why} its lowest. More images, L2 or dropout help.", {"l2": 0.001})
-    quarter = max(1, len(val) // 4)
-    recent, before = val[-quarter:].mean(), val[-2 * quarter : -quarter].mean() if len(val) > quarter else val[0]
+    seen = Evidence(config, series, weights, step, epoch, stopped, dead or [])
+    for each in RULES:
+        if why := each.why(seen):
+            return Health(each.level, each.verdict(seen), why, each.remedy(seen))
+    now, start = seen.val_loss[-1], seen.val_loss[0]
+    return Health("good", "learning well", f"The validation loss is falling: {now:.3g} now, {start:.3g} at the start.")
+
+
+# ---------------------------------------------------------------------------------------------- the table of rules
+
+Remedy = Callable[[Evidence], Mapping[str, Any]]
+Words = Callable[[Evidence], str]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that can be said of a run."""
+
+    name: str
+    level: Level
+    looks_at: str
+    why: Words  # a sentence, or "" where the rule finds nothing
+    remedy: Remedy  # the settings that would mend it
+    verdict: Words  # its name, unless it depends on what is found
+
+    def __repr__(self) -> str:
+        return f"Rule({self.name}: {self.level}, from {self.looks_at})"
+
+
+RULES: list[Rule] = []  # in order of precedence
+
+
+def rule(
+    name: str,
+    level: Level,
+    *,
+    looks_at: str,
+    remedy: Remedy = lambda seen: {},
+    verdict: Words | None = None,
+    before: str = "",
+) -> Callable[[Words], Words]:
+    """Decorator: register a function that gives the reason, or "", as a rule; the last one, or `before` another."""
+
+    def add(why: Words) -> Words:
+        place = [each.name for each in RULES].index(before) if before else len(RULES)
+        RULES.insert(place, Rule(name, level, looks_at, why, remedy, verdict or (lambda seen: name)))
+        return why
+
+    return add
+
+
+def _lr(change: Callable[[float], float]) -> Remedy:
+    """Another learning rate, rounded to one digit and inside the allowed range."""
+    return lambda seen: {"lr": min(10.0, max(1e-5, float(f"{change(seen.config.lr):.0e}")))}
+
+
+SLOWER = _lr(lambda lr: lr / 10)
+
+
+@rule("diverged", "bad", looks_at="why training ended by itself", remedy=SLOWER)
+def _diverged(seen: Evidence) -> str:
+    return seen.stopped
+
+
+@rule("not trained yet", "idle", looks_at="the number of steps")
+def _not_trained_yet(seen: Evidence) -> str:
+    return "" if seen.step else "Press Train: the weights are still as they were drawn."
+
+
+@rule("just begun", "idle", looks_at="how often the network was scored")
+def _just_begun(seen: Evidence) -> str:
+    n_scores = len(seen.series["val/loss"]) if "val/loss" in seen.series else 0
+    return f"There are no scores yet from after the start (step {seen.step:,})." if n_scores < 2 else ""
+
+
+@rule("symmetric", "bad", looks_at="the weights of the first layer", remedy=lambda seen: {"init": "he"})
+def _symmetric(seen: Evidence) -> str:
+    if not are_copies(seen.weights):
+        return ""
+    n_units = first_filters(seen.weights).shape[1]
+    why = f"All {n_units} first-layer units carry the same weights, so they stay copies of one."
+    return f"{why} A random initialization breaks the symmetry."
+
+
+@rule("overshooting", "bad", looks_at="the training loss", remedy=SLOWER)
+def _overshooting(seen: Evidence) -> str:
+    now, start = seen.train_loss[-1], seen.train_loss[0]
+    if now > max(2 * start, 5.0):
+        return f"The loss is {now:.3g}, above the {start:.3g} it began with: steps overshoot."
+    return ""
+
+
+def _faster_where_steps_are_too_small(seen: Evidence) -> Mapping[str, Any]:
+    """The loss has not risen and the rate is small: ten times the rate; else a tenth, as where units have died."""
+    is_level = seen.train_loss[-1] < 1.02 * seen.train_loss[0]
+    if is_level and seen.config.lr < 0.05 and not seen.kinds_with_many_dead:
+        return _lr(lambda lr: lr * 10)(seen)
+    return SLOWER(seen)
+
+
+@rule("stuck near chance", "bad", looks_at="validation accuracy", remedy=_faster_where_steps_are_too_small)
+def _stuck(seen: Evidence) -> str:
+    if seen.epoch >= 0.5 and seen.val_accuracy < 0.2:
+        now = f"Validation accuracy is {seen.val_accuracy:.1%} after {seen.epoch:.1f} epochs"
+        why = f"{now}; guessing gives about 10 %."
+        return f"{why} {seen.about_the_dead}" if seen.kinds_with_many_dead else why
+    return ""
+
+
+@rule(
+    "dead units",
+    "warning",
+    looks_at="which units put out 0 for every image",
+    remedy=SLOWER,
+    verdict=lambda seen: f"dead {' and '.join(seen.kinds_with_many_dead)}",
+)
+def _dead_units(seen: Evidence) -> str:
+    return seen.about_the_dead if seen.kinds_with_many_dead else ""
+
+
+@rule(
+    "memorising",
+    "warning",
+    looks_at="training accuracy above validation, and the validation loss",
+    remedy=lambda seen: {"l2": 0.001},
+)
+def _memorising(seen: Evidence) -> str:
+    now, lowest = seen.val_loss[-1], seen.val_loss.min()
+    if seen.gap > 0.03 and now > 1.15 * lowest:
+        why = (
+            f"Training accuracy is {seen.gap:.1%} above validation, and the validation loss is {now / lowest:.2f} times"
+        )
+        return f"{why} its lowest. More images, L2 or dropout help."
+    return ""
+
+
+@rule("getting worse", "warning", looks_at="the validation loss of late", remedy=_lr(lambda lr: lr / 3))
+def _getting_worse(seen: Evidence) -> str:
+    val, (recent, before) = seen.val_loss, seen.recent_and_before
     if len(val) >= 8 and recent > 1.1 * before and val[-1] > 1.1 * val.min():
-        why = f"The validation loss has risen from {before:.3g} to {recent:.3g} of late."
-        return Health("warning", "getting worse", why, {"lr": _slider_value(config.lr / 3)})
-    if len(val) >= 8 and recent > 0.995 * before:
-        why = f"The validation loss has stayed near {recent:.3g}; accuracy {val_accuracy[-1]:.1%}."
-        return Health("good", "settled", why)
-    if epoch >= 2 and val_accuracy[-1] < 0.85 and recent > 0.97 * before and config.lr < 1:
-        why = f"Still falling, but only from {before:.3g} to {recent:.3g}: a larger learning rate may be faster."
-        return Health("warning", "slow", why, {"lr": _slider_value(config.lr * 3)})
-    return Health(
-        "good", "learning well", f"The validation loss is falling: {val[-1]:.3g} now, {val[0]:.3g} at the start."
-    )
+        return f"The validation loss has risen from {before:.3g} to {recent:.3g} of late."
+    return ""
 
 
-def _dead_by_kind(weights: Mapping[str, Array], dead: Sequence[int]) -> dict[str, tuple[int, int]]:
-    """Of a network's channels, and of its units: how many are dead, by layer in `dead`, and how many there are."""
-    sizes, n_blocks = hidden_sizes(weights), sum(W.ndim == 4 for W in weights.values())
-    kinds = {"channels": slice(n_blocks), "units": slice(n_blocks, None)}
-    return {kind: (sum(dead[layers]), sum(sizes[layers])) for kind, layers in kinds.items()}
+@rule("settled", "good", looks_at="the validation loss of late")
+def _settled(seen: Evidence) -> str:
+    recent, before = seen.recent_and_before
+    if len(seen.val_loss) >= 8 and recent > 0.995 * before:
+        return f"The validation loss has stayed near {recent:.3g}; accuracy {seen.val_accuracy:.1%}."
+    return ""
 
 
-def _slider_value(lr: float) -> float:
-    """A learning rate rounded to one digit, inside the allowed range."""
-    return min(10.0, max(1e-5, float(f"{lr:.0e}")))
+@rule("slow", "warning", looks_at="the validation loss of late, and accuracy", remedy=_lr(lambda lr: lr * 3))
+def _slow(seen: Evidence) -> str:
+    recent, before = seen.recent_and_before
+    if seen.epoch >= 2 and seen.val_accuracy < 0.85 and recent > 0.97 * before and seen.config.lr < 1:
+        return f"Still falling, but only from {before:.3g} to {recent:.3g}: a larger learning rate may be faster."
+    return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from nn_core.config.errors import shorten
 
@@ -16,9 +16,16 @@ class SearchError(Exception):
 
 
 def hidden(url: str) -> str:
-    """The URL without the password in it, whatever else is wrong with it."""
+    """The URL without the password in it, whatever else is wrong with it, and without what follows a "?"."""
+    if url.count("@") == 1:  # where there are more, a password may hold some, and the parser cuts it at the first
+        with suppress(Exception):  # what the parser cannot read is cut by hand below
+            from sqlalchemy import make_url
+
+            parts = make_url(url).set(query={})
+            if parts.username is not None:
+                return parts.render_as_string(hide_password=True)
     login, at, place = url.rpartition("@")
-    place = place.partition("?")[0]
+    place = re.split("[?&]", place)[0]
     if not at:
         return place
     found = re.fullmatch(r"([\w+]+://)([^:/?@]*)(:.*)?", login, re.DOTALL)
@@ -43,21 +50,17 @@ def in_a_sentence(name: str, url: str = "") -> Iterator[None]:
 
 def database_sentence(error: BaseException, name: str, url: str = "") -> str | None:
     """What went wrong in a database, in one sentence; None where the error is none of a database."""
-    chain: list[BaseException] = []
-    while error is not None and error not in chain:
-        chain.append(error)
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    chain = _chain(error)
     kinds = {type(each).__name__ for each in chain}
     modules = {type(each).__module__.split(".")[0] for each in chain}
     is_of_database = bool(modules & _OF_DATABASES) or "StorageInternalError" in kinds
-    text = " ".join(str(each) for each in chain)
     where = f"the search {name}" if not url or url.startswith("sqlite") else f"the database {hidden(url)}"
-    for pattern, answer in _ANSWERS:
-        if is_of_database and re.search(pattern, text, re.IGNORECASE):
-            return answer.format(where=where, name=name)
-    if "The runtime optuna version" in text:
+    answer = _answer(chain) if is_of_database else None
+    if answer is not None:
+        return answer.format(where=where, name=name)
+    if any("The runtime optuna version" in str(each) for each in chain):  # a RuntimeError like any other
         return f"{where} was made by another version of Optuna than the one installed here"
-    if kinds & {"NoSuchModuleError", "ArgumentError", "NoSuchModule"}:
+    if kinds & {"NoSuchModuleError", "ArgumentError"}:
         return f"the storage must be {A_URL}, got {shorten(hidden(url))}"
     if "ImportError" in kinds or "ModuleNotFoundError" in kinds:
         return f"{where} needs a driver that is not installed: pip install -r requirements-distributed.txt"
@@ -66,28 +69,62 @@ def database_sentence(error: BaseException, name: str, url: str = "") -> str | N
     return None
 
 
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """The error, what caused it, and so on: Optuna's, SQLAlchemy's, the driver's."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return chain
+
+
+def _answer(chain: list[BaseException]) -> str | None:
+    """The sentence by the driver's code, or by its words where it gives no code that tells."""
+    codes = [getattr(each, "sqlstate", None) or getattr(each, "sqlite_errorname", None) or "" for each in chain]
+    for beginnings, answer in _BY_CODE:
+        if any(code.startswith(beginnings) for code in codes):
+            return answer
+    text = " ".join(str(each) for each in chain)
+    for pattern, answer in _BY_WORDS:
+        if re.search(pattern, text, re.IGNORECASE):
+            return answer
+    return None
+
+
 _OF_DATABASES = {"sqlalchemy", "sqlite3", "psycopg", "alembic"}
 _KINDS = {"OperationalError", "DatabaseError", "StorageInternalError", "ProgrammingError", "IntegrityError"}
-_ANSWERS = (
-    (r"relation \S+ does not exist", "there is no search {name} in {where}"),
+
+_DAMAGED = "the file of {where} is damaged or holds something else"
+_REFUSED = "{where} refuses the user or the password"
+_UNKNOWN = "{where} does not exist on its server"
+_SILENT = "{where} does not answer"
+
+# how a code begins: the SQLSTATE of PostgreSQL, or SQLite's name of a result
+_BY_CODE: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("42P01",), "there is no search {name} in {where}"),  # the tables are not there
+    (("SQLITE_NOTADB", "SQLITE_CORRUPT"), _DAMAGED),
     (
-        r"not a database|malformed|no such table|no such column",
-        "the file of {where} is damaged or holds something else",
+        ("SQLITE_BUSY", "SQLITE_LOCKED"),
+        "the file of {where} is locked by another program; try again when that has ended",
     ),
-    (r"database is locked", "the file of {where} is locked by another program; try again when that has ended"),
-    (r"readonly|read-only", "the file of {where} cannot be written"),
-    (r"unable to open database file", "the file of {where} cannot be opened"),
-    (r"disk is full|No space left", "the disk is full: {where} could not be written"),
-    (
-        r"password authentication failed|no password supplied|role .* does not exist",
-        "{where} refuses the user or the password",
-    ),
-    (r"database \S+ does not exist", "{where} does not exist on its server"),
+    (("SQLITE_READONLY",), "the file of {where} cannot be written"),
+    (("25006",), "{where} cannot be written"),
+    (("SQLITE_CANTOPEN",), "the file of {where} cannot be opened"),
+    (("SQLITE_FULL", "53100"), "the disk is full: {where} could not be written"),
+    (("28",), _REFUSED),
+    (("3D000",), _UNKNOWN),
+    (("08", "57P"), _SILENT),  # no connection, or the server is starting or shutting down
+)
+# Words decide only where there is no code: psycopg has none for a connection that did not come about or broke off, and
+# SQLite has one code, SQLITE_ERROR, for every statement that does not suit the tables.
+_BY_WORDS = (
+    (r"no such table|no such column", _DAMAGED),
+    (r"password authentication failed|no password supplied|role .* does not exist", _REFUSED),
+    (r"database \S+ does not exist", _UNKNOWN),
     (r"could not translate host|Name or service not known|resolve", "{where} is on a host that is not known"),
     (
         r"refused|timeout|timed out|server closed|terminating|starting up|shutting down|"
         r"connection .*(lost|closed|failed)|No such file",
-        "{where} does not answer",
+        _SILENT,
     ),
-    (r"Record does not exist|study .* not exist", "there is no search {name} there"),
 )

@@ -1,7 +1,6 @@
-"""What varies in a search: a range for a setting, and its parameters in Optuna's terms.
+"""What varies in a search: a range for each setting, and what Optuna calls its parameters.
 
-The ranges that a search begins with come from each setting itself, so that a new setting can be searched by being
-declared.
+Every setting suggests a range for itself, so that a new one can be searched without a word about it here.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ NOT_SEARCHED = {
     "eval_every",
     "n_train",
     "label_noise",
-}  # what is learned, and how long, is the same for all
-NOT_SUGGESTED = {"init": {"zeros", "constant"}}  # all units stay copies of one; taken where they are asked for
-DECADES = 1e-3  # of the highest stop: a logarithmic range begins no lower, unless it is asked to
-MOST_CHOICES = 16  # values that are suggested, where a setting has more stops
+}  # what is learned and for how long: were it not the same, trials could not be compared
+NOT_SUGGESTED = {"init": {"zeros", "constant"}}  # no network learns with them; a search may still ask for them
+DECADES = 1e-3  # a suggested logarithmic range begins no lower than this part of its end
+MOST_CHOICES = 16  # so many values are suggested at most, where the slider of a setting has more stops
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ Range = Span | Values | Shape
 
 
 def varied_settings() -> tuple[Setting, ...]:
-    """The fields of RunConfig that may vary in a search."""
+    """The settings that may vary in a search."""
     return tuple(each for each in all_settings() if each.kind != "name" and each.name not in NOT_SEARCHED)
 
 
@@ -139,12 +138,12 @@ _CHECKS: Mapping[type, Callable[[Setting, Any], Range]] = {
 
 
 def to_json(wanted: Range) -> dict[str, Any]:
-    """JSON-ready: the kind and its fields."""
+    """The kind of a range and its numbers, ready for JSON."""
     return {"kind": type(wanted).__name__, **vars(wanted)}
 
 
 def from_json(value: Mapping[str, Any]) -> Range:
-    """The inverse; raises KeyError, TypeError and ValueError."""
+    """The range that `to_json` wrote; raises KeyError, TypeError and ValueError."""
     fields = dict(value)
     kind = {each.__name__: each for each in (Span, Values, Shape)}[fields.pop("kind")]
     if kind is Values:
@@ -204,7 +203,10 @@ def values_of(vary: Mapping[str, Range], params: Mapping[str, Any]) -> dict[str,
 
 
 def grid(vary: Mapping[str, Range]) -> dict[str, list[Any]]:
-    """Optuna's parameters -> the values that a grid goes through: of a range, the stops of its slider in it."""
+    """The values that a grid goes through, by Optuna's parameters.
+
+    Of a range these are its ends, and the stops of the setting's slider between them.
+    """
     return {key: values for name, wanted in vary.items() for key, values in _grid_of(setting(name), wanted)}
 
 

@@ -12,10 +12,10 @@ import numpy as np
 from nn_core.config.errors import ConfigError, shorten
 from nn_core.config.run_config import RunConfig
 from nn_core.search import space
+from nn_core.search.objectives import OBJECTIVES, Direction, Objective
 from nn_core.search.space import Range
 
 MOST_TRIALS = 100_000
-TARGET = 0.97  # validation accuracy, for the objective that counts seconds
 
 
 class Option(NamedTuple):
@@ -24,16 +24,6 @@ class Option(NamedTuple):
     name: str
     label: str
     help: str
-
-
-class Objective(NamedTuple):
-    """What a trial is judged by."""
-
-    name: str
-    label: str
-    help: str
-    direction: str  # "maximize" or "minimize"
-    alone: bool  # whether it makes sense by itself
 
 
 SAMPLERS: Mapping[str, Option] = {
@@ -53,35 +43,13 @@ PRUNERS: Mapping[str, Option] = {
         Option("none", "None", "Every trial is trained to its end."),
     )
 }
-OBJECTIVES: Mapping[str, Objective] = {
-    each.name: each
-    for each in (
-        Objective(
-            "val_accuracy",
-            "Validation accuracy",
-            "The highest at the end of an epoch; a trial that opens as a run is as it was at its last.",
-            "maximize",
-            True,
-        ),
-        Objective("val_loss", "Validation loss", "The lowest at the end of an epoch, in nats.", "minimize", True),
-        Objective(
-            "seconds_to_97",
-            "Seconds to 97 %",
-            "Seconds of training until 97 % of the validation images are read right; who does not get there is pruned.",
-            "minimize",
-            True,
-        ),
-        Objective("weights", "Weights", "How many numbers are trained.", "minimize", False),
-        Objective("seconds", "Seconds", "Seconds of training in all.", "minimize", False),
-    )
-}
 
 
 @dataclass(frozen=True)
 class SearchSpec:
-    """A search. Its trials are `base` with other values of the fields in `vary`; `base.epochs` is a trial's length.
+    """What a search is asked to do: train `base` again and again, each time with other values of what is in `vary`.
 
-    Checks itself: raises ConfigError with field, limit and value.
+    A trial is one such training, of `base.epochs` epochs. Raises ConfigError with setting, limit and value.
     """
 
     base: RunConfig
@@ -112,27 +80,38 @@ class SearchSpec:
             raise ConfigError(
                 f"objectives must be one or two of {', '.join(OBJECTIVES)}, got {', '.join(wanted) or 'none'}"
             )
-        if not OBJECTIVES[wanted[0]].alone:
+        if not OBJECTIVES[wanted[0]].can_stand_first:
             raise ConfigError(f"the first objective must say how well it reads, got {wanted[0]}")
 
     @property
-    def directions(self) -> list[Any]:
+    def judged_by(self) -> list[Objective]:
+        """The objectives themselves, the one that ranks the trials first."""
+        return [OBJECTIVES[name] for name in self.objectives]
+
+    @property
+    def directions(self) -> list[Direction]:
         """Optuna's word for each objective, "maximize" or "minimize"."""
-        return [OBJECTIVES[name].direction for name in self.objectives]
+        return [each.direction for each in self.judged_by]
 
     def config_of(self, trial: Any) -> RunConfig:
         """The settings that an optuna.Trial draws; raises ConfigError where they cannot be together."""
         return self.base.replace(**{name: space.draw(trial, name, each) for name, each in self.vary.items()})
 
+    def __repr__(self) -> str:
+        wanted = " and ".join(self.objectives)
+        return (
+            f"SearchSpec({self.n_trials} trials of {', '.join(self.vary)} by {self.sampler}, {self.pruner}: {wanted})"
+        )
+
     def to_json(self) -> str:
-        """One line of JSON."""
+        """The search as one line of JSON, as the database keeps it."""
         values = {**vars(self), "base": self.base.to_dict()}
         values["vary"] = {name: space.to_json(each) for name, each in self.vary.items()}
         return json.dumps(values)
 
     @classmethod
     def from_json(cls, text: str) -> SearchSpec:
-        """The inverse; raises ConfigError."""
+        """The search that `to_json` wrote; raises ConfigError."""
         try:
             values = json.loads(text)
             values["base"] = RunConfig.from_dict(values["base"])
@@ -148,8 +127,10 @@ class SearchSpec:
 
 
 def make_sampler(spec: SearchSpec, worker: int = 0, n_begun: int = 0) -> Any:
-    """Optuna's sampler; workers of different numbers draw differently, and a worker that begins after `n_begun` trials
-    does not draw the first ones again. All walk one grid.
+    """Optuna's sampler for one worker.
+
+    Its seed comes from the search, the worker's number and how many trials had begun when it joined: so no two workers
+    draw the same, nor does one that joins again draw what it drew before. A grid's order is the same for all workers.
     """
     from optuna import samplers
 

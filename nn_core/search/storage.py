@@ -7,7 +7,7 @@ import re
 import sqlite3
 import time
 import warnings
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -48,17 +48,25 @@ def trials_folder(name: str) -> Path:
     return searches_folder() / check_name(name)
 
 
-def open_storage(name: str, url: str = "", *, create: bool = False, heartbeat: bool = True) -> Any:
-    """Optuna's storage; raises SearchError in one sentence. Only with `create` is an SQLite file or a table made.
+def check_optuna() -> None:
+    """Raise SearchError where Optuna is not installed."""
+    try:
+        import optuna  # noqa: F401
+    except ModuleNotFoundError:
+        raise SearchError("a search needs Optuna, which is not installed: pip install -r requirements.txt") from None
 
-    With `heartbeat`, a trial whose worker gives no sign of life is failed and queued again.
+
+def open_storage(name: str, url: str = "", *, create: bool = False, heartbeat: bool = True) -> Any:
+    """A `Storage`; raises SearchError in one sentence. Only with `create` is an SQLite file or a table made.
+
+    With `heartbeat`, trials of workers that give no sign of life are found, failed and queued again.
     """
     path = None if url else file_of(name)
     if path is not None:
         if not create and not path.exists():
             raise SearchError(f"there is no search {name} in {searches_folder()}")
         path.parent.mkdir(parents=True, exist_ok=True)
-    address = f"sqlite:///{path}" if path is not None else _dialect(url)
+    address = f"sqlite:///{path}" if path is not None else _with_driver(url)
     is_sqlite = address.startswith("sqlite")
     if is_sqlite:
         _look_at_file(Path(address.partition("///")[2].partition("?")[0]), name, create)
@@ -69,14 +77,7 @@ def open_storage(name: str, url: str = "", *, create: bool = False, heartbeat: b
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)  # what a trial ended by is told in the search
-        signs: dict[str, Any] = {}
-        if heartbeat:
-            retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=MAX_RETRIES)
-            signs = {
-                "heartbeat_interval": _seconds("GLASSNET_HEARTBEAT", HEARTBEAT_SECONDS),
-                "grace_period": _seconds("GLASSNET_GRACE", GRACE_SECONDS),
-                "heartbeat_stale_trial_callback": retry,
-            }
+        signs = _signs_of_life() if heartbeat else {}
         template = address.replace("{", "{{").replace("}", "}}")
         try:
             made = _storage_class()(template, engine, skip_table_creation=not create, **signs)
@@ -88,70 +89,12 @@ def open_storage(name: str, url: str = "", *, create: bool = False, heartbeat: b
         return made
 
 
-@cache
-def _storage_class() -> Any:
-    """Optuna's storage in a database, with signs of life that outlast an outage and miss no lost worker."""
-    import optuna
-
-    class Storage(optuna.storages.RDBStorage):
-        """Where a worker was lost between taking a trial and its first sign of life, the trial is given up too."""
-
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options)
-            self._without_a_sign: dict[int, float] = {}  # trial id -> when it was seen so first, time.monotonic()
-
-        def record_heartbeat(self, trial_id: int) -> None:
-            try:
-                super().record_heartbeat(trial_id)
-            except Exception as error:  # the next one comes; meanwhile the training meets the same trouble, and waits
-                if database_sentence(error, "") is None:
-                    raise
-
-        def _get_stale_trial_ids(self, study_id: int) -> list[int]:
-            with self.engine.connect() as connection:
-                found = connection.exec_driver_sql(_WITHOUT_A_SIGN.format(int(study_id))).scalars().all()
-            now = time.monotonic()
-            self._without_a_sign = {trial: self._without_a_sign.get(trial, now) for trial in found}
-            grace = self.grace_period or 2 * (self.heartbeat_interval or HEARTBEAT_SECONDS)
-            silent = [trial for trial, since in self._without_a_sign.items() if now - since > grace]
-            return [*super()._get_stale_trial_ids(study_id), *silent]
-
-    return Storage
-
-
-_WITHOUT_A_SIGN = (
-    "SELECT trials.trial_id FROM trials LEFT JOIN trial_heartbeats ON trial_heartbeats.trial_id = trials.trial_id "
-    "WHERE trials.study_id = {} AND trials.state = 'RUNNING' AND trial_heartbeats.trial_id IS NULL"
-)
-
-
-class _Connection(sqlite3.Connection):
-    """One that does not wait for the disk at each commit: no killed process loses anything by it, nor is it damaged."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.execute("PRAGMA synchronous=NORMAL").close()
-
-
-def _seconds(variable: str, default: int) -> int:
-    text = os.environ.get(variable, "")
-    return int(text) if text.isdecimal() and int(text) > 0 else default
-
-
-def _dialect(url: str) -> str:
+def _with_driver(url: str) -> str:
     """The URL, with the driver that requirements-distributed.txt brings."""
     for plain in ("postgresql://", "postgres://"):
         if url.startswith(plain):
             return "postgresql+psycopg://" + url.removeprefix(plain)
     return url
-
-
-def lost_trials(study: Any) -> set[int]:
-    """The ids of the trials that run without a sign of life for longer than the grace; empty where nobody looks."""
-    kept = study._storage
-    if getattr(kept, "get_heartbeat_interval", lambda: None)() is None:
-        return set()
-    return set(kept._get_stale_trial_ids(study._study_id))
 
 
 def _look_at_file(path: Path, name: str, create: bool) -> None:
@@ -166,9 +109,105 @@ def _look_at_file(path: Path, name: str, create: bool) -> None:
         raise SearchError(f"the file {path} holds something else than searches; it is left as it is")
 
 
-def check_optuna() -> None:
-    """Raise SearchError where Optuna is not installed."""
-    try:
-        import optuna  # noqa: F401
-    except ModuleNotFoundError:
-        raise SearchError("a search needs Optuna, which is not installed: pip install -r requirements.txt") from None
+class _Connection(sqlite3.Connection):
+    """One that does not wait for the disk at each commit: no killed process loses anything by it, nor is it damaged."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.execute("PRAGMA synchronous=NORMAL").close()
+
+
+# ---------------------------------------------------------------------------------------------- signs of life
+
+
+def _signs_of_life() -> dict[str, Any]:
+    """How often a worker gives one, after how long without it is given up, and what becomes of its trial then."""
+    import optuna
+
+    return {
+        "heartbeat_interval": _seconds("GLASSNET_HEARTBEAT", HEARTBEAT_SECONDS),
+        "grace_period": _seconds("GLASSNET_GRACE", GRACE_SECONDS),
+        "heartbeat_stale_trial_callback": optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=MAX_RETRIES),
+    }
+
+
+def _seconds(variable: str, default: int) -> int:
+    text = os.environ.get(variable, "")
+    return int(text) if text.isdecimal() and int(text) > 0 else default
+
+
+@cache
+def _storage_class() -> Any:
+    """The class `Storage`; it is made in a function because only Optuna has its base class."""
+    import optuna
+
+    class Storage(optuna.storages.RDBStorage):
+        """Optuna's storage in a database, with signs of life that outlast an outage and miss no lost worker.
+
+        Optuna itself waits for ever for a worker that was lost between taking a trial and its first sign of life.
+        """
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self._silent_since: dict[int, float] = {}  # trial id -> time.monotonic() when it was first seen so
+
+        def record_heartbeat(self, trial_id: int) -> None:
+            try:
+                super().record_heartbeat(trial_id)
+            except Exception as error:  # the next one comes; meanwhile the training meets the same trouble, and waits
+                if database_sentence(error, "") is None:
+                    raise
+
+        def lost_trials(self, study_name: str) -> dict[int, int]:
+            """Number -> id of the trials that run without a sign of life for longer than the grace period.
+
+            Empty in a storage without a heartbeat: nobody looks then.
+            """
+            if self.heartbeat_interval is None:
+                return {}
+            grace, now = self.grace_period or 2 * self.heartbeat_interval, time.monotonic()
+            rows = _running_trials(self.engine, study_name)
+            silent = [trial_id for _, trial_id, seconds in rows if seconds is None]
+            self._silent_since = {trial_id: self._silent_since.get(trial_id, now) for trial_id in silent}
+            return {
+                number: trial_id
+                for number, trial_id, seconds in rows
+                if (now - self._silent_since[trial_id] if seconds is None else seconds) > grace
+            }
+
+        def give_up_lost_trials(self, study: optuna.Study) -> None:
+            """Fail the trials whose workers were lost, and queue them again."""
+            queue_again = self.get_heartbeat_stale_trial_callback()
+            for trial_id in self.lost_trials(study.study_name).values():
+                with suppress(optuna.exceptions.UpdateFinishedTrialError):  # another worker was quicker
+                    if self.set_trial_state_values(trial_id, optuna.trial.TrialState.FAIL) and queue_again:
+                        queue_again(study, self.get_trial(trial_id))
+
+        def __repr__(self) -> str:
+            return f"Storage({hidden(str(self.engine.url))})"
+
+    return Storage
+
+
+def _running_trials(engine: Any, study_name: str) -> list[tuple[int, int, float | None]]:
+    """(number, id, seconds since the last sign of life or None before the first) of each trial that runs.
+
+    Optuna has no public function that tells it; its tables are part of the format of the databases.
+    """
+    import sqlalchemy as sql
+
+    studies = sql.table("studies", sql.column("study_id"), sql.column("study_name"))
+    trials = sql.table("trials", *(sql.column(name) for name in ("trial_id", "number", "study_id", "state")))
+    signs = sql.table("trial_heartbeats", sql.column("trial_id"), sql.column("heartbeat", sql.DateTime))
+    wanted = (
+        sql.select(trials.c.number, trials.c.trial_id, signs.c.heartbeat, sql.func.now())  # by the database's clock
+        .join(studies, studies.c.study_id == trials.c.study_id)
+        .join(signs, signs.c.trial_id == trials.c.trial_id, isouter=True)
+        .where(studies.c.study_name == study_name, sql.cast(trials.c.state, sql.String) == "RUNNING")
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(wanted).all()
+    return [
+        (number, trial_id, None if sign is None else (now.replace(tzinfo=None) - sign).total_seconds())
+        for number, trial_id, sign, now in rows
+    ]

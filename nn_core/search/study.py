@@ -30,6 +30,17 @@ class SearchInfo(NamedTuple):
     code: str  # the version of nn_core that created it
 
 
+class OpenSearch(NamedTuple):
+    """A search whose database is open."""
+
+    study: Any  # an optuna.Study
+    info: SearchInfo  # as it was when the search was opened
+    kept: Any  # the storage of storage.py
+
+    def __repr__(self) -> str:
+        return f"OpenSearch({self.info.name}: {self.info.spec})"
+
+
 @cache
 def code_version() -> str:
     """The version of this code: a hash of nn_core's modules, ten hexadecimal digits."""
@@ -61,8 +72,8 @@ def create_search(name: str, spec: SearchSpec, storage: str = "", data: Dataset 
     return SearchInfo(name, storage, spec, identity, code_version())
 
 
-def load_study(name: str, storage: str = "", **options: Any) -> tuple[Any, SearchInfo]:
-    """The optuna.Study and what it says of itself; raises SearchError."""
+def load_study(name: str, storage: str = "", **options: Any) -> OpenSearch:
+    """Open a search that there is; `options` are those of `open_storage`. Raises SearchError."""
     check_optuna()
     import optuna
 
@@ -72,7 +83,7 @@ def load_study(name: str, storage: str = "", **options: Any) -> tuple[Any, Searc
             study = optuna.load_study(study_name=name, storage=kept, sampler=optuna.samplers.RandomSampler())
         except KeyError:
             raise SearchError(f"there is no search {name} in this database") from None
-        return study, info_of(study, storage)
+        return OpenSearch(study, info_of(study, storage), kept)
 
 
 def info_of(study: Any, storage: str = "") -> SearchInfo:
@@ -92,9 +103,9 @@ def control(name: str, command: str, storage: str = "") -> None:
     """Have the workers "run", "pause" or "stop", at the latest when their epochs end; raises SearchError."""
     if command not in CONTROLS:
         raise SearchError(f"a search is told to {', '.join(CONTROLS)}, got {shorten(command)}")
-    study, _ = load_study(name, storage, heartbeat=False)
+    opened = load_study(name, storage, heartbeat=False)
     with in_a_sentence(name, storage):
-        study.set_user_attr("control", command)
+        opened.study.set_user_attr("control", command)
 
 
 def ask_for_trials(name: str, n_trials: int, storage: str = "") -> None:
@@ -102,10 +113,10 @@ def ask_for_trials(name: str, n_trials: int, storage: str = "") -> None:
 
     Workers that have joined before do not learn of it. Raises SearchError, and ConfigError for such a number.
     """
-    study, info = load_study(name, storage, heartbeat=False)
-    spec = dataclasses.replace(info.spec, n_trials=n_trials)
+    opened = load_study(name, storage, heartbeat=False)
+    spec = dataclasses.replace(opened.info.spec, n_trials=n_trials)
     with in_a_sentence(name, storage):
-        study.set_user_attr("spec", spec.to_json())
+        opened.study.set_user_attr("spec", spec.to_json())
 
 
 def list_searches(storage: str = "") -> list[str]:

@@ -22,6 +22,9 @@ class TrainabilityMap:
     accuracy: Array  # (n_gains, n_lrs), nan where nothing was trained to its end yet
     diverged: Array  # bool (n_gains, n_lrs)
 
+    def __repr__(self) -> str:
+        return f"TrainabilityMap({len(self.gains)} gains by {len(self.lrs)} learning rates)"
+
 
 def map_of(view: SearchView) -> TrainabilityMap | None:
     """The map, where a search goes over listed gains and learning rates; else None."""

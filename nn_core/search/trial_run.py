@@ -8,8 +8,6 @@ from typing import Any
 
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
-from nn_core.nn.network import count_params
-from nn_core.search.spec import TARGET
 from nn_core.search.storage import trials_folder
 from nn_core.store.recorder import Recorder
 from nn_core.store.run_store import RunStore, new_id
@@ -29,53 +27,29 @@ class TrialRun:
         self.id = new_id()
         self.trainer = Trainer(config, data)
         self.recorder = Recorder(self.trainer, RunWriter(RunStore(trials_folder(search)), self.id, data))
-        self.reached: float | None = None  # seconds until TARGET
-        self.ends: list[Scores] = []  # at the end of each epoch
+        self.epoch_ends: list[Scores] = []  # the scores at the end of each epoch
         self.obeyed = time.monotonic()  # when it was last looked whether the search is paused or stopped
 
     def one_epoch(self, obey: Callable[[], None]) -> None:
-        """Train to the end of the epoch; `obey` is called now and then."""
+        """Train to the end of the epoch and score; `obey` is called every LOOK_SECONDS meanwhile."""
         trainer = self.trainer
         end = round(trainer.epoch) + 1
         while trainer.epoch < end - 1e-9 and trainer.step():
-            self._look_at_the_target()
             if time.monotonic() - self.obeyed > LOOK_SECONDS:
                 obey()
                 self.obeyed = time.monotonic()
-        self.ends.append(trainer.score())
-        self._look_at_the_target()
+        self.epoch_ends.append(trainer.score())
         self.recorder.note()
 
-    def _look_at_the_target(self) -> None:
-        scores = self.trainer.scores
-        if self.reached is None and scores is not None and scores.val_accuracy >= TARGET:
-            self.reached = self.trainer.seconds
-
-    def value_at_epoch(self, objective: str) -> float:
-        """What is reported after an epoch, in the direction of the objective."""
-        scores = self.ends[-1]
-        if objective == "val_accuracy":
-            return scores.val_accuracy
-        return 1 - scores.val_accuracy if objective == "seconds_to_97" else scores.val_loss
-
-    def values(self, objectives: tuple[str, ...]) -> list[float] | None:
-        """One value for each objective; None where one was not reached."""
-        found: dict[str, float | None] = {
-            "val_accuracy": max(scores.val_accuracy for scores in self.ends),
-            "val_loss": min(scores.val_loss for scores in self.ends),
-            "seconds_to_97": self.reached,
-            "weights": float(count_params(self.trainer.config)),
-            "seconds": self.trainer.seconds,
-        }
-        values = [value for name in objectives if (value := found[name]) is not None]
-        return values if len(values) == len(objectives) else None
-
     def keep(self, status: str) -> None:
-        """Write the run down."""
+        """Store the run with this status."""
         self.recorder.keep(status)
 
+    def __repr__(self) -> str:
+        return f"TrialRun({self.id}, epoch {self.trainer.epoch:.1f})"
+
     def curves(self) -> dict[str, dict[str, list[float]]]:
-        """The curves, thinned, JSON-ready; no numbers that are not finite."""
+        """At most MOST_POINTS finite points of each curve, ready for JSON."""
         return {name: _thinned(self.trainer.history[name]) for name in CURVES if name in self.trainer.history.series()}
 
 

@@ -1,4 +1,4 @@
-"""What is done with a trial of a search: opened as a run, and, once in a search, scored on the test images."""
+"""Trials of a search: opened as runs, scored on the test images once, counted once however often they were begun."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from nn_core.search.study import check_data, load_study
 from nn_core.store.run_store import RunStore, StoreError
 from nn_core.training.film import exact_frame
 
+QUEUED = "queued"  # what a trial in the queue is going to draw: Optuna's parameters, noted with it
 NOT_HERE = "the run of trial {} is not on this machine; train it again from its settings"
 
 
@@ -77,7 +78,7 @@ def holds_run(name: str, run_id: str) -> bool:
 
 
 def _trial(name: str, number: int, storage: str) -> tuple[Any, Any, Any]:
-    study, info = load_study(name, storage, heartbeat=False)
+    study, info, _ = load_study(name, storage, heartbeat=False)
     with in_a_sentence(name, storage):
         trials = study.get_trials(deepcopy=False)
     found = next((trial for trial in trials if trial.number == number), None)

@@ -10,15 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-
 from nn_core.config.run_config import RunConfig
 from nn_core.search.database_errors import SearchError, database_sentence
 from nn_core.search.space import values_of
 from nn_core.search.spec import SearchSpec
-from nn_core.search.storage import lost_trials
-from nn_core.search.study import config_of, info_of, load_study
-from nn_core.search.trials import count_done, superseded
+from nn_core.search.study import OpenSearch, config_of, info_of, load_study
+from nn_core.search.trials import QUEUED, count_done, superseded
 
 UNWATCHED_SECONDS = 10  # after which a search that nobody asks for is not read until somebody does
 STATES = {"WAITING": "waiting", "RUNNING": "running", "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
@@ -32,10 +29,10 @@ class TrialRow:
     number: int
     state: str  # a value of STATES, or LOST
     values: tuple[float, ...] | None  # by the search's objectives, once it is complete
-    params: Mapping[str, Any]  # field -> value of those that vary
+    params: Mapping[str, Any]  # setting -> value of those that vary
     config: RunConfig | None  # all settings, once they are drawn
     epochs: float
-    reported: Mapping[int, float]  # epoch -> the first objective at its end
+    reported: Mapping[int, float]  # epoch -> what the first objective reported at its end
     reason: str  # a sentence on why it ended before its end, or ""
     diverged: bool
     worker: str
@@ -43,6 +40,9 @@ class TrialRow:
     run: str  # its run in the search's folder on the machine that trained it, or ""
     curves: Mapping[str, Mapping[str, list[float]]]
     superseded: bool  # another trial has taken its place
+
+    def __repr__(self) -> str:
+        return f"TrialRow({self.number}: {self.state}, {self.values or 'no value'}, {dict(self.params)})"
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,10 @@ class SearchView:
     test: tuple[int, float] | None  # the trial whose network was tested, and its test accuracy
     frozen: tuple[Any, ...] = field(default=(), repr=False)  # Optuna's own trials
 
+    def __repr__(self) -> str:
+        best = f"the best is {self.best.number}" if self.best else "none is the best yet"
+        return f"SearchView({self.name}: {self.n_done} of {self.n_total} trials, {best})"
+
     def study(self) -> Any:
         """The finished trials as an optuna.Study in memory, for Optuna's figures."""
         import optuna
@@ -76,12 +80,13 @@ class SearchView:
         return study
 
 
-def read_search(study: Any, storage: str = "") -> SearchView:
-    """The view of a study as it stands in its database."""
-    info, trials = info_of(study, storage), study.get_trials(deepcopy=False)
+def read_search(opened: OpenSearch) -> SearchView:
+    """The view of a search as it stands in its database."""
+    study = opened.study
+    info, trials = info_of(study, opened.info.storage), study.get_trials(deepcopy=False)
     attrs, gone = study.user_attrs, superseded(trials)
-    lost = lost_trials(study)
-    rows = tuple(_row(info.spec, trial, trial.number in gone, trial._trial_id in lost) for trial in trials)
+    lost = opened.kept.lost_trials(study.study_name)
+    rows = tuple(_row(info.spec, trial, trial.number in gone, trial.number in lost) for trial in trials)
     ranked = [row for row in rows if row.state == "complete" and row.values and not row.superseded]
     shown = [row for row in rows if not row.superseded]
     ended = [row for row in shown if row.state in ("complete", "pruned") and not row.diverged]
@@ -95,7 +100,7 @@ def read_search(study: Any, storage: str = "") -> SearchView:
         control=str(attrs.get("control", "run")),
         trials=rows,
         best=_best(info.spec, ranked),
-        front=_front(info.spec, ranked),
+        front=_front(study, ranked),
         n_done=n_done,
         n_total=n_total,
         seconds_left=_seconds_left(shown, n_total - n_done, len(at_work)),
@@ -120,7 +125,7 @@ def _row(spec: SearchSpec, trial: Any, gone: bool, lost: bool) -> TrialRow:
         number=trial.number,
         state=state,
         values=None if trial.values is None or state != "complete" else tuple(trial.values),
-        params=values_of(spec.vary, trial.params),
+        params=values_of(spec.vary, trial.params or attrs.get(QUEUED, {})),
         config=config_of(spec, attrs),
         epochs=float(attrs.get("epochs", max(reported, default=0))),
         reported=reported,
@@ -134,23 +139,22 @@ def _row(spec: SearchSpec, trial: Any, gone: bool, lost: bool) -> TrialRow:
     )
 
 
-def _signed(spec: SearchSpec, row: TrialRow) -> tuple[float, ...]:
-    """The values with the larger ones better."""
-    signs = [1 if direction == "maximize" else -1 for direction in spec.directions]
-    return tuple(sign * value for sign, value in zip(signs, row.values or (), strict=True))
-
-
 def _best(spec: SearchSpec, ranked: list[TrialRow]) -> TrialRow | None:
-    """The best by the first objective; the earlier one of two alike."""
-    return max(ranked, key=lambda row: (*_signed(spec, row), -row.number), default=None)
+    """The best by the first objective, then by the second; the earlier one of two alike."""
+    signs = [each.sign for each in spec.judged_by]
+
+    def merit(row: TrialRow) -> tuple[float, ...]:
+        values = zip(signs, row.values or (), strict=True)
+        return (*(sign * value for sign, value in values), -row.number)
+
+    return max(ranked, key=merit, default=None)
 
 
-def _front(spec: SearchSpec, ranked: list[TrialRow]) -> tuple[TrialRow, ...]:
-    if len(spec.objectives) < 2 or not ranked:
+def _front(study: Any, ranked: list[TrialRow]) -> tuple[TrialRow, ...]:
+    if len(study.directions) < 2:
         return ()
-    points = np.array([_signed(spec, row) for row in ranked]).reshape(len(ranked), -1)
-    beaten = [bool(((points >= point).all(axis=1) & (points > point).any(axis=1)).any()) for point in points]
-    return tuple(row for row, is_beaten in zip(ranked, beaten, strict=True) if not is_beaten)
+    best = {trial.number for trial in study.best_trials}
+    return tuple(row for row in ranked if row.number in best)
 
 
 def _seconds_left(rows: list[TrialRow], n_left: int, n_running: int) -> float | None:
@@ -190,28 +194,27 @@ class SearchWatch:
         self.is_behind = True
         self._wake.set()
 
+    def __repr__(self) -> str:
+        return f"SearchWatch({self.name}, every {self.seconds:g} s)"
+
     def close(self) -> None:
         """Read no more."""
         self._closed.set()
         self._wake.set()
 
     def _look(self) -> None:
-        study: Any = None
+        opened: OpenSearch | None = None
         while not self._closed.is_set():
             self._wake.clear()
             try:
-                if study is None:
-                    study, _ = load_study(self.name, self.storage)
-                self._view = read_search(study, self.storage)
+                opened = opened or load_study(self.name, self.storage)
+                self._view = read_search(opened)
                 self.problem = ""
             except Exception as error:
                 sentence = str(error) if isinstance(error, SearchError) else None
                 sentence = sentence or database_sentence(error, self.name, self.storage) or type(error).__name__
                 self.problem = f"The search {self.name} cannot be read: {sentence}."
-                study = None
+                opened = None
             self.is_behind = self._wake.is_set()
             idle = time.monotonic() - self._asked > UNWATCHED_SECONDS
             self._wake.wait(None if idle else self.seconds)
-
-
-# ---------------------------------------------------------------------------------------------- the map

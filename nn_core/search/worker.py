@@ -10,7 +10,6 @@ import os
 import socket
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -21,10 +20,11 @@ from nn_core.data import Dataset, load_dataset
 from nn_core.machine.second_core import SECOND_CORE
 from nn_core.machine.threads import set_blas_threads
 from nn_core.search.database_errors import SearchError, database_sentence
-from nn_core.search.spec import TARGET, SearchSpec, make_pruner, make_sampler
+from nn_core.search.objectives import NotReached
+from nn_core.search.spec import SearchSpec, make_pruner, make_sampler
 from nn_core.search.study import check_data, code_version, load_study
 from nn_core.search.trial_run import LOOK_SECONDS, TrialRun
-from nn_core.search.trials import count_done, superseded
+from nn_core.search.trials import QUEUED, count_done, superseded
 
 PATIENCE_SECONDS = 120.0  # that a database may not answer before a worker gives up
 Say = Callable[[str], None]
@@ -55,7 +55,7 @@ class Worker:
         self.data = self._data()
 
     def _open(self) -> None:
-        self.study, self.info = load_study(self.name, self.storage)
+        self.study, self.info, self.kept = load_study(self.name, self.storage)
         self.spec: SearchSpec = self.info.spec
         self.study.sampler = make_sampler(self.spec, self.number, len(self.study.get_trials(deepcopy=False)))
         self.study.pruner = make_pruner(self.spec)
@@ -82,8 +82,11 @@ class Worker:
             return
         self.tell("This worker was told to end; the search can go on.")
 
+    def __repr__(self) -> str:
+        return f"Worker({self.id}, of the search {self.name})"
+
     def _patiently(self, ask: Callable[[], Answer]) -> Answer:
-        """What the database answers, also where it does not do so for a while."""
+        """What the database answers; while it does not, ask again, until the patience is at its end."""
         quiet_since: float | None = None
         while True:
             try:
@@ -110,9 +113,7 @@ class Worker:
         import optuna
 
         self._obey()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            optuna.storages.fail_stale_trials(self.study)
+        self.kept.give_up_lost_trials(self.study)
         trials = self.study.get_trials(deepcopy=False)
         finished, running = count_done(trials), sum(t.state == optuna.trial.TrialState.RUNNING for t in trials)
         if finished >= self.spec.n_trials:
@@ -123,7 +124,7 @@ class Worker:
         try:
             self.study.optimize(self._train, n_trials=1, catch=(ConfigError, MemoryError))
         except (optuna.exceptions.UpdateFinishedTrialError, ValueError) as error:
-            if isinstance(error, ValueError) and "Cannot tell" not in str(error):
+            if isinstance(error, ValueError) and "Cannot tell" not in str(error):  # Optuna has no class for this one
                 raise
             self.tell("A trial of this worker was given up by the others, who had no sign of life from it.")
         return True
@@ -141,7 +142,7 @@ class Worker:
     # -- one trial
 
     def _train(self, trial: Any) -> Any:
-        """The objective: train what the trial draws; its value, or its values where there are two objectives."""
+        """What Optuna optimizes: train with the settings that a trial draws; gives its value, or its two values."""
         import optuna
 
         trial.set_user_attr("worker", self.id)
@@ -164,23 +165,26 @@ class Worker:
             self._note(trial, epochs=run.trainer.epoch, curves=run.curves())
         run.keep("finished")
         self._note(trial, run=run.id)
-        values = run.values(self.spec.objectives)
-        if values is None:
-            self._note(trial, reason=f"{TARGET:.0%} of the validation images was not reached.")
-            raise optuna.TrialPruned
+        try:
+            values = [each.value(run) for each in self.spec.judged_by]
+        except NotReached as error:
+            self._note(trial, reason=str(error))
+            raise optuna.TrialPruned from None
         return values if len(values) > 1 else values[0]
 
     def _through_its_epochs(self, trial: Any, run: TrialRun) -> None:
         """Train epoch by epoch; raises TrialPruned and Stopped."""
         import optuna
 
+        report = self.spec.judged_by[0].report
+        assert report is not None  # the spec has checked that it can stand first
         reported: dict[str, float] = {}
         for epoch in range(1, self.spec.base.epochs + 1):
             run.one_epoch(self._obey)
             if run.trainer.stopped and not run.trainer.stopped_early:
                 self._note(trial, diverged=True, reason=run.trainer.stopped)
                 raise optuna.TrialPruned
-            value = run.value_at_epoch(self.spec.objectives[0])
+            value = report(run)
             if len(self.spec.objectives) > 1:  # Optuna prunes by one objective only
                 reported[str(epoch)] = value
                 self._note(trial, reported=dict(reported))
@@ -207,19 +211,9 @@ class Worker:
         return len(before) - len(superseded(trials)) >= self.spec.n_trials
 
     def _queue_again(self, trial: Any) -> None:
-        """The search was stopped in the middle of this trial: it is trained from the start when the search goes on."""
-        import optuna
-
-        frozen = self.study._storage.get_trial(trial._trial_id)
+        """The search was stopped in the middle of this trial: queue another one with the same settings."""
         trial.set_user_attr("superseded", True)
-        self.study.add_trial(
-            optuna.trial.create_trial(
-                state=optuna.trial.TrialState.WAITING,
-                params=frozen.params,
-                distributions=frozen.distributions,
-                system_attrs={**frozen.system_attrs, "fixed_params": frozen.params},
-            )
-        )
+        self.study.enqueue_trial(trial.params, user_attrs={QUEUED: trial.params})
 
 
 def _capital(sentence: str) -> str:

@@ -36,7 +36,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read(name: str, storage: str = "") -> SearchView:
-    return read_search(load_study(name, storage, heartbeat=False)[0], storage)
+    return read_search(load_study(name, storage, heartbeat=False))
 
 
 def pid_of(row: TrialRow) -> int:
@@ -53,10 +53,10 @@ def test_after_twenty_kills_in_mid_trial_nothing_finished_is_lost_and_nothing_ru
     finished: dict[int, Any] = {}  # number -> values, as they were seen first
     killed: dict[int, dict[str, Any]] = {}  # number -> what the trial had drawn
     deadline = time.monotonic() + 600
-    study = load_study("killed", heartbeat=False)[0]
+    opened = load_study("killed", heartbeat=False)
     while len(killed) < 20:
         assert time.monotonic() < deadline, f"only {len(killed)} kills"
-        view = read_search(study)
+        view = read_search(opened)
         finished |= {row.number: row.values for row in view.trials if row.state == "complete"}
         under_way = [
             row
@@ -67,7 +67,9 @@ def test_after_twenty_kills_in_mid_trial_nothing_finished_is_lost_and_nothing_ru
             if pid_of(row) in alive and len(killed) < 20:
                 os.kill(pid_of(row), signal.SIGKILL)
                 alive.pop(pid_of(row)).wait(10)
-                if study.get_trials(deepcopy=False)[row.number].state.name == "RUNNING":  # it may just have ended
+                if (
+                    opened.study.get_trials(deepcopy=False)[row.number].state.name == "RUNNING"
+                ):  # it may just have ended
                     killed[row.number] = dict(row.params)
                 alive |= {process.pid: process for process in start_workers("killed", 1)}
         if view.n_done > 10 and view.n_total - view.n_done < 3:

@@ -33,7 +33,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read(name: str) -> SearchView:
-    return read_search(load_study(name)[0])
+    return read_search(load_study(name))
 
 
 def work(name: str) -> None:
@@ -69,13 +69,13 @@ def test_the_value_of_a_trial_is_its_best_end_of_an_epoch_and_the_map_shows_how_
 def test_a_trial_whose_worker_gives_no_sign_of_life_has_nobody_at_work(runs: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GLASSNET_GRACE", "1")
     create_search("dead", SearchSpec(BASE, VARY, n_trials=1))
-    study, _ = load_study("dead")
-    study.ask().set_user_attr("worker", "w1")
-    assert read_search(study).workers == ("w1",)
-    assert read_search(study).trials[0].state == "running"
+    dead = load_study("dead")
+    dead.study.ask().set_user_attr("worker", "w1")
+    assert read_search(dead).workers == ("w1",)
+    assert read_search(dead).trials[0].state == "running"
     time.sleep(1.2)
-    assert read_search(study).workers == ()
-    assert read_search(study).trials[0].state == "lost"
+    assert read_search(dead).workers == ()
+    assert read_search(dead).trials[0].state == "lost"
 
 
 def test_a_search_that_is_done_goes_on_with_more_trials(runs: Path, capsys: pytest.CaptureFixture[str]):
@@ -94,7 +94,7 @@ def test_while_its_database_is_away_a_sweep_waits_with_its_workers(
     runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     create_search("away", SearchSpec(BASE, VARY, "random", n_trials=1))
-    study, _ = load_study("away")
+    away = load_study("away")
     answers = iter([SearchError("it does not answer"), SearchError("it does not answer")])
 
     def read_or_not(*arguments: Any) -> SearchView:
@@ -106,12 +106,12 @@ def test_while_its_database_is_away_a_sweep_waits_with_its_workers(
     monkeypatch.setattr(search, "read_search", read_or_not)
     options = argparse.Namespace(study="away", storage="")
     workers = start_workers("away", 1)
-    assert search._until_done(study, options, workers).n_done == 1
+    assert search._until_done(away, options, workers).n_done == 1
     said = capsys.readouterr().err
     assert said.count("it does not answer") == 1 and "answers again" in said
     answers = iter([SearchError("it does not answer")])
     with pytest.raises(SearchError, match=r"no worker is left\. It goes on with: python -m nn_core sweep --resume"):
-        search._until_done(study, options, workers)
+        search._until_done(away, options, workers)
 
 
 def test_after_something_was_done_a_watch_reads_at_once(runs: Path):
@@ -145,6 +145,7 @@ def until(found: Any, seconds: float = 30) -> None:
         "postgresql://ann:s3?cret@db.invalid/x",
         "postgresql://ann:s3cret@db:abc/x",
         "postgresql://ann:s3cret@[::1/x",
+        "postgresql://db.invalid/x?user=ann@host&password=s3cret",
     ],
 )
 def test_however_wrong_a_url_is_the_answer_is_a_sentence_without_the_password(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,30 @@ def test_two_workers_share_a_search_in_postgresql_and_a_watch_sees_it(server: Po
     assert not (runs / "searches" / "pair.db").exists()
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_trials_without_a_sign_of_life_are_lost_whether_they_ever_gave_one_or_not(
+    database: str, runs: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+):
+    url = "" if database == "sqlite" else request.getfixturevalue("server").url()
+    monkeypatch.setenv("GLASSNET_GRACE", "1")
+    create_search("lost", SPEC, url)
+    study, _, kept = load_study("lost", url)
+
+    def sign_of_life(number: int) -> None:
+        study_id = kept.get_study_id_from_name("lost")
+        kept.record_heartbeat(kept.get_trial_id_from_study_id_trial_number(study_id, number))
+
+    silent, gone, alive = (study.ask().number for _ in range(3))
+    sign_of_life(gone)
+    sign_of_life(alive)
+    assert not kept.lost_trials("lost")
+    time.sleep(2.2)  # the clock of SQLite tells whole seconds
+    sign_of_life(alive)
+    assert set(kept.lost_trials("lost")) == {silent, gone}
+    kept.give_up_lost_trials(study)
+    assert [trial.state.name for trial in study.trials] == ["FAIL", "FAIL", "RUNNING", "WAITING", "WAITING"]
+
+
 def test_where_no_search_was_made_a_worker_makes_no_tables(server: Postgres, capsys: pytest.CaptureFixture[str]):
     assert main(["worker", "--study", "nix", "--storage", server.url(database="template1")]) == 2
     assert "there is no search nix in the database" in capsys.readouterr().err
@@ -79,4 +104,4 @@ def test_what_the_database_refuses_is_one_sentence_without_the_password(
 def test_sweep_goes_on_with_a_search_in_postgresql(server: Postgres, runs: Path):
     create_search("later", SPEC, server.url())
     assert main(["sweep", "--study", "later", "--storage", server.url(), "--resume", "--workers", "1"]) == 0
-    assert read_search(load_study("later", server.url())[0]).n_done == 6
+    assert read_search(load_study("later", server.url())).n_done == 6

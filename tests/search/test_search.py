@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,9 @@ from nn_core.search import (
 from nn_core.search.database_errors import database_sentence, hidden
 from nn_core.search.space import draw, grid, grid_size, parse, values_of
 from nn_core.search.study import load_study
+from nn_core.search.trial_run import TrialRun
 from nn_core.search.watch import SearchView, read_search
-from nn_core.search.worker import Worker
+from nn_core.search.worker import Stopped, Worker
 from nn_core.store.run_store import RunStore
 from nn_core.training.trainer import Trainer
 from tests import ROOT
@@ -62,7 +64,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read(name: str) -> SearchView:
-    return read_search(load_study(name, heartbeat=False)[0])
+    return read_search(load_study(name, heartbeat=False))
 
 
 def wait(processes: list[subprocess.Popen[bytes]], seconds: float = 60) -> None:
@@ -257,6 +259,27 @@ def until(found: Any, seconds: float = 30) -> None:
         time.sleep(0.05)
 
 
+def test_a_grid_stopped_in_mid_trial_still_trains_each_combination_once(
+    runs: Path, tell: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    rates = (0.05, 0.1, 0.3)
+    create_search("grid", SearchSpec(BASE, {"lr": Values(rates)}, "grid", "none", n_trials=3))
+
+    def stopped(*_: Any) -> None:
+        raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrialRun, "one_epoch", stopped)
+        worker("grid", tell).work()
+    (waiting,) = [row for row in read("grid").trials if not row.superseded]
+    assert waiting.state == "waiting" and waiting.params["lr"] in rates
+    worker("grid", tell).work()
+    view = read("grid")
+    done = {row.number: row.params["lr"] for row in view.trials if row.state == "complete"}
+    assert sorted(done.values()) == list(rates) and view.n_done == 3
+    assert done[waiting.number] == waiting.params["lr"]
+
+
 def test_a_paused_search_waits_and_goes_on(runs: Path):
     create_search("pause", SearchSpec(BASE, VARY, n_trials=2))
     control("pause", "pause")
@@ -345,6 +368,56 @@ def test_no_sentence_holds_the_password():
     error = OperationalError("connection to server failed: FATAL: password authentication failed for user ann")
     assert database_sentence(error, "x", url) == f"the database {hidden(url)} refuses the user or the password"
     assert database_sentence(ValueError("x"), "x", url) is None
+
+
+def _sqlite_error(what: str, folder: Path) -> sqlite3.Error:
+    """The error that SQLite itself raises."""
+    path = folder / "some.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    if what == "damaged":
+        path.write_bytes(b"no database at all" * 100)
+    uri = {"read-only": f"file:{path}?mode=ro", "missing": f"file:{folder}/none/x.db"}.get(what, f"file:{path}")
+    pragma = "PRAGMA max_page_count = 2" if what == "full" else "SELECT 1"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            connection.execute(pragma)
+            connection.execute("INSERT INTO t VALUES (zeroblob(100000))" if what != "foreign" else "SELECT * FROM nix")
+    except sqlite3.Error as error:
+        return error
+    raise AssertionError("SQLite has no objection")
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        ("damaged", "the file of the search x is damaged or holds something else"),
+        ("foreign", "the file of the search x is damaged or holds something else"),
+        ("read-only", "the file of the search x cannot be written"),
+        ("missing", "the file of the search x cannot be opened"),
+        ("full", "the disk is full: the search x could not be written"),
+    ],
+)
+def test_what_sqlite_refuses_is_told_by_its_code(what: str, sentence: str, tmp_path: Path):
+    assert database_sentence(_sqlite_error(what, tmp_path), "x") == sentence
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("42P01", "there is no search x in the database"),
+        ("57P01", "does not answer"),
+        ("08006", "does not answer"),
+        ("25006", "cannot be written"),
+        ("53100", "the disk is full"),
+        ("28P01", "refuses the user or the password"),
+        ("3D000", "does not exist on its server"),
+    ],
+)
+def test_what_postgresql_refuses_is_told_by_its_code_in_whatever_language_it_speaks(code: str, sentence: str):
+    psycopg = pytest.importorskip("psycopg", reason="PostgreSQL's driver is not installed")
+    error = psycopg.errors.lookup(code)("die Datenbank mag nicht")
+    assert sentence in str(database_sentence(error, "x", "postgresql://ann:s3cret@db/x"))
 
 
 def test_searching_needs_no_optuna_until_it_searches():

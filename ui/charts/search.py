@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nn_core.search import OBJECTIVES, SearchView, TrainabilityMap, TrialRow
+from nn_core.search import SearchView, TrainabilityMap, TrialRow
 from ui.charts import theme
 from ui.charts.figure import assembled
 
@@ -17,7 +17,7 @@ MOST_CURVES = 60  # trials, the newest, whose curves are drawn
 
 
 def _optuna(name: str, *, all_states: bool = False) -> Chart:
-    """One of Optuna's figures; by each objective where there are several, the first counts."""
+    """A figure that Optuna draws; of two objectives it shows the first, except on their Pareto front."""
 
     def draw(view: SearchView, only_complete: bool, dark: bool) -> Any:
         import optuna
@@ -33,10 +33,10 @@ def _optuna(name: str, *, all_states: bool = False) -> Chart:
         if len(study.directions) > 1 and name not in ("pareto_front", "timeline"):
             more = {
                 "target": lambda trial: sign * trial.values[0],
-                "target_name": OBJECTIVES[view.spec.objectives[0]].label,
+                "target_name": view.spec.judged_by[0].label,
             }
         if name == "pareto_front":
-            more = {"target_names": [OBJECTIVES[each].label for each in view.spec.objectives]}
+            more = {"target_names": [each.label for each in view.spec.judged_by]}
         figure = draw_it(study, **more)
         palette = theme.palette(dark)
         figure.update_layout(
@@ -56,7 +56,7 @@ def _optuna(name: str, *, all_states: bool = False) -> Chart:
 
 
 def _without_bar(trace: Any) -> None:
-    """No colour bar: what its colours say stands on an axis too, and a bar takes the room of a small chart."""
+    """Leave the colour bar out: its colours repeat what an axis says, and a small chart has no room for it."""
     if "showscale" in trace:
         trace.showscale = False
     for holder in (getattr(trace, "marker", None), getattr(trace, "line", None)):
@@ -74,7 +74,7 @@ def _complete(study: Any) -> Any:
 
 
 def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
-    """What each trial reported at the end of its epochs: the best stands out, those that run are thick."""
+    """What each trial reported at the end of its epochs; the best trial and those that run are drawn thicker."""
     palette = theme.palette(dark)
     looks = {
         "running": {"color": palette.series["val"], "width": 2.5},
@@ -82,7 +82,7 @@ def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
         "pruned": {"color": palette.faint, "width": 1},
     }
     traces = []
-    timed = view.spec.objectives[0] == "seconds_to_97"  # what is reported is the share of errors then
+    curve = view.spec.judged_by[0].curve
     shown = [row for row in view.trials if row.reported and row.state in looks and not row.superseded]
     for row in shown[-MOST_CURVES:]:
         if only_complete and row.state == "pruned":
@@ -95,7 +95,7 @@ def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
                 "type": "scatter",
                 "mode": "lines+markers",
                 "x": epochs,
-                "y": [1 - row.reported[epoch] if timed else row.reported[epoch] for epoch in epochs],
+                "y": [curve.of(row.reported[epoch]) for epoch in epochs],
                 "name": f"trial {row.number}",
                 "line": line,
                 "marker": {"size": 5, "color": line["color"]},
@@ -103,16 +103,14 @@ def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
                 "hovertemplate": f"trial {row.number} ({row.state}), epoch %{{x}}: %{{y:.4f}}<extra></extra>",
             }
         )
-    label = OBJECTIVES["val_accuracy" if timed else view.spec.objectives[0]].label
-    is_share = timed or view.spec.objectives[0] == "val_accuracy"
     layout = {
         "xaxis": {"title": {"text": "epoch"}, "dtick": 1 if view.spec.base.epochs <= 12 else None},
-        "yaxis": {"title": {"text": label}, "tickformat": ".0%" if is_share else ""},
+        "yaxis": {"title": {"text": curve.label}, "tickformat": curve.unit.ticks},
         "showlegend": False,
         "hovermode": "closest",
         "margin": {"l": 60, "r": 20, "t": 20, "b": 45},
     }
-    return assembled(traces, layout, f"{label} of {len(traces)} trials by epoch")
+    return assembled(traces, layout, f"{curve.label} of {len(traces)} trials by epoch")
 
 
 def trainability(found: TrainabilityMap, dark: bool) -> Any:

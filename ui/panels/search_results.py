@@ -10,7 +10,8 @@ import streamlit as st
 
 from nn_core.config.choices import choices
 from nn_core.config.run_config import setting
-from nn_core.search import OBJECTIVES, SearchView, TrialRow, holds_run, map_of
+from nn_core.machine.durations import duration
+from nn_core.search import Objective, SearchView, TrialRow, holds_run, map_of
 from ui import session
 from ui.charts import search as charts
 from ui.components.live_plot import live_plot
@@ -32,7 +33,7 @@ CONTROLS = {"run": "searching", "pause": "paused", "stop": "stopped"}
 
 
 def search() -> None:
-    """All of it; drawn again every second while it runs."""
+    """The whole panel; it is drawn again every second while the search runs."""
     view, found = searches.search_view(), searches.watch()
     name, storage = searches.search_on_page() or ("", "")
     if view is None:
@@ -95,12 +96,12 @@ def _header(view: SearchView, storage: str) -> None:
             help="Leaves this one as it is: its workers go on.",
         )
     share = min(1.0, view.n_done / max(1, view.n_total))
-    left = "" if view.seconds_left is None or done else f", about {_duration(view.seconds_left)} left"
+    left = "" if view.seconds_left is None or done else f", about {duration(view.seconds_left)} left"
     st.progress(share, f"{view.n_done} of {view.n_total} trials{left}")
 
 
 def _more(view: SearchView, n_workers: int) -> None:
-    """Trials beyond those that were asked for, where there are any."""
+    """A button for more trials than were asked for; a grid has no more."""
     if view.spec.sampler == "grid":
         return
     st.button(
@@ -114,7 +115,7 @@ def _more(view: SearchView, n_workers: int) -> None:
 
 
 def _sentence(view: SearchView, here: int) -> str:
-    """Best so far, who works, and what pruning has saved."""
+    """The best trial so far, how many workers there are, and what pruning has saved."""
     parts = []
     if view.best is not None:
         parts.append(f"best: trial {view.best.number}, {_values(view, view.best)}")
@@ -130,24 +131,16 @@ def _sentence(view: SearchView, here: int) -> str:
 
 
 def _values(view: SearchView, row: TrialRow) -> str:
-    pairs = zip(view.spec.objectives, row.values or (), strict=False)
-    return ", ".join(f"{OBJECTIVES[name].label.lower()} {_number(name, value)}" for name, value in pairs)
-
-
-def _number(objective: str, value: float) -> str:
-    if objective == "weights":
-        return f"{value:,.0f}"
-    return f"{value:.2%}" if objective == "val_accuracy" else f"{value:,.4g}"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+    """What a trial has reached by each objective, in words."""
+    pairs = zip(view.spec.judged_by, row.values or (), strict=False)
+    return ", ".join(f"{each.label.lower()} {each.unit.text.format(value)}" for each, value in pairs)
 
 
 # ---------------------------------------------------------------------------------------------- the trials
 
 
 def _shown(view: SearchView) -> list[TrialRow]:
+    """The trials that the switch above the table lets through."""
     hidden = switch("Trials", {"all": "All trials", "complete": "Without pruned and failed"}, key="search-which")
     rows = [row for row in view.trials if not row.superseded]
     if hidden == "complete":
@@ -156,46 +149,14 @@ def _shown(view: SearchView) -> list[TrialRow]:
 
 
 def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
-    """The trials, the best first; the one that is ticked, else the best."""
-    objective = view.spec.objectives[0]
-    sign = -1 if objective == "val_accuracy" else 1
-    timed = objective == "seconds_to_97"  # what is reported is an accuracy then
-    value = {row.number: row.values[0] if row.values else None if timed else _last(row) for row in rows}
-    order = {"running": 0, "lost": 0, "complete": 1, "pruned": 2, "waiting": 3, "failed": 4}
-
-    def rank(row: TrialRow) -> tuple[Any, ...]:
-        found = value[row.number]
-        return order[row.state], found is None, sign * (found or 0.0), row.number
-
-    rows = sorted(rows, key=rank)
-    if session.chosen("search-ticked"):  # as they stood when one was ticked: what is ticked is a place in the table
-        places = {number: at for at, number in enumerate(session.chosen("search-order", ()))}
-        rows.sort(key=lambda row: places.get(row.number, len(places)))
+    """The trials, the best first; gives the one that is ticked, else the best."""
     if not rows:
         st.info("There are no trials yet: the first worker is starting.")
         return None
-    table = pd.DataFrame(
-        {
-            "trial": [row.number for row in rows],
-            "state": ["diverged" if row.diverged else STATES[row.state] for row in rows],
-            **{
-                OBJECTIVES[name].label: [
-                    _scaled(name, (row.values[at] if row.values else None) if at else value[row.number]) for row in rows
-                ]
-                for at, name in enumerate(view.spec.objectives)
-            },
-            "epochs": [row.epochs for row in rows],
-            **{setting(name).label: [_setting(name, row.params) for row in rows] for name in view.spec.vary},
-            "seconds": [row.seconds for row in rows],
-        }
-    )
-    formats = {"val_accuracy": "%.2f%%", "weights": "localized"}
-    columns = {
-        OBJECTIVES[name].label: st.column_config.NumberColumn(format=formats.get(name, "%.4g"))
-        for name in view.spec.objectives
-    }
+    rows = _in_order(view, rows)
+    columns = {each.label: st.column_config.NumberColumn(format=each.unit.column) for each in view.spec.judged_by}
     event = st.dataframe(
-        table,
+        _as_frame(view, rows),
         hide_index=True,
         height=HEIGHT,
         on_select="rerun",
@@ -214,16 +175,56 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
     return picked or view.best or next((row for row in rows if row.state == "complete"), None)
 
 
-def _scaled(objective: str, value: float | None) -> float | None:
+def _in_order(view: SearchView, rows: list[TrialRow]) -> list[TrialRow]:
+    """Those at work first, then the best. While one is ticked all keep their places: a tick belongs to a place."""
+    first = view.spec.judged_by[0]
+    order = {"running": 0, "lost": 0, "complete": 1, "pruned": 2, "waiting": 3, "failed": 4}
+
+    def rank(row: TrialRow) -> tuple[Any, ...]:
+        value = _value_so_far(first, row)
+        return order[row.state], value is None, -first.sign * (value or 0.0), row.number
+
+    rows = sorted(rows, key=rank)
+    if session.chosen("search-ticked"):
+        places = {number: at for at, number in enumerate(session.chosen("search-order", ()))}
+        rows.sort(key=lambda row: places.get(row.number, len(places)))
+    return rows
+
+
+def _as_frame(view: SearchView, rows: list[TrialRow]) -> pd.DataFrame:
+    """A row a trial: its state, its value by each objective, and the settings that vary."""
+
+    def value(row: TrialRow, at: int, objective: Objective) -> float | None:
+        if at == 0:
+            return _scaled(objective, _value_so_far(objective, row))
+        return _scaled(objective, row.values[at] if row.values else None)
+
+    return pd.DataFrame(
+        {
+            "trial": [row.number for row in rows],
+            "state": ["diverged" if row.diverged else STATES[row.state] for row in rows],
+            **{each.label: [value(row, at, each) for row in rows] for at, each in enumerate(view.spec.judged_by)},
+            "epochs": [row.epochs for row in rows],
+            **{setting(name).label: [_setting(name, row.params) for row in rows] for name in view.spec.vary},
+            "seconds": [row.seconds for row in rows],
+        }
+    )
+
+
+def _scaled(objective: Objective, value: float | None) -> float | None:
     """As the table shows it: an accuracy in percent, whose column keeps its two decimals."""
-    return 100 * value if value is not None and objective == "val_accuracy" else value
+    return None if value is None else objective.unit.scale * value
 
 
-def _last(row: TrialRow) -> float | None:
-    return row.reported[max(row.reported)] if row.reported else None
+def _value_so_far(objective: Objective, row: TrialRow) -> float | None:
+    """The value of a trial; of one that did not come to its end, what it reported last, where that is a value too."""
+    if row.values:
+        return row.values[0]
+    return row.reported[max(row.reported)] if row.reported and objective.other_curve is None else None
 
 
 def _setting(name: str, params: Mapping[str, Any]) -> str:
+    """The value that a trial has drawn for a setting, as the table shows it; "" before it is drawn."""
     if name not in params:
         return ""
     item = setting(name)
@@ -239,7 +240,7 @@ def _setting(name: str, params: Mapping[str, Any]) -> str:
 
 
 def _chart(view: SearchView) -> None:
-    """One chart at a time: it is worked out only while it is looked at."""
+    """A menu of charts, and the one that is chosen; the others are not worked out."""
     names = {name: charts.CHARTS[name][0] for name in charts.charts_for(view)}
     found = map_of(view)
     if found is not None:

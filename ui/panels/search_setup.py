@@ -29,7 +29,6 @@ from ui import session
 from ui.session import searches
 
 FIRST = ("lr", "batch_size", "init")  # what varies unless something else is chosen
-TWO = {"val_accuracy+weights": ("val_accuracy", "weights"), "val_accuracy+seconds": ("val_accuracy", "seconds")}
 MOST_WORKERS = 8
 
 
@@ -83,7 +82,7 @@ def _ranges(base: RunConfig) -> dict[str, Any]:
 
 
 def _range(item: Setting) -> Any:
-    """The range of one setting, first as its own metadata suggest it."""
+    """A widget for the range of one setting; it begins with what the setting suggests."""
     return WIDGETS[type(suggested(item))](item, suggested(item))
 
 
@@ -178,7 +177,7 @@ def _plan(base: RunConfig, vary: dict[str, Any]) -> tuple[SearchSpec | None, str
             sampler=sampler,
             pruner=pruner,
             n_trials=n_trials,
-            objectives=TWO.get(objective, (objective,)),
+            objectives=tuple(objective.split("+")),
         )
     except ConfigError as error:
         return None, name, n_workers, str(error)
@@ -187,13 +186,20 @@ def _plan(base: RunConfig, vary: dict[str, Any]) -> tuple[SearchSpec | None, str
 
 
 def _objectives() -> dict[str, Option]:
-    """One objective, or two at once."""
-    single = {name: Option(name, each.label, each.help) for name, each in OBJECTIVES.items() if each.alone}
-    pairs = {
-        key: Option(key, " and ".join(OBJECTIVES[name].label for name in names), "Two at once: the front between them.")
-        for key, names in TWO.items()
-    }
-    return single | pairs
+    """What the menu offers: each objective that can stand first, and validation accuracy against each of the others.
+
+    The names of two at once are joined by "+".
+    """
+    options = []
+    for name, each in OBJECTIVES.items():
+        if each.can_stand_first:
+            options.append(Option(name, each.label, each.help))
+    accuracy = OBJECTIVES["val_accuracy"]
+    for name, each in OBJECTIVES.items():
+        if not each.can_stand_first:
+            label = f"{accuracy.label} and {each.label}"
+            options.append(Option(f"{accuracy.name}+{name}", label, "Two at once: the front between them."))
+    return {option.name: option for option in options}
 
 
 def _option(label: str, options: Mapping[str, Option], key: str) -> str:

@@ -1,4 +1,4 @@
-"""The search of this visitor: which one is on the page, what is known of it, and what is done to it."""
+"""The search that a visitor looks at: which one it is, its newest reading, and what the buttons do to it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def show_search(name: str, storage: str = "") -> None:
 
 
 def watch() -> SearchWatch | None:
-    """What reads the search on the page, without anybody waiting for it."""
+    """The thread that reads the search on the page, so that the page need not wait for a database."""
     place = search_on_page()
     if place is None:
         return None
@@ -113,6 +113,7 @@ def add_workers(n: int = 1) -> None:
 
 
 def _start(n: int) -> None:
+    """Start workers of the search on the page, and remember their processes."""
     place = search_on_page()
     if place is not None:
         _workers().setdefault(place, []).extend(start_workers(place[0], n, storage=place[1]))

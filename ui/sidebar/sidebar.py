@@ -12,6 +12,7 @@ from nn_core.config.choices import choices
 from nn_core.config.presets import PRESETS
 from nn_core.config.run_config import RunConfig
 from nn_core.data.augment import AUGMENTATION_SETTINGS
+from nn_core.machine.durations import duration
 from nn_core.nn.network import count_params
 from ui import session
 from ui.panels import time_machine
@@ -90,24 +91,14 @@ def _cost() -> None:
     if shot is None or not shot.is_training:  # a measurement beside a training thread would be wrong
         seconds = session.epoch_seconds(_cost_key(config))
         if math.isfinite(seconds):
-            parts.append(f"{_duration(seconds)} an epoch")
-            parts.append(f"{_duration(seconds * config.epochs)} in all")
+            parts.append(f"{duration(seconds)} an epoch")
+            parts.append(f"{duration(seconds * config.epochs)} in all")
     st.markdown(f":small[:gray[{' · '.join(parts)}]]")
 
 
 def _cost_key(config: RunConfig) -> RunConfig:
     """The settings that decide the cost; the others at fixed values, so that moving them measures nothing again."""
     return RunConfig(**{name: getattr(config, name) for name in COSTLY})
-
-
-def _duration(seconds: float) -> str:
-    return (
-        f"{seconds:.2g} s"
-        if seconds < 90
-        else f"{seconds / 60:.2g} min"
-        if seconds < 5400
-        else f"{seconds / 3600:.2g} h"
-    )
 
 
 def _share() -> None:

@@ -55,6 +55,9 @@ _CSS = """
   .st-key-verdict { min-height: 3rem; justify-content: center; }
   h1, h2, h3 { letter-spacing: -0.01em; text-wrap: balance; }
 
+  /* the help of a button that was just pressed makes room for what the press has changed */
+  body:has(.stButton button:focus:hover:not(:focus-visible)) [data-testid="stTooltipContent"] { visibility: hidden; }
+
   /* what is about to be drawn anew stays as it is until then: no fading once a second */
   [data-stale="true"] { opacity: 1 !important; transition: none !important; }
 

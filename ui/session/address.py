@@ -115,8 +115,8 @@ def _open(query: dict[str, str]) -> None:
             config = run.settings
     elif run_id:
         st.session_state.pop("run", None)
-        gone = "The run in this address is not on this server any more. Its settings are open: press Train."
-        notify(registry().problem(run_id) or gone)
+        known = "Its settings are open: press Train." if query else "The address does not tell its settings."
+        notify(registry().problem(run_id) or f"The run in this address is not on this server any more. {known}")
     look(None)
     set_draft(config)
     if step is not None:

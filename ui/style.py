@@ -22,8 +22,10 @@ _CSS = """
   .stSidebar [data-testid="stVerticalBlock"] { gap: 0.32rem; }
   .stSidebar [data-testid="stHorizontalBlock"] { gap: 0.4rem; }
   .stSidebar [data-testid="stWidgetLabel"] { margin-bottom: 0; min-height: 1.2rem; }
-  .stSidebar .stSlider [data-testid="stWidgetLabel"] { margin-bottom: -0.65rem; }
-  .stSidebar .stSlider { padding-bottom: 0; margin-bottom: -0.35rem; }
+  /* the track ends where the label and its help begin, so that a click there does not move the slider */
+  .stSidebar .stSlider > [data-testid="stWidgetLabel"] + div > div { padding: 0.6rem 0; }
+  .stSidebar .stSlider > [data-testid="stWidgetLabel"] + div { padding-bottom: 0; }
+  .stSidebar .stSlider { padding-bottom: 0; margin-bottom: 0.3rem; }
   .stSidebar [data-testid="stSliderThumbValue"] { visibility: hidden; }
   .stSidebar .stSlider:active [data-testid="stSliderThumbValue"] { visibility: visible; }
   .stSidebar [data-testid="stSliderTickBar"] { display: none; }
@@ -38,6 +40,8 @@ _CSS = """
   .stSidebar hr { margin: 0.5rem 0; }
   /* of one height, with the badge and without it, so that nothing below it moves */
   .stSidebar .st-key-new-network-title { min-height: 2.1rem; flex-wrap: nowrap; white-space: nowrap; }
+  .stSidebar .st-key-live-title { min-height: 1.6rem; flex-wrap: nowrap; white-space: nowrap; }
+  .stSidebar .st-key-live-title button { min-height: 1.5rem; padding: 0; }
   /* a panel that opens at the sidebar's end: tall from the first, so that it goes up, not under the window's edge */
   [data-testid="stPopoverBody"] { min-height: 22rem; }
   [data-testid="stPopoverBody"]:has([data-testid="stFileUploader"]) { min-height: 0; }
@@ -52,13 +56,16 @@ _CSS = """
   .st-key-verdict { min-height: 3rem; justify-content: center; }
   h1, h2, h3 { letter-spacing: -0.01em; text-wrap: balance; }
 
+  /* the help of a button that was just pressed makes room for what the press has changed */
+  body:has(.stButton button:focus:hover:not(:focus-visible)) [data-testid="stTooltipContent"] { visibility: hidden; }
+
   /* what is about to be drawn anew stays as it is until then: no fading once a second */
   [data-stale="true"] { opacity: 1 !important; transition: none !important; }
 
   /* over the header, so that nothing moves when it comes and goes */
   :has(> .st-key-looking-back) { position: fixed; top: 0.4rem; right: 4.5rem; width: auto; z-index: 999991; }
   .st-key-looking-back { flex-wrap: nowrap; white-space: nowrap; }
-  @media (max-width: 1250px) { .st-key-looking-back .st-key-branch { display: none; } } /* the scrubber has it too */
+  @media (max-width: 1500px) { .st-key-looking-back .st-key-branch { display: none; } } /* the scrubber has it too */
   @media (min-width: 641px) and (max-width: 1100px) { /* there the header is full */
     :has(> .st-key-looking-back) { top: auto; bottom: 0.7rem; right: 1rem; }
   }

@@ -18,6 +18,7 @@ from nn_core.config.errors import shorten
 from nn_core.store.files import edits_to_json
 from nn_core.store.run_store import RunStore, StoredRun, StoreError
 from nn_core.store.summary import parent_to_json
+from nn_core.training.state import in_effect
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def _show(store: RunStore, options: argparse.Namespace) -> None:
         facts = {"frames": film, "checkpoints": checkpoints}
         print(json.dumps({**_to_json(run), **facts, "problems": [problem] if problem else []}))
         return
+    edits = in_effect(run.edits, run.step)
     parent = f"run {run.parent.run} at step {run.parent.step:,}" if run.parent else "none"
     rows = [
         ("run", f"{run.id}{' *' if run.starred else ''}"),
@@ -92,7 +94,7 @@ def _show(store: RunStore, options: argparse.Namespace) -> None:
         ("branched from", parent),
         ("validation", _percent(run.val_accuracy)),
         ("best", _percent(run.best_val_accuracy) + ("" if run.best_step is None else f" at step {run.best_step:,}")),
-        ("changes", "; ".join(f"{e.setting} {e.old} to {e.new} at step {e.step:,}" for e in run.edits) or "none"),
+        ("changes", "; ".join(f"{e.setting} {e.old} to {e.new} at step {e.step:,}" for e in edits) or "none"),
         ("checkpoints", ", ".join(f"{step:,}" for step in checkpoints)),
         ("frames", f"{len(film)}, of steps {film[0]:,} to {film[-1]:,}" if film else "none"),
         ("on disk", f"{_size(run.size)} in {store.folder / run.id}"),

@@ -18,7 +18,7 @@ from nn_core.runs.snapshot import Snapshot
 from nn_core.store.run_store import RunStore, StoreError
 from nn_core.training.film import Frame, exact_frame
 from nn_core.training.history import Series
-from nn_core.training.state import Edit
+from nn_core.training.state import Edit, in_effect
 
 MAX_TITLE = 300  # characters
 
@@ -101,12 +101,12 @@ def from_store(store: RunStore, run_id: str, step: int | None = None) -> ExportS
         edits = loaded.checkpoint.edits
     else:
         frame, series, edits = _frame_at(opened.film().frames(), step or 0, run_id), opened.series(), run.edits
-    edits = tuple(edit for edit in edits if edit.step <= frame.step)
+    begun = run.parent.step if run.parent else 0
     return ExportSource(
         run_id=run.id,
         name=run.name,
-        config=opened.settings_at(frame.step),
-        edits=edits,
+        config=opened.settings_at(frame.step - 1 if frame.step > begun else frame.step),
+        edits=in_effect(edits, frame.step),
         step=frame.step,
         epoch=frame.epoch,
         seconds=frame.seconds,
@@ -122,12 +122,11 @@ def from_snapshot(shot: Snapshot, name: str, created: float) -> ExportSource:
     """A run in memory, as its snapshot shows it."""
     rounded = [frame for frame in shot.film if frame.step == shot.step and not frame.exact]
     exact = not any(_equal(frame, shot) for frame in rounded)
-    edits = tuple(edit for edit in shot.edits if edit.step <= shot.step)
     return ExportSource(
         run_id=shot.run_id,
         name=name,
-        config=shot.config,
-        edits=edits,
+        config=shot.trained_with,
+        edits=in_effect(shot.edits, shot.step),
         step=shot.step,
         epoch=shot.epoch,
         seconds=shot.seconds,

@@ -25,12 +25,17 @@ COPY = 1e-4  # of the largest weight: units that differ by less are copies of on
 
 @dataclass(frozen=True)
 class Health:
-    """A verdict ("learning well"), why, and, where something can be mended, the settings that would mend it."""
+    """A verdict ("learning well"), why, and, where something can be mended, the settings that would mend it.
+
+    `restart` says that they help a new network only: this one has lost units, or its weights, for good. A remedy is one
+    that was seen to cure, by tests/instruments/test_remedies.py.
+    """
 
     level: Level
     verdict: str
     why: str
     fix: Mapping[str, Any] = field(default_factory=dict)
+    restart: bool = False
 
 
 def dead_units(hidden_outputs: Sequence[Array]) -> list[int]:
@@ -115,7 +120,7 @@ class Evidence:
     def about_the_dead(self) -> str:
         """A sentence on how many there are."""
         found = " and ".join(f"{n_dead} of {n} {kind}" for kind, (n_dead, n) in self.dead_by_kind.items() if n_dead)
-        return f"{found} put out 0 for every image, and a zero slope cannot mend them."
+        return f"{found} are dead: always 0, so their gradient is 0 and they cannot recover."
 
 
 def health(
@@ -132,7 +137,7 @@ def health(
     seen = Evidence(config, series, weights, step, epoch, stopped, dead or [])
     for each in RULES:
         if why := each.why(seen):
-            return Health(each.level, each.verdict(seen), why, each.remedy(seen))
+            return Health(each.level, each.verdict(seen), why, each.remedy(seen), each.restart(seen))
     now, start = seen.val_loss[-1], seen.val_loss[0]
     return Health("good", "learning well", f"The validation loss is falling: {now:.3g} now, {start:.3g} at the start.")
 
@@ -153,6 +158,7 @@ class Rule:
     why: Words  # a sentence, or "" where the rule finds nothing
     remedy: Remedy  # the settings that would mend it
     verdict: Words  # its name, unless it depends on what is found
+    restart: Callable[[Evidence], bool]  # whether the remedy helps a new network only
 
     def __repr__(self) -> str:
         return f"Rule({self.name}: {self.level}, from {self.looks_at})"
@@ -167,6 +173,7 @@ def rule(
     *,
     looks_at: str,
     remedy: Remedy = lambda seen: {},
+    restart: Callable[[Evidence], bool] = lambda seen: False,
     verdict: Words | None = None,
     before: str = "",
 ) -> Callable[[Words], Words]:
@@ -174,7 +181,7 @@ def rule(
 
     def add(why: Words) -> Words:
         place = [each.name for each in RULES].index(before) if before else len(RULES)
-        RULES.insert(place, Rule(name, level, looks_at, why, remedy, verdict or (lambda seen: name)))
+        RULES.insert(place, Rule(name, level, looks_at, why, remedy, verdict or (lambda seen: name), restart))
         return why
 
     return add
@@ -185,10 +192,30 @@ def _lr(change: Callable[[float], float]) -> Remedy:
     return lambda seen: {"lr": min(10.0, max(1e-5, float(f"{change(seen.config.lr):.0e}")))}
 
 
-SLOWER = _lr(lambda lr: lr / 10)
+SAFE_LR = {"sgd": 0.1, "momentum": 0.01, "nesterov": 0.01, "adagrad": 0.03, "muon": 0.02}  # of all others 0.001
 
 
-@rule("diverged", "bad", looks_at="why training ended by itself", remedy=SLOWER)
+def _safe_lr(seen: Evidence) -> float:
+    """A learning rate that works, smaller for a deep network."""
+    n_layers = len(hidden_sizes(seen.weights))
+    return SAFE_LR.get(seen.config.optimizer, 0.001) / max(1, n_layers - 1)
+
+
+def _safer(seen: Evidence) -> Mapping[str, Any]:
+    """A tenth of the learning rate, or less where that is known to be too much for the optimizer."""
+    return _lr(lambda lr: min(lr / 10, _safe_lr(seen)))(seen)
+
+
+def _faster(seen: Evidence) -> Mapping[str, Any]:
+    """Ten times the learning rate, or more where that is known to be slow for the optimizer."""
+    return _lr(lambda lr: max(10 * lr, _safe_lr(seen) / 3))(seen)
+
+
+def _always(seen: Evidence) -> bool:
+    return True
+
+
+@rule("diverged", "bad", looks_at="why training ended by itself", remedy=_safer, restart=_always)
 def _diverged(seen: Evidence) -> str:
     return seen.stopped
 
@@ -204,7 +231,9 @@ def _just_begun(seen: Evidence) -> str:
     return f"There are no scores yet from after the start (step {seen.step:,})." if n_scores < 2 else ""
 
 
-@rule("symmetric", "bad", looks_at="the weights of the first layer", remedy=lambda seen: {"init": "he"})
+@rule(
+    "symmetric", "bad", looks_at="the weights of the first layer", remedy=lambda seen: {"init": "he"}, restart=_always
+)
 def _symmetric(seen: Evidence) -> str:
     if not are_copies(seen.weights):
         return ""
@@ -213,7 +242,7 @@ def _symmetric(seen: Evidence) -> str:
     return f"{why} A random initialization breaks the symmetry."
 
 
-@rule("overshooting", "bad", looks_at="the training loss", remedy=SLOWER)
+@rule("overshooting", "bad", looks_at="the training loss", remedy=_safer, restart=_always)
 def _overshooting(seen: Evidence) -> str:
     now, start = seen.train_loss[-1], seen.train_loss[0]
     if now > max(2 * start, 5.0):
@@ -221,28 +250,68 @@ def _overshooting(seen: Evidence) -> str:
     return ""
 
 
-def _faster_where_steps_are_too_small(seen: Evidence) -> Mapping[str, Any]:
-    """The loss has not risen and the rate is small: ten times the rate; else a tenth, as where units have died."""
-    is_level = seen.train_loss[-1] < 1.02 * seen.train_loss[0]
-    if is_level and seen.config.lr < 0.05 and not seen.kinds_with_many_dead:
-        return _lr(lambda lr: lr * 10)(seen)
-    return SLOWER(seen)
+def _is_near_chance(seen: Evidence) -> bool:
+    return seen.epoch >= 0.5 and seen.val_accuracy < 0.2
 
 
-@rule("stuck near chance", "bad", looks_at="validation accuracy", remedy=_faster_where_steps_are_too_small)
+def _relu(seen: Evidence) -> Mapping[str, Any]:
+    """ReLU, whose gradient does not shrink, at a rate that it can take."""
+    return {"activation": "relu", **(_lr(lambda lr: _safe_lr(seen))(seen) if seen.config.lr > _safe_lr(seen) else {})}
+
+
+@rule(
+    "slow start",
+    "warning",
+    looks_at="validation accuracy, the training loss, and how many sigmoid layers there are",
+    remedy=_relu,
+    restart=_always,
+)
+def _slow_start(seen: Evidence) -> str:
+    n_layers = len(hidden_sizes(seen.weights))
+    is_level = seen.train_loss[-1] < 1.02 * np.log(10)
+    is_deep = seen.config.activation == "sigmoid" and n_layers >= 2 and seen.config.lr >= _safe_lr(seen) / 3
+    if not (is_deep and is_level and _is_near_chance(seen)):
+        return ""
+    why = (
+        f"Each of the {n_layers} sigmoid layers passes on at most a quarter of the gradient, so the first layers learn"
+    )
+    return f"{why} slowly: it may stay near chance for many epochs and then learn. ReLU learns from the first epoch."
+
+
+COLLAPSING_L2 = 0.3  # from which the penalty has been seen to draw all weights to 0
+
+
+def _out_of_chance(seen: Evidence) -> Mapping[str, Any]:
+    """No penalty where that holds the weights at 0, another rate where it is too large or too small, else nothing."""
+    if seen.config.l2 >= COLLAPSING_L2:
+        return {"l2": 0.0}
+    if seen.kinds_with_many_dead or seen.config.lr > _safe_lr(seen):
+        return _safer(seen)
+    return _faster(seen) if seen.config.lr < _safe_lr(seen) / 3 else {}
+
+
+def _is_ruined(seen: Evidence) -> bool:
+    """Whether its units are dead or its weights far off, so that a new network is quicker."""
+    return bool(seen.kinds_with_many_dead) or seen.config.l2 >= COLLAPSING_L2 or seen.config.lr > _safe_lr(seen)
+
+
+@rule("stuck near chance", "bad", looks_at="validation accuracy", remedy=_out_of_chance, restart=_is_ruined)
 def _stuck(seen: Evidence) -> str:
-    if seen.epoch >= 0.5 and seen.val_accuracy < 0.2:
-        now = f"Validation accuracy is {seen.val_accuracy:.1%} after {seen.epoch:.1f} epochs"
-        why = f"{now}; guessing gives about 10 %."
-        return f"{why} {seen.about_the_dead}" if seen.kinds_with_many_dead else why
-    return ""
+    if not _is_near_chance(seen):
+        return ""
+    now = f"Validation accuracy is {100 * seen.val_accuracy:.1f} % after {seen.epoch:.1f} epochs"
+    why = f"{now}; guessing gives about 10 %."
+    if seen.config.l2 >= COLLAPSING_L2:
+        return f"{why} The L2 penalty of {seen.config.l2:g} draws all weights to 0."
+    return f"{why} {seen.about_the_dead}" if seen.kinds_with_many_dead else why
 
 
 @rule(
     "dead units",
     "warning",
     looks_at="which units put out 0 for every image",
-    remedy=SLOWER,
+    remedy=_safer,
+    restart=_always,
     verdict=lambda seen: f"dead {' and '.join(seen.kinds_with_many_dead)}",
 )
 def _dead_units(seen: Evidence) -> str:
@@ -250,22 +319,27 @@ def _dead_units(seen: Evidence) -> str:
 
 
 @rule(
-    "memorising",
+    "overfitting",
     "warning",
     looks_at="training accuracy above validation, and the validation loss",
-    remedy=lambda seen: {"l2": 0.001},
+    remedy=lambda seen: {"l2": 0.001} if seen.config.l2 < 0.001 else {},
 )
-def _memorising(seen: Evidence) -> str:
+def _overfitting(seen: Evidence) -> str:
     now, lowest = seen.val_loss[-1], seen.val_loss.min()
     if seen.gap > 0.03 and now > 1.15 * lowest:
         why = (
-            f"Training accuracy is {seen.gap:.1%} above validation, and the validation loss is {now / lowest:.2f} times"
+            f"Training accuracy is {100 * seen.gap:.1f} percentage points above validation, "
+            f"and the validation loss is {now / lowest:.2f} times"
         )
         return f"{why} its lowest. More images, L2 or dropout help."
     return ""
 
 
-@rule("getting worse", "warning", looks_at="the validation loss of late", remedy=_lr(lambda lr: lr / 3))
+def _slower_where_steps_are_large(seen: Evidence) -> Mapping[str, Any]:
+    return _lr(lambda lr: lr / 3)(seen) if seen.config.lr > _safe_lr(seen) else {}
+
+
+@rule("getting worse", "warning", looks_at="the validation loss of late", remedy=_slower_where_steps_are_large)
 def _getting_worse(seen: Evidence) -> str:
     val, (recent, before) = seen.val_loss, seen.recent_and_before
     if len(val) >= 8 and recent > 1.1 * before and val[-1] > 1.1 * val.min():
@@ -277,13 +351,13 @@ def _getting_worse(seen: Evidence) -> str:
 def _settled(seen: Evidence) -> str:
     recent, before = seen.recent_and_before
     if len(seen.val_loss) >= 8 and recent > 0.995 * before:
-        return f"The validation loss has stayed near {recent:.3g}; accuracy {seen.val_accuracy:.1%}."
+        return f"The validation loss has stayed near {recent:.3g}; accuracy {100 * seen.val_accuracy:.1f} %."
     return ""
 
 
 @rule("slow", "warning", looks_at="the validation loss of late, and accuracy", remedy=_lr(lambda lr: lr * 3))
 def _slow(seen: Evidence) -> str:
     recent, before = seen.recent_and_before
-    if seen.epoch >= 2 and seen.val_accuracy < 0.85 and recent > 0.97 * before and seen.config.lr < 1:
+    if seen.epoch >= 2 and seen.val_accuracy < 0.85 and 0.97 * before < recent < before and seen.config.lr < 1:
         return f"Still falling, but only from {before:.3g} to {recent:.3g}: a larger learning rate may be faster."
     return ""

@@ -53,16 +53,27 @@ class Snapshot:
         """Whether steps are being made, or wait their turn."""
         return self.status in ("training", "waiting")
 
+    def config_at(self, step: int) -> RunConfig:
+        """The settings under which update number `step` + 1 was made, or would be.
+
+        Changes are undone from now back, so that before a branch left its parent the parent's settings count.
+        """
+        return self.config.replace(**{edit.setting: edit.old for edit in reversed(self.edits) if edit.step > step})
+
+    @property
+    def trained_with(self) -> RunConfig:
+        """The settings of the newest update: a change that no update has followed yet is left out."""
+        begun = self.parent.step if self.parent is not None else 0
+        return self.config_at(self.step - 1) if self.step > begun else self.config
+
     def at(self, frame: Frame) -> Snapshot:
         """The same run as it was at a frame: its weights, counters and settings, the scores only if they are of then.
 
         Curves and edits stay whole.
         """
-        # undone from now back, so that before a branch left its parent the parent's settings count
-        undone = {edit.setting: edit.old for edit in reversed(self.edits) if edit.step > frame.step}
         return replace(
             self,
-            config=self.config.replace(**undone),
+            config=self.config_at(frame.step),
             step=frame.step,
             epoch=frame.epoch,
             images_seen=frame.images_seen,

@@ -145,6 +145,16 @@ def config_at(config: RunConfig, edits: Iterable[Edit], step: int) -> RunConfig:
     return config
 
 
+def in_effect(edits: Iterable[Edit], step: int) -> tuple[Edit, ...]:
+    """The changes with which updates were made up to `step`: those before one and the same update count as one."""
+    merged: dict[tuple[int, str], Edit] = {}
+    for edit in edits:
+        if edit.step < step:
+            first = merged.get((edit.step, edit.setting), edit)
+            merged[edit.step, edit.setting] = Edit(edit.step, edit.setting, first.old, edit.new)
+    return tuple(edit for edit in merged.values() if edit.old != edit.new)
+
+
 @dataclass(frozen=True)
 class Parent:
     """Where a run branched off: another run's id and step; `exact` says whether its optimizer's state came along."""

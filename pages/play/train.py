@@ -1,5 +1,6 @@
 """Train: curves, filters and the verdict, while it happens."""
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -36,11 +37,13 @@ def charts() -> None:
             smoothing=smoothing,
             edits=edits,
             cursor=session.looked_at_step(),
+            frames=session.earlier_steps(),
             dark=session.is_dark(),
             **ghost.curves(pinned),
         )
         with column:
-            live_plot(figure, key=f"curve-{kind}", height=285)
+            key = f"curve-{kind}"
+            live_plot(figure, key=key, height=285, on_undo=partial(session.undo_marked, key))
 
 
 def filters() -> None:

@@ -79,7 +79,7 @@ def test_all_pages_show_the_network_as_it_was_and_say_so_and_a_branch_goes_on_fr
     expect(page.get_by_text("at step 5, looking back")).to_be_visible()
 
     parent = re.search(r"run=(\w+)", page.url)
-    press(page, "branch")
+    page.locator(".st-key-scrubber .branch").click()
     expect(page.locator(".st-key-parent")).to_contain_text("at step 5")
     expect(page.locator(".st-key-looking-back")).to_have_count(0)
     assert parent and f"run={parent[1]}" not in page.url

@@ -57,9 +57,15 @@ def test_a_network_that_has_trained_but_not_been_scored_is_not_called_untrained(
     assert found.level == "idle" and "as they were drawn" not in found.why and found.verdict != "not trained yet"
 
 
-def test_a_diverged_run_gets_its_sentence_and_a_tenth_of_the_rate():
-    found = verdict(FALLING, stopped="Training diverged.", config=RunConfig(lr=10))
-    assert (found.level, found.verdict, found.why, found.fix) == ("bad", "diverged", "Training diverged.", {"lr": 1.0})
+@pytest.mark.parametrize(
+    ("settings", "safe"),
+    [({"lr": 10}, 0.1), ({"lr": 0.1}, 0.01), ({"lr": 10, "optimizer": "adam"}, 0.001)],
+    ids=["far too large", "too large for this network", "Adam"],
+)
+def test_a_diverged_run_gets_its_sentence_and_a_new_network_with_a_rate_that_works(settings, safe):
+    found = verdict(FALLING, stopped="Training diverged.", config=RunConfig(**settings))
+    assert (found.level, found.verdict, found.why) == ("bad", "diverged", "Training diverged.")
+    assert found.fix == {"lr": safe} and found.restart
 
 
 def test_a_loss_far_above_its_start_is_overshooting():
@@ -69,13 +75,22 @@ def test_a_loss_far_above_its_start_is_overshooting():
 
 def test_accuracy_of_guessing_after_an_epoch_is_stuck():
     found = verdict([2.3] * 10, accuracies=(0.11, 0.11), config=RunConfig(lr=0.001))
-    assert found.verdict == "stuck near chance" and "11.0%" in found.why and found.fix == {"lr": 0.01}
-    assert verdict([2.3] * 10, accuracies=(0.11, 0.11), config=RunConfig(lr=3)).fix == {"lr": 0.3}
+    assert found.verdict == "stuck near chance" and "11.0 %" in found.why
+    assert found.fix == {"lr": 0.03} and not found.restart
+    fast = verdict([2.3] * 10, accuracies=(0.11, 0.11), config=RunConfig(lr=3))
+    assert fast.fix == {"lr": 0.1} and fast.restart
+
+
+def test_no_remedy_is_offered_where_none_is_known():
+    found = verdict([2.3] * 10, accuracies=(0.11, 0.11), config=RunConfig(lr=0.1))
+    assert found.verdict == "stuck near chance" and not found.fix
+    val = [2.3, 1.0, 0.6, 0.5, 0.5, 0.6, 0.7, 0.8]
+    assert not verdict(val, val, config=RunConfig(lr=0.01)).fix
 
 
 def test_many_dead_units_are_told_with_their_number():
     found = verdict(FALLING, dead=[3])
-    assert found.verdict == "dead units" and "3 of 8" in found.why
+    assert found.verdict == "dead units" and "3 of 8 units are dead" in found.why and found.restart
     assert verdict(FALLING, dead=[2]).verdict == "learning well"
 
 
@@ -93,17 +108,17 @@ def test_channels_and_units_behind_them_are_counted_apart():
 
     found = said([2, 4, 5])
     assert found.verdict == "dead channels"
-    assert found.why.startswith("6 of 16 channels and 5 of 64 units put out 0 for every image")
+    assert found.why.startswith("6 of 16 channels and 5 of 64 units are dead: always 0")
     assert said([0, 0, 20]).verdict == "dead units" and "channels" not in said([0, 0, 20]).why
-    assert said([3, 2, 0]).why.startswith("5 of 16 channels put out 0")  # few beside 64 units, many of the channels
+    assert said([3, 2, 0]).why.startswith("5 of 16 channels are dead")  # few beside 64 units, many of the channels
     assert said([5, 9, 60]).verdict == "dead channels and units"
     assert said([2, 2, 16]).verdict == "learning well"
 
 
-def test_a_growing_gap_is_memorising():
+def test_a_growing_gap_is_overfitting():
     val = [2.3, 1.0, 0.6, 0.5, 0.55, 0.6, 0.65, 0.7]
     found = verdict([2.3 * 0.6**i for i in range(8)], val, accuracies=(1.0, 0.9))
-    assert found.verdict == "memorising" and "10.0%" in found.why and "1.40 times" in found.why
+    assert found.verdict == "overfitting" and "10.0 percentage points" in found.why and "1.40 times" in found.why
 
 
 def test_a_rising_validation_loss_is_getting_worse():

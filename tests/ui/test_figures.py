@@ -544,11 +544,31 @@ def test_the_library_is_copied_whole_and_a_damaged_copy_is_replaced(tmp_path):
 
 
 def test_a_wall_frames_no_tile_unless_one_is_chosen() -> None:
-    weights = np.zeros((784, 32), np.float32)
-    unframed = tile_wall(weights, columns=11).layout.shapes
-    framed = tile_wall(weights, columns=11, chosen=5).layout.shapes
+    unframed = tile_wall(WEIGHTS).layout.shapes
+    framed = tile_wall(WEIGHTS, chosen=5).layout.shapes
     assert len(unframed) == 0
     assert len(framed) == 1
+
+
+def test_tiles_that_would_be_an_empty_area_have_a_thin_frame():
+    weights = WEIGHTS.copy()
+    weights[:, [2, 4]] = 0
+    assert [shape.line.width for shape in tile_wall(weights).layout.shapes] == [1, 1]
+    assert len(tile_wall(np.zeros((784, 32))).layout.shapes) == 32
+
+
+def test_a_small_error_is_far_paler_than_a_hit_and_a_legend_tells_the_two_scales():
+    counts = np.diag(np.full(10, 490))
+    counts[4, 9] = 10  # 2 %
+    figure = confusion_matrix(counts)
+    colour = np.array(figure.data[0].z)
+    assert 0.1 < -colour[4, 9] < 0.5 * colour[4, 4]
+    assert figure.data[2].marker.colorbar.ticktext == ("20 % wrong", "0", "100 % right")
+
+
+def test_the_label_of_a_sure_answer_has_room_beside_its_bar():
+    figure = probability_bars(np.eye(10)[3])
+    assert figure.layout.xaxis.range == (0, 1) and figure.layout.margin.r >= 55  # px, for "100.0 %" in bold
 
 
 def test_two_walls_on_one_scale_give_one_weight_one_colour():

@@ -131,7 +131,9 @@ def test_every_status_has_words(status):
 
 def test_a_row_says_where_a_branch_comes_from_and_what_was_changed():
     parent = stored("0000000a", name="the first")
-    branch = stored("0000000b", parent=Parent("0000000a", 1_500, True), edits=(Edit(1_600, "lr", 0.1, 0.2),))
+    branch = stored(
+        "0000000b", parent=Parent("0000000a", 1_500, True), edits=(Edit(1_600, "lr", 0.1, 0.2),), step=1_700
+    )
     rows = run_rows.rows([branch, parent], current="0000000b", ghost="0000000a")
     assert rows[0]["note"] == "on all pages, from the first at step 1,500" and rows[1]["note"] == "ghost"
     assert "changed while training: lr" in rows[0]["tip"]

@@ -43,10 +43,10 @@ def probability_bars(
     }
     layout = {
         "title": {"text": title},
-        "xaxis": still(range=[0, 1.16], showticklabels=False),
+        "xaxis": still(range=[0, 1], showticklabels=False),
         "yaxis": still(type="category", autorange="reversed", dtick=1, ticks=""),
         "bargap": 0.22,
-        "margin": {"l": 24, "r": 4, "t": 30 if title else 4, "b": 4},
+        "margin": {"l": 24, "r": 58, "t": 30 if title else 4, "b": 4},  # at the right, room for "100.0 %"
     }
     return make_figure([bars], layout, f"Read as {names[top]} with {100 * p[top]:.1f} %")
 

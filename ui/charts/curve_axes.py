@@ -111,15 +111,17 @@ def edit_marks(
         return [], []
     colour = theme.palette(style.dark).muted
     at = np.interp([edit.step for edit in edits], reference.step, reference.x(style.x))
-    kept = [(place, edit) for place, edit in zip(at.tolist(), edits, strict=True) if place > 0 or not style.log_x]
+    numbered = zip(at.tolist(), enumerate(edits), strict=True)
+    kept = [(place, number, edit) for place, (number, edit) in numbered if place > 0 or not style.log_x]
     marks = {
         "type": "scatter",
         "mode": "markers",
-        "x": [place for place, _ in kept],
+        "x": [place for place, _, _ in kept],
         "y": [1.0] * len(kept),
         "yaxis": "y2",
-        "text": [edit_text(edit) for _, edit in kept],
-        "hovertemplate": "%{text}<extra></extra>",
+        "text": [edit_text(edit) for _, _, edit in kept],
+        "customdata": [number for _, number, _ in kept],
+        "hovertemplate": "%{text} (click the mark to undo it)<extra></extra>",
         "marker": {"symbol": "triangle-down", "size": 9, "color": colour},
         "cliponaxis": False,
         "showlegend": False,
@@ -129,7 +131,7 @@ def edit_marks(
     line = {"color": colour, "width": 1, "dash": "dot"}
     lines = [
         {"type": "line", "x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1, "line": line, "layer": "below"}
-        for place, _ in kept
+        for place, _, _ in kept
     ]
     return [marks], lines
 
@@ -137,6 +139,15 @@ def edit_marks(
 def edit_text(edit: Edit) -> str:
     """A change in one line: "step 512: lr 0.1 → 0.3"."""
     return f"step {edit.step:,}: {edit.setting} {_setting(edit.old)} → {_setting(edit.new)}"
+
+
+def frame_places(frames: Sequence[int], reference: Series | None, style: CurveStyle) -> list[list[Any]]:
+    """[step, place on the x axis] of each kept frame, and at last [None, place of now]: where a drag can lead."""
+    if not frames or reference is None or len(reference) == 0 or style.log_x:
+        return []
+    xs = reference.x(style.x)
+    places = np.interp(frames, reference.step, xs).round(4).tolist()
+    return [*([step, place] for step, place in zip(frames, places, strict=True)), [None, float(xs[-1])]]
 
 
 def cursor_line(step: int | None, reference: Series | None, style: CurveStyle) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from ui.charts.curve_axes import (
     chance_line,
     cursor_line,
     edit_marks,
+    frame_places,
     live_range,
     whole_axis,
     x_axis,
@@ -34,6 +35,7 @@ def curves(
     smoothing: float = 0.0,
     edits: Sequence[Edit] = (),
     cursor: int | None = None,
+    frames: Sequence[int] = (),
     ghost: Mapping[str, Series] | None = None,
     dark: bool = False,
     sizes: Mapping[str, int] | None = None,
@@ -42,19 +44,20 @@ def curves(
     """Loss or accuracy (in %) against steps, epochs, images or seconds.
 
     `smoothing` in [0, 1) lays a moving average over the faint raw line; `edits` are marked by thin vertical lines, the
-    step `cursor` by a stronger one; `ghost` is another run's series, drawn dashed; `sizes` is how many images "train"
-    and "val" were scored on (5,000).
+    step `cursor` by a stronger one; `frames` are the earlier steps that a drag leads back to; `ghost` is another run's
+    series, drawn dashed; `sizes` is how many images "train" and "val" were scored on (5,000).
     On a log axis accuracy is spaced by its error, so that 99 % and 99.5 % stand as far apart as 50 % and 75 %.
     """
     sizes = {"train": 5000, "val": 5000, **(sizes or {})}
     style = CurveStyle(kind, x, log_x, log_y, smoothing, dark, sizes)
     traces = curve_traces(ghost or {}, style, ghost_name=ghost_name) + curve_traces(series, style)
-    reference = whole_axis(series) if edits or cursor is not None else None
+    reference = whole_axis(series) if edits or frames or cursor is not None else None
     marks, lines = edit_marks(edits, reference, style)
     layout = _curve_layout(style)
     layout["xaxis"] |= live_range(series, ghost or {}, style)
     layout["shapes"] = [*lines, *layout["shapes"], *cursor_line(cursor, reference, style)]
-    return make_figure([*traces, *marks], layout, describe_ends(series, kind))
+    machine = frame_places(frames, reference, style)
+    return make_figure([*traces, *marks], layout, describe_ends(series, kind), machine=machine)
 
 
 def overlay(

@@ -12,7 +12,9 @@ import plotly.graph_objects as go
 from nn_core.machine.memory import Array
 from ui.charts import theme
 from ui.charts.figure import DIGITS, make_figure
-from ui.charts.wall_traces import outline, still
+from ui.charts.wall_traces import outline, signed_bar, still
+
+FULL_ERROR = 0.2  # the share of a row that has the darkest orange, where no error is larger
 
 
 def confusion_matrix(
@@ -26,15 +28,17 @@ def confusion_matrix(
 ) -> go.Figure:
     """Counts (k, k) [true, read as], as numbers or as shares of each row; a click gives customdata [true, read as].
 
-    What was read rightly is blue by its share of the row; errors are orange by theirs, on a scale stretched to the
-    largest error, so that one in a hundred can be seen. The cell `chosen` [true, read as] is framed.
+    What was read rightly is blue by its share of the row; errors are orange by theirs, on a scale that shows one in a
+    hundred, but is as dark as a hit only for a large error; a legend tells both. The cell `chosen` [true, read as] is
+    framed.
     """
     counts = np.asarray(counts, dtype=np.int64)
     n_rows = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(n_rows, 1)
     right = np.eye(len(counts), dtype=bool)
-    worst = max(float(shares[~right].max(initial=0.0)), 0.02)
-    colour = np.where(right, shares, -np.sqrt(shares / worst)) * np.where(right, 0.8, 0.72)
+    worst = max(float(shares[~right].max(initial=0.0)), FULL_ERROR)
+    wrong = np.where(counts > 0, 0.12 + 0.6 * np.sqrt(shares / worst), 0.0)
+    colour = np.where(right, 0.8 * shares, -wrong)
     number = (lambda i, j: f"{100 * shares[i, j]:.1f}") if normalize else (lambda i, j: str(counts[i, j]))
     cells = [(i, j) for i in range(len(counts)) for j in range(len(counts))]
     heatmap = {
@@ -81,10 +85,17 @@ def confusion_matrix(
             constrain="domain",
         ),
         "shapes": [outline(chosen[1], chosen[0], theme.palette(dark).text)] if chosen else [],
-        "margin": {"l": 44, "r": 4, "t": 30, "b": 40},
+        "margin": {"l": 44, "r": 4, "t": 38, "b": 40},
     }
     share = f"{100 * np.trace(counts) / total:.1f} % on the diagonal" if total else "empty"
-    return make_figure([heatmap, numbers], layout, f"Confusion matrix, {heading}: {share}", aspect=1 / 0.72)
+    legend = signed_bar(1.0, ["", "", ""], dark)
+    legend["marker"]["colorbar"] |= {
+        "tickvals": [-0.72, 0, 0.8],
+        "ticktext": [f"{100 * worst:.0f} % wrong", "0", "100 % right"],
+        "len": 170,
+        "xpad": 40,
+    }
+    return make_figure([heatmap, numbers, legend], layout, f"Confusion matrix, {heading}: {share}", aspect=1 / 0.72)
 
 
 def _square(cells: list[Any]) -> list[list[Any]]:

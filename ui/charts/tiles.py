@@ -17,7 +17,7 @@ from ui.charts import theme
 SMALL_SIDE = 14  # more than MANY tiles are shown at half size, as they are no larger on the screen
 MANY = 512
 STRIP = 5  # rows of pixels under a filter for its outgoing weights; the first of them is empty
-_CLEAR = 255  # the row of every colour table that is transparent: between the tiles, and after the last one
+CLEAR = 255  # the row of every colour table that is transparent: between the tiles, and after the last one
 _EDGE = 254  # the row of an image wall's colour table for the first colour of frames; the others go down from it
 
 
@@ -48,7 +48,7 @@ class Wall:
     @property
     def uri(self) -> str:
         """The picture as a PNG in a data: address."""
-        return png_uri(self.index, self.table, clear=_CLEAR)
+        return png_uri(self.index, self.table, clear=CLEAR)
 
 
 def grid(n: int, columns: int | None, aspect: float, tile_aspect: float = 1.0) -> tuple[int, int]:
@@ -106,7 +106,7 @@ def weight_wall(
         index = np.concatenate([index, _strips(outgoing, shared_scale)[order]], axis=1)
     table = np.zeros((256, 3), dtype=np.uint8)
     table[: theme.N_SIGNED] = theme.signed_colours(dark)
-    table[_CLEAR] = theme.rgb(theme.palette(dark).rule)
+    table[CLEAR] = theme.rgb(theme.palette(dark).rule)
     return _lay(index, table, columns, aspect)
 
 
@@ -122,7 +122,7 @@ def _strips(outgoing: Array, shared_scale: bool) -> Array:
         cells = np.where(high >= -low, high, low)
     else:
         cells = outgoing[:, np.arange(SIDE) * n_out // SIDE]
-    strips = np.full((n, STRIP, SIDE), _CLEAR, dtype=np.uint8)
+    strips = np.full((n, STRIP, SIDE), CLEAR, dtype=np.uint8)
     strips[:, 1:] = theme.signed_index(cells, weight_limits(outgoing.T, shared_scale)[:, None])[:, None]
     return strips
 
@@ -154,7 +154,7 @@ def image_tiles(
     tiles = np.rint(images * (199 / 255)).astype(np.uint8)
     if borders is None:
         return _lay(tiles, table, columns, aspect)
-    framed = np.full((n, SIDE + 4, SIDE + 4), _CLEAR, dtype=np.uint8)
+    framed = np.full((n, SIDE + 4, SIDE + 4), CLEAR, dtype=np.uint8)
     for at, colour in enumerate(colours):
         table[_EDGE - at] = theme.rgb(colour)
     for tile, border in zip(framed, borders, strict=True):
@@ -168,7 +168,7 @@ def _lay(tiles: Array, table: Array, columns: int | None, aspect: float, gap: in
     """Tiles (n, height, width) in rows, each with half a gap around it, so that their centres are evenly spaced."""
     n, height, width = tiles.shape
     columns, rows = grid(n, columns, aspect, (height + gap) / (width + gap))
-    cells = np.full((rows * columns, height + gap, width + gap), _CLEAR, dtype=np.uint8)
+    cells = np.full((rows * columns, height + gap, width + gap), CLEAR, dtype=np.uint8)
     cells[:n, gap // 2 : gap // 2 + height, gap // 2 : gap // 2 + width] = tiles
     in_rows = cells.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2)
     index = np.ascontiguousarray(in_rows.reshape(rows * (height + gap), columns * (width + gap)))

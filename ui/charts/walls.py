@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from nn_core.machine.memory import Array
 from ui.charts import theme, tiles
 from ui.charts.figure import Trace, make_figure, scale_ends, short_number
-from ui.charts.wall_traces import enlarged, signed_bar, wall_parts
+from ui.charts.wall_traces import enlarged, outline, signed_bar, wall_parts
 
 
 def tile_wall(
@@ -56,7 +56,21 @@ def tile_wall(
     scale = f"colour scale {ends[2].replace('+', '±') or ends[1]}" if shared_scale else "each filter on its own scale"
     label = f"{len(order)} {what}, {scale}"
     heatmap, place = wall_parts(wall, order, [labels[int(unit)] for unit in order], chosen, theme.palette(dark).text)
+    place["shapes"] = [*_pale_frames(wall, theme.palette(dark).rule), *place["shapes"]]
     return _wall(wall, [heatmap, signed_bar(limit, ends, dark)], {**place, **layout}, label)
+
+
+PALE, MOST_FRAMES = 6, 128  # rows of the colour table around the neutral one; so many tiles are framed at most
+
+
+def _pale_frames(wall: tiles.Wall, colour: str) -> list[Trace]:
+    """A thin frame around each tile that is hardly told from the page: its weights are 0, or next to it."""
+    height, width = wall.index.shape
+    cells = wall.index.reshape(wall.rows, height // wall.rows, wall.columns, width // wall.columns).astype(int)
+    is_pale = ((np.abs(cells - theme.ZERO) <= PALE) | (cells == tiles.CLEAR)).all(axis=(1, 3)).ravel()[: wall.n]
+    pale = np.flatnonzero(is_pale)
+    line = {"line": {"color": colour, "width": 1}}
+    return [outline(at % wall.columns, at // wall.columns, colour) | line for at in pale[:MOST_FRAMES].tolist()]
 
 
 def _wall(wall: tiles.Wall, traces: Sequence[Trace], layout: Mapping[str, Any], label: str) -> go.Figure:

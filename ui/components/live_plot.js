@@ -80,7 +80,7 @@ function configOf(layout) {
   return {
     displayModeBar: layout.xaxis?.fixedrange ? false : "hover", // it would cover a tile of a wall
     displaylogo: false,
-    modeBarButtons: [["zoom2d", "pan2d", "autoScale2d", "toImage"]],
+    modeBarButtons: [[...(looksBack(layout) ? [LOOK_BUTTON] : []), "zoom2d", "pan2d", "autoScale2d", "toImage"]],
     doubleClick: "reset+autosize",
     toImageButtonOptions: { format: "png", scale: 2, filename: "glassnet" },
   };
@@ -139,7 +139,8 @@ function draw(chart) {
     Object.assign(box.style, { width: `${width}px`, height: `${height}px`, transform: scale === 1 ? "" : `scale(${scale})` });
     chart.looks = looksOf(chart);
     Object.assign(layout, { template: templateOf(themeOf(box), width), width, height, uirevision: layout.uirevision ?? "kept" });
-    if (touch) layout.dragmode = false;
+    if (touch || looksBack(layout)) layout.dragmode = false;
+    box.classList.toggle("looks-back", looksBack(layout) && !touch);
     if (chart.failed) box.textContent = "";
     chart.failed = false;
     try {
@@ -190,6 +191,8 @@ function frameElsewhere(chart) {
 function listen(chart) {
   chart.listening = true;
   frameElsewhere(chart);
+  dragThroughTime(chart.box);
+  pressMarks(chart);
   chart.box.on("plotly_click", ({ points, event }) => {
     const point = points?.[0];
     if (!point || !chart.sent.clickable) return;

@@ -25,8 +25,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 Click = dict[str, Any]
 _component = st.components.v2.component(
     "glassnet_live_plot",
-    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
-    css=".glassnet-plot .modebar { top: 30px !important; right: 4px !important }"  # not upon the legend
+    js="\n".join(Path(__file__).with_name(f"{name}.js").read_text("utf-8") for name in ("curve_presses", "live_plot")),
+    css=".glassnet-plot { position: relative }"
+    ".glassnet-plot .look { position: absolute; width: 1px; background: var(--st-text-color); pointer-events: none }"
+    ".glassnet-plot.looks-back .nsewdrag { cursor: ew-resize !important }"
+    ".glassnet-plot.on-mark .nsewdrag { cursor: pointer !important }"
+    ".glassnet-plot .modebar { top: 30px !important; right: 4px !important }"  # not upon the legend
     "@media (max-width: 480px) { .glassnet-plot .modebar { top: 2px !important } }",  # which is lower there
     isolate_styles=False,
 )
@@ -39,6 +43,7 @@ def live_plot(
     height: int,
     on_click: Callable[[Click], None] | None = None,
     clickable: bool = False,
+    on_undo: Callable[[], None] | None = None,
     label: str | None = None,
 ) -> Click | None:
     """Draw `figure`, or update the chart of the same `key` in place; `height` in px is reserved on the page.
@@ -46,8 +51,9 @@ def live_plot(
     A figure with `layout.meta["aspect"]` (width / height) gets less height where the page is too narrow for it.
     With `on_click` or `clickable`, a click on a point or cell reruns the script (inside a fragment: the fragment) and
     is returned once, in that run: a dict of curve, name, point, x, y, z, customdata and shift (whether Shift was held).
-    `on_click` is called with it at that moment. `label` is what a screen reader says of the chart; the figures
-    of ui/charts/figure.py bring their own in `layout.meta["label"]`.
+    `on_click` is called with it at that moment. `on_undo` is called before the next run of the script when the mark of
+    a change is clicked; the session state of `key` then holds as "undo" {"edit": its number}. `label` is what a screen
+    reader says of the chart; the figures of ui/charts/figure.py bring their own in `layout.meta["label"]`.
     """
     _publish_library()
 
@@ -60,11 +66,15 @@ def live_plot(
         "label": label or (spec["layout"].get("meta") or {}).get("label") or "chart",
         "version": plotly.__version__,
     }
-    result = _component(key=key, data=to_json(message), width="stretch", height="content", on_click_change=_noted)
+    result = _component(key=key, data=to_json(message), width="stretch", height="content", **_heard(on_undo))
     event: Click | None = result.get("click")
     if event is not None and on_click is not None:
         on_click(event)
     return event
+
+
+def _heard(on_undo: Callable[[], None] | None) -> dict[str, Any]:
+    return {"on_click_change": _noted, "on_undo_change": on_undo or _noted}
 
 
 def _noted() -> None:

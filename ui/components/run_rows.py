@@ -9,6 +9,7 @@ from typing import Any
 
 from nn_core.config.run_config import RunConfig, all_settings
 from nn_core.store.run_store import StoredRun
+from nn_core.training.state import in_effect
 from ui.words import STATUS_WORDS
 
 Row = dict[str, Any]
@@ -115,7 +116,7 @@ def _tip(run: StoredRun) -> str:
     parts = [f"Run {run.id}: {_title(run.config)}, seed {run.config.seed}, step {run.step:,}"]
     if run.best_val_accuracy is not None and run.best_step is not None:
         parts.append(f"best validation accuracy {run.best_val_accuracy:.2%} at step {run.best_step:,}")
-    if run.edits:
-        changed = sorted({edit.setting for edit in run.edits})
+    if edits := in_effect(run.edits, run.step):
+        changed = sorted({edit.setting for edit in edits})
         parts.append(f"changed while training: {', '.join(changed)}")
     return "; ".join(parts) + ". Click to show it on all pages."

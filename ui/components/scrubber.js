@@ -125,6 +125,13 @@ function advance() {
   if (machine.playing) setTimeout(advance, FRAME_MS);
 }
 
+// A drag on the curves: the frame nearest to that step, null for now
+window.addEventListener("glassnet-look", ({ detail }) => {
+  machine.playing = false;
+  const gaps = machine.frames.map((frame) => Math.abs(frame.step - detail.step));
+  go(detail.step === null ? Infinity : gaps.indexOf(Math.min(...gaps)));
+});
+
 function stop() {
   machine.playing = false;
   show();
@@ -133,7 +140,7 @@ function stop() {
 // ---------------------------------------------------------------------------------------- what is seen
 
 const ICONS = {
-  play: "M8 5v14l11-7z",
+  play: "M18 4l2 4h-3l-2-4h-2l2 4h-3l-2-4H8l2 4H7L5 4H4a2 2 0 0 0-2 2v12a2 2 0 0 0 2 2h16a2 2 0 0 0 2-2V4z",
   stop: "M6 6h4v12H6zm8 0h4v12h-4z",
   branch: "M14 4l2.3 2.3-2.9 2.9 1.4 1.4 2.9-2.9L20 10V4zM10 4H4v6l2.3-2.3 4.7 4.7V20h2v-8.4L7.7 6.3z",
 };
@@ -143,13 +150,16 @@ function build(parentElement) {
   root.className = "machine";
   root.innerHTML = `
     <div class="row">
-      <button class="play" type="button"><svg viewBox="0 0 24 24" aria-hidden="true"><path></path></svg></button>
+      <span class="name">Time machine</span>
+      <button class="play" type="button"><svg viewBox="0 0 24 24" aria-hidden="true"><path></path></svg>Film</button>
+      <button class="live" type="button" title="Back to the network as it is now">Now</button>
+      <button class="branch" type="button"><svg viewBox="0 0 24 24" aria-hidden="true">
+        <path d="${ICONS.branch}"></path></svg>Branch</button>
+    </div>
+    <div class="row">
       <div class="slider" role="slider" tabindex="0" aria-label="Time machine" aria-orientation="horizontal">
         <div class="track"></div><div class="ticks"></div><div class="thumb"></div>
       </div>
-      <button class="live" type="button" title="Back to the network as it is now">Live</button>
-      <button class="branch" type="button" aria-label="Branch from here"><svg viewBox="0 0 24 24" aria-hidden="true">
-        <path d="${ICONS.branch}"></path></svg></button>
     </div>
     <div class="where"></div>`;
   parentElement.appendChild(root);
@@ -213,7 +223,6 @@ function show() {
     slider.setAttribute("aria-valuetext", sentence());
     const verb = machine.playing ? "Stop the film" : "Play the film from step 0 to now";
     find("play").title = verb;
-    find("play").setAttribute("aria-label", verb);
     find("play").querySelector("path").setAttribute("d", ICONS[machine.playing ? "stop" : "play"]);
     find("play").disabled = none;
     find("live").disabled = !past;

@@ -13,6 +13,7 @@ from nn_core.runs.comparison import changed_while_training
 from nn_core.runs.snapshot import Snapshot
 from nn_core.store.run_store import StoredRun
 from nn_core.training.film import Frame
+from nn_core.training.state import in_effect
 from ui import session
 from ui.charts import tiles
 from ui.charts.walls import tile_wall
@@ -84,7 +85,9 @@ def walls(
 def sentence(shot: Snapshot, pinned: StoredRun) -> str:
     """In one line what differs between a run and the ghost, and whether both began with the same weights."""
     parts = [f"{shot.started_as.diff(pinned.config)}."]
-    changed = changed_while_training({"here": shot.edits, "in the ghost": pinned.edits})
+    changed = changed_while_training(
+        {"here": in_effect(shot.edits, shot.step), "in the ghost": in_effect(pinned.edits, pinned.step)}
+    )
     if changed:
         parts.append(changed)
     if shot.parent is None and pinned.parent is None:

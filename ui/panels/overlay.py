@@ -13,6 +13,7 @@ from nn_core.config.run_config import RunConfig
 from nn_core.runs.comparison import changed_while_training, side_by_side, telling_names
 from nn_core.store.run_store import StoredRun
 from nn_core.training.history import Axis
+from nn_core.training.state import in_effect
 from ui import session
 from ui.charts.curve_traces import Overlaid, run_colour
 from ui.charts.curves import overlay
@@ -42,7 +43,9 @@ def curves(runs: Sequence[StoredRun], slot_of: Mapping[str, int]) -> None:
         height=300,
     )
     alike = alike_sentence([run.config for run in runs]) if all(run.parent is None for run in runs) else ""
-    changed = changed_while_training({f"in {name}": run.edits for name, run in zip(names, runs, strict=True)})
+    changed = changed_while_training(
+        {f"in {name}": in_effect(run.edits, run.step) for name, run in zip(names, runs, strict=True)}
+    )
     if alike or changed:
         st.caption(plain(f"{alike} {changed}"))
 

@@ -89,12 +89,16 @@ def origin(shot: Snapshot | None) -> None:
 
 
 def links() -> None:
-    """Links to the settings, to the run, and to the run at the step that is looked at."""
+    """Links to the settings, to the run, and to the run at the step that is looked at.
+
+    Those to a run carry its settings: where it is not known, these are opened.
+    """
     live, shot = session.live_snapshot(), session.snapshot()
     kinds = {"these settings": session.draft().in_effect().to_query()}
     if live is not None and shot is not None:
-        kinds["this run"] = {"run": live.run_id}
-        kinds[f"this run at step {shot.step:,}"] = {"run": live.run_id, "step": str(shot.step)}
+        kinds["this run"] = {"run": live.run_id, **live.config.to_query()}
+        at = {"run": live.run_id, "step": str(shot.step), **shot.config.to_query()}
+        kinds[f"this run at step {shot.step:,}"] = at
     parts = urlsplit(st.context.url or "")
     for name, query in kinds.items():
         st.caption(f"Link to {name}")

@@ -28,12 +28,25 @@ def show(shot: Snapshot) -> None:
         why = why if shot.step else "The weights are as they were drawn, before any learning."
         note = f":orange[Looking back at step {shot.step:,}.]"
     text.markdown(f":{colour}-badge[{found.verdict}] {why} {note}")
-    if not found.fix or past:  # what was wrong then is not mended now
+    if not found.fix or past or _was_just_changed(shot):  # what was wrong then is not mended now
+        button.empty()  # at once: an element that is not drawn again stays until all else is drawn
         return
     settings = ", ".join(
         f"{setting(name).label.lower()} {setting(name).format(value)}" for name, value in found.fix.items()
     )
-    button.button(f"Try {settings}", key="fix", on_click=_apply, args=(dict(found.fix),), width="stretch")
+    starts = found.restart or not set(found.fix) <= set(LIVE_SETTINGS)
+    button.button(
+        f"{'Restart with' if starts else 'Set'} {settings}",
+        key="fix",
+        on_click=_apply,
+        args=(dict(found.fix), starts),
+        width="stretch",
+    )
+
+
+def _was_just_changed(shot: Snapshot) -> bool:
+    """Whether the newest scores are from before the newest change: the verdict is on what it has mended, perhaps."""
+    return bool(shot.edits) and (shot.scores is None or shot.scores.step <= shot.edits[-1].step)
 
 
 def _verdict_on(shot: Snapshot) -> Health:
@@ -48,13 +61,13 @@ def _verdict_on(shot: Snapshot) -> Health:
     return health(shot.config, series, shot.weights, step=shot.step, epoch=shot.epoch, stopped=stopped, dead=dead)
 
 
-def _apply(fix: dict[str, Any]) -> None:
-    """Do what a health sentence offers: live settings change the run; others, or a stopped run, start a new one."""
+def _apply(fix: dict[str, Any], starts_anew: bool) -> None:
+    """Do what a health sentence offers: change the run, or start a new network where that one cannot be mended."""
     run = session.current_run()
     if run is None:
         return
     config = run.settings.replace(**fix)
-    if set(fix) <= set(LIVE_SETTINGS) and run.snapshot.status != "diverged":
+    if not starts_anew and run.snapshot.status != "diverged":
         for name, value in fix.items():
             session.edit(name, value)
         run.play().wait(session.COMMAND_SECONDS)

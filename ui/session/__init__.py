@@ -18,8 +18,10 @@ from ui.session.current import (
     run_to_command,
     set_draft,
     set_speed,
+    settings_on_page,
     speed,
     start,
+    starts_anew,
 )
 from ui.session.notices import notice_board, notify, show_notices
 from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, widget_value
@@ -48,6 +50,7 @@ from ui.session.shipped import SHIPPED, shown, when
 from ui.session.standing import Standing, standing
 from ui.session.time_machine import (
     branch,
+    earlier_steps,
     go_to,
     live_snapshot,
     look,
@@ -56,6 +59,7 @@ from ui.session.time_machine import (
     snapshot,
     train_branch,
 )
+from ui.session.undo import changes_to_undo_and_redo, set_back, undo_marked
 from ui.session.visitor import arriving, check_visitor, leave_key, may_change, show_key
 
 __all__ = [
@@ -69,6 +73,7 @@ __all__ = [
     "branch",
     "by_hand",
     "change_stored",
+    "changes_to_undo_and_redo",
     "check_visitor",
     "choose",
     "choose_reader",
@@ -82,6 +87,7 @@ __all__ = [
     "dataset",
     "delete_runs",
     "draft",
+    "earlier_steps",
     "edit",
     "end_race",
     "epoch_seconds",
@@ -118,8 +124,10 @@ __all__ = [
     "run_to_command",
     "runs",
     "series_of",
+    "set_back",
     "set_draft",
     "set_speed",
+    "settings_on_page",
     "show_in_widget",
     "show_key",
     "show_notices",
@@ -131,11 +139,13 @@ __all__ = [
     "start",
     "start_alike",
     "start_race",
+    "starts_anew",
     "steady",
     "store",
     "strongest",
     "sync_address",
     "train_branch",
+    "undo_marked",
     "unreadable",
     "when",
     "widget_value",

@@ -103,6 +103,7 @@ def _open(query: dict[str, str]) -> None:
     if "search" in query:
         show_search(query.pop("search"))
     config, refused = read_link(query)
+    asked = config
     in_memory = run_in_memory(run_id) if run_id else None
     run = registry().get(run_id) if run_id else None
     if run is not None:
@@ -119,11 +120,13 @@ def _open(query: dict[str, str]) -> None:
             config = run.settings
     elif run_id:
         st.session_state.pop("run", None)
-        gone = "The run in this address is not on this server any more. Its settings are open: press Train."
-        notify(registry().problem(run_id) or gone)
-    set_draft(config)
-    for number, sentence in enumerate(refused):
-        notify(sentence, about=f"the address, {number}")
+        known = "Its settings are open: press Train." if query else "The address does not tell its settings."
+        notify(registry().problem(run_id) or f"The run in this address is not on this server any more. {known}")
     look(None)
+    set_draft(config)
     if step is not None:
         look_from_address(step)
+        if looked_at_step() is not None and query:
+            set_draft(asked)  # of the branch that would begin there
+    for number, sentence in enumerate(refused):
+        notify(sentence, about=f"the address, {number}")

@@ -1,7 +1,7 @@
 """This visitor's draft (what the sidebar shows) and current run (what the pages show), and the commands to both.
 
 The run owns its settings; the draft reaches it only when a live control is moved by hand, or as the settings of a new
-run.
+run. While one looks back, the draft is that of the branch that would begin there, and no control reaches the run.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from nn_core.config.errors import Conflict
 from nn_core.config.run_config import LIVE_SETTINGS, setting
 from nn_core.nn.network import outline
 from nn_core.runs.run import Run
+from ui.session.looking_back import branch_draft, end_look, is_looking_back, keep_branch_draft
 from ui.session.notices import forget_refusals, notify
 from ui.session.server import registry
 from ui.session.visitor import may_change
@@ -31,6 +32,8 @@ COMMAND_SECONDS = 0.5  # that a page waits at most for a command to show, before
 
 def draft() -> RunConfig:
     """The settings that the sidebar shows."""
+    if is_looking_back():
+        return branch_draft()[1]
     config: RunConfig = st.session_state.setdefault("draft", RunConfig())
     return config
 
@@ -47,7 +50,7 @@ def edit(field: str, value: Any) -> None:
     for name, remark in remarks.items():
         notify(remark, about=name)
     run = current_run()
-    if run is not None and field in LIVE_SETTINGS and may_change(run.id):
+    if run is not None and field in LIVE_SETTINGS and may_change(run.id) and not is_looking_back():
         run.change(field, getattr(draft(), field)).wait(COMMAND_SECONDS)  # the page drawn next shows it
 
 
@@ -70,13 +73,16 @@ def set_draft(config: RunConfig) -> None:
     """Show other settings in the sidebar; nothing reaches the run."""
     if config != draft():
         forget_refusals()
-    st.session_state["draft"] = config
+    if is_looking_back():
+        keep_branch_draft(branch_draft()[0], config)
+    else:
+        st.session_state["draft"] = config
 
 
 def follow_live_changes() -> None:
     """Take over live settings that another tab has changed, as far as this tab has not changed them too."""
     run = current_run()
-    if run is not None:
+    if run is not None and not is_looking_back():
         now, seen = run.settings, st.session_state.get("seen", {}).get(run.id, run.settings)
         untouched = [name for name in LIVE_SETTINGS if getattr(draft(), name) == getattr(seen, name)]
         with suppress(ConfigError):  # one that cannot stand beside this tab's draft stays a pending change
@@ -85,9 +91,24 @@ def follow_live_changes() -> None:
 
 
 def pending_changes() -> list[str]:
-    """The names of the settings in which the draft differs from the current run."""
+    """The names of the settings in which the draft differs from the current run: as it was then, while looking back."""
+    own = settings_on_page()
+    return [item.name for item in draft().differences(own)] if own is not None else []
+
+
+def starts_anew() -> list[str]:
+    """The names of the settings for which Train would start a new network: a look back, and its branch, end with it."""
     run = current_run()
-    return [item.name for item in draft().differences(run.settings)] if run else []
+    config: RunConfig = st.session_state.get("draft", RunConfig())
+    return [item.name for item in config.differences(run.settings)] if run is not None else []
+
+
+def settings_on_page() -> RunConfig | None:
+    """The settings of the current run, as they were at the step that is looked at."""
+    run = current_run()
+    if run is None:
+        return None
+    return branch_draft()[0] if is_looking_back() else run.settings
 
 
 # ---------------------------------------------------------------------------------------------- the run
@@ -108,8 +129,10 @@ def lost_the_run() -> bool:
     run_id = st.session_state.get("run")
     if not run_id or registry().get(run_id) is not None:
         return False
+    settings = draft()
     st.session_state.pop("run", None)
-    st.session_state.pop("looked at", None)
+    end_look()
+    set_draft(settings)
     deleted = f"The run that this page showed ({run_id}) has been deleted; the trash under Runs may bring it back."
     notify(f"{registry().problem(run_id) or deleted} Its settings stay in the sidebar.")
     return True
@@ -118,7 +141,7 @@ def lost_the_run() -> bool:
 def show(run: Run) -> None:
     """Make a run the current one, as it is now, and its settings the draft."""
     st.session_state["run"] = run.id
-    st.session_state.pop("looked at", None)
+    end_look()
     set_draft(run.settings)
 
 
@@ -161,7 +184,7 @@ def run_to_command() -> Run | None:
     """
     if lost_the_run():
         return None
-    st.session_state.pop("looked at", None)
+    end_look()
     run = current_run()
     return start(draft()) if run is None or pending_changes() else run
 

@@ -123,7 +123,7 @@ def _stored_model(run_id: str, changed: float) -> Network:
 def live_caption(shot: Snapshot, looking_back: bool = False) -> str:
     """The caption of the current run."""
     when = f":orange[at step {shot.step:,}, looking back]" if looking_back else f"step {shot.step:,}"
-    parts = [f"Read by the network **{outline(shot.config)}**, {shot.config.title(OUTLINED)}", when]
+    parts = [f"Read by the network **{outline(shot.config)}**, {shot.trained_with.title(OUTLINED)}", when]
     if shot.step and shot.scores:
         parts.append(f"validation accuracy {shot.scores.val_accuracy:.1%}".replace("%", " %"))
     elif not shot.step:

@@ -6,12 +6,14 @@ from typing import Any
 
 import streamlit as st
 
-from nn_core import ConfigError, DataError, load_dataset
+from nn_core import ConfigError, DataError, RunConfig, load_dataset
 from nn_core.nn.network import outline
+from nn_core.runs.branching import SHAPING
 from nn_core.runs.snapshot import Snapshot
 from nn_core.store.run_store import StoreError
 from nn_core.training.film import Frame
-from ui.session.current import COMMAND_SECONDS, current_run, draft, set_speed, show, speed
+from ui.session.current import COMMAND_SECONDS, current_run, draft, pending_changes, set_speed, show, speed
+from ui.session.looking_back import begin_look, end_look, frame_looked_at, is_looking_back
 from ui.session.notices import notify
 from ui.session.runs import open_run
 from ui.session.server import registry
@@ -26,7 +28,7 @@ def live_snapshot() -> Snapshot | None:
 
 def snapshot() -> Snapshot | None:
     """The current run as this visitor looks at it: at the chosen frame, else as it is now."""
-    live, frame = live_snapshot(), _frame()
+    live, frame = live_snapshot(), frame_looked_at()
     if live is None or frame is None:
         return live
     kept: tuple[Snapshot, Frame, Snapshot] | None = st.session_state.get("looked back")
@@ -38,14 +40,14 @@ def snapshot() -> Snapshot | None:
 
 def looked_at_step() -> int | None:
     """The step that this visitor looks back at; None: at the run as it is now."""
-    frame = _frame()
+    frame = frame_looked_at()
     return frame.step if frame is not None else None
 
 
-def _frame() -> Frame | None:
-    """The chosen frame. It is kept here, because the film of a run that trains is thinned again and again."""
-    run_id, frame = st.session_state.get("looked at", (None, None))
-    return frame if run_id is not None and run_id == st.session_state.get("run") else None
+def earlier_steps() -> list[int]:
+    """The steps of the current run that one can look back at, ascending."""
+    live = live_snapshot()
+    return [frame.step for frame in live.film if frame.step < live.step] if live is not None else []
 
 
 def look(step: int | None) -> None:
@@ -57,7 +59,23 @@ def look(step: int | None) -> None:
         before = [frame for frame in live.film if frame.step <= step]
         frame = before[-1] if before else live.film[0]
         frame = frame if frame.step < live.step else None
-    st.session_state["looked at"] = (live.run_id if live is not None and frame is not None else None, frame)
+    if live is None or frame is None:
+        end_look()
+    else:
+        then = live.config_at(frame.step)
+        begin_look(live.run_id, frame, then, _of_a_branch(then))
+
+
+def _of_a_branch(then: RunConfig) -> RunConfig:
+    """The settings of a branch from where the run had those of `then`: what was changed by hand stays changed.
+
+    On the first look back these are the pending changes, but for those that only a new network can have.
+    """
+    names = [name for name in pending_changes() if is_looking_back() or name not in SHAPING]
+    try:
+        return then.replace(**{name: getattr(draft(), name) for name in names})
+    except ConfigError:
+        return then
 
 
 def asked_for() -> int | None:

@@ -15,8 +15,8 @@ from nn_core.nn.network import count_params
 from ui import session
 from ui.panels import time_machine
 from ui.panels.visitors import visitors
-from ui.sidebar import folded
-from ui.sidebar.settings import labels, settings
+from ui.sidebar import folded, titles
+from ui.sidebar.settings import settings
 from ui.sidebar.transport import speed, status, transport
 
 COSTLY = (  # settings on which the time of a step depends
@@ -36,9 +36,9 @@ def sidebar() -> None:
         time_machine.origin(session.live_snapshot())
         with session.guard("The settings"):
             _presets()
-            st.markdown("**Takes effect now**")
+            titles.takes_effect_now()
             settings("now", speed)
-            _new_network_title()
+            titles.new_network()
             settings("new network", *folded.panels(), _share)
             _cost()
             visitors()
@@ -62,24 +62,6 @@ def _presets() -> None:
                 width="stretch",
                 type="primary" if chosen else "secondary",
             )
-
-
-def _new_network_title() -> None:
-    """The second title: how many settings differ from the network on the page, with a button that undoes them."""
-    run, pending = session.current_run(), session.pending_changes()
-    with st.container(key="new-network-title", horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("**Starts a new network**", width="content")
-        if run is None or not pending:
-            return
-        st.markdown(f":orange-badge[{len(pending)} changed]", width="content")
-        st.button(
-            "Undo",
-            key="undo-draft",
-            on_click=session.set_draft,
-            args=(run.settings,),
-            type="tertiary",
-            help=f"Back to the settings of the network on the page. Changed: {labels(pending)}.",
-        )
 
 
 # ---------------------------------------------------------------------------------------------- cost and sharing

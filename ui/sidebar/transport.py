@@ -37,7 +37,7 @@ def train_button(key: str = "") -> None:
     if shot is not None and shot.is_training:
         st.button("Pause", icon=":material/pause:", type="primary", width="stretch", on_click=_pause, key=f"{key}pause")
         return
-    pending = session.pending_changes()
+    pending = session.starts_anew()
     st.button(
         "Train anew" if pending and shot is not None and shot.step else "Train",
         icon=":material/play_arrow:",

@@ -1,0 +1,34 @@
+"""What a press on a run's curves does: a mark takes its change back, and a drag looks back."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.test_train import press, sidebar_number
+from tests.browser.waiting import open_app, wait_idle, wait_until
+
+
+def test_a_slip_is_undone_at_its_mark_and_a_drag_on_a_curve_moves_the_time_machine(page, app):
+    open_app(page, f"{app.url}/?hidden=8&n_train=1000&batch_size=50")
+    press(page, "epoch")
+    wait_until(page, lambda: sidebar_number(page, "step") == 20)
+    page.locator(".st-key-set-lr input").first.press("End")
+    expect(page.locator(".st-key-set-lr")).to_contain_text("Learning rate 10")
+    mark = page.locator(".st-key-curve-loss .traceedits path.point").first
+    expect(mark).to_be_attached()
+    wait_idle(page)
+    box = mark.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.locator(".st-key-set-lr")).to_contain_text("Learning rate 0.1")
+    expect(page.locator(".st-key-redo-live")).to_be_visible()
+
+    box = page.locator(".st-key-curve-accuracy .nsewdrag").first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 2, box["y"] + 100, steps=4)
+    expect(page.locator(".st-key-looking-back")).to_contain_text("step 0 · looking back")
+    page.mouse.up()
+    expect(page.locator(".st-key-live-title")).to_contain_text("For a branch from step 0")
+    assert page.evaluate("document.querySelector('.st-key-curve-accuracy .glassnet-plot').layout.xaxis.autorange")

@@ -178,7 +178,8 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
         places = {number: at for at, number in enumerate(session.chosen("search-order", ()))}
         rows.sort(key=lambda row: places.get(row.number, len(places)))
     if not rows:
-        st.info("There are no trials yet: the first worker is starting.")
+        worker = "its worker waits for a place" if searches.workers_waiting() else "the first worker is starting"
+        st.info(f"There are no trials yet: {worker}.")
         return None
     table = pd.DataFrame(
         {

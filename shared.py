@@ -5,6 +5,8 @@ The same pages as dashboard.py, behind a gate that checks names and origins and 
 
 import logging
 import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: more threads make small batches slower
 os.environ.setdefault("GLASSNET_SHARED", "1")
@@ -23,4 +25,16 @@ for problem in shared.problems:
 if not shared.is_on:
     raise SystemExit("shared.py does not go with GLASSNET_SHARED=0: one person alone wants dashboard.py")
 config.set_option("server.allowedHosts", list(shared.hosts))  # the same list in Streamlit's own check
-app = st.App("dashboard.py", middleware=[Middleware(Gate, shared=shared)])
+
+
+@asynccontextmanager
+async def runs_are_saved(_: st.App) -> AsyncGenerator[None, None]:
+    """When the server ends: uvicorn then ends the process by the signal that it got, and nothing else is asked."""
+    yield
+    from ui.session import registry
+
+    for runs in registry.made():
+        runs.close()
+
+
+app = st.App("dashboard.py", middleware=[Middleware(Gate, shared=shared)], lifespan=runs_are_saved)

@@ -157,7 +157,8 @@ def _shown(view: SearchView) -> list[TrialRow]:
 def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
     """The trials, the best first; gives the one that is ticked, else the best."""
     if not rows:
-        st.info("There are no trials yet: the first worker is starting.")
+        worker = "its worker waits for a place" if searches.workers_waiting() else "the first worker is starting"
+        st.info(f"There are no trials yet: {worker}.")
         return None
     rows = _in_order(view, rows)
     columns = {each.label: st.column_config.NumberColumn(format=each.unit.column) for each in view.spec.judged_by}

@@ -24,6 +24,10 @@ class Once(Generic[T]):
                 self._made.append(self._make())
             return self._made[0]
 
+    def made(self) -> list[T]:
+        """The value, where it has been made."""
+        return list(self._made)
+
     def clear(self) -> None:
         """The next call makes another one."""
         with self._lock:

@@ -183,7 +183,7 @@ ATTEMPTS: dict[str, Callable[[Anns], Any]] = {
 ABOUT_THE_SEARCH = set(list(ATTEMPTS)[-7:])
 NOTHING_TO_SAY = {  # what leaves the other's alone, and is done on one's own or not at all
     *("the slider of the rate", "the slider of the batch", "dropout", "its speed", "a new run beside it"),
-    *("a race beside it", "a branch of it", "purge all", "empty the trash", "end as a race", "throw away"),
+    *("a race beside it", "a branch of it", "purge all", "empty the trash", "end as a race"),
 }
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests import ROOT
 from ui.visitors.gate import WHO, Gate, Uploads
-from ui.visitors.limits import read_environment
+from ui.visitors.limits import VARIABLES, read_environment
 from ui.visitors.visitor import SECRET, visitor_of
 
 HERE = "glass.example.org"
@@ -199,3 +200,12 @@ def test_a_value_that_cannot_be_used_is_named_and_decided_the_safer_way(name, va
     found = read_environment({"GLASSNET_SHARED": "1", name: value})
     assert len(found.problems) == 1 and says in found.problems[0]
     assert found.is_on and found.owner_key == "" and not found.frames and found.hosts == read_environment({}).hosts
+
+
+def test_every_limit_stands_in_the_table_with_its_default():
+    table = (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
+    for variable in VARIABLES.values():
+        default = (
+            "the number of cores, 2 or more" if variable.name == "GLASSNET_MAX_WORKERS" else f"{variable.default:,}"
+        )
+        assert f"| `{variable.name}` | {default} | {variable.help}" in table, variable.name

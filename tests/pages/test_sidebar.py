@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from streamlit.testing.v1 import AppTest
 
 from nn_core.export.source import from_snapshot
 from nn_core.runs.run import Run
+from tests import ROOT
 from tests.pages.looking import at, fails, look_at, notices, words
 from ui import session
 from ui.components.run_rows import rows
@@ -113,3 +115,46 @@ def test_a_change_that_no_update_has_followed_is_not_told_of_the_run(app, with_r
     assert from_snapshot(run.snapshot, "", run.created).config.lr == 0.5
     (row,) = [row for row in rows(session.runs(), current=None, ghost=None) if row["id"] == run.id]
     assert "changed while training: lr" in str(row)
+
+
+# ---------------------------------------------------------------------------------------------- remedies
+
+
+def test_a_network_whose_units_are_dead_is_restarted_with_the_remedy(app, with_run):
+    run = with_run(lr=10.0, epochs=1)
+    fix = app.run().button(key="fix")
+    assert fix.label == "Restart with learning rate 0.1"
+    fix.click().run()
+    new = session.registry().get(app.session_state["run"])
+    assert new is not None and new.id != run.id and new.settings == run.settings.replace(lr=0.1)
+    session.registry().close()
+
+
+def test_a_remedy_goes_with_the_change_that_it_asked_for_until_there_are_scores_of_after_it(app, with_run):
+    run = with_run(lr=0.0001, epochs=1)
+    assert app.run().button(key="fix").label == "Set learning rate 0.03"
+    slide(app, "lr", 0.03)
+    assert not has(app, "fix") and run.settings.lr == 0.03
+    run.epoch_once().wait(10)
+
+
+# ---------------------------------------------------------------------------------------------- links to runs
+
+
+def test_a_link_to_a_run_carries_its_settings_which_are_opened_where_the_run_is_not_known(app, with_run):
+    run = with_run(lr=0.2, hidden=(12,))
+    shown = look_at(app, run, 8)
+    links = [str(code.value) for code in shown.code if f"run={run.id}" in str(code.value)]
+    assert len(links) == 2 and all("lr=0.2" in link and "hidden=12" in link for link in links)
+    other = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=60)
+    for name, value in parse_qsl(urlsplit(links[1]).query):
+        other.query_params[name] = "feedface" if name == "run" else value
+    other.query_params.pop("step")
+    said = notices(other.run())
+    assert "not on this server any more. Its settings are open: press Train" in said
+    assert other.select_slider(key="set-lr").value == 0.2
+
+
+def test_a_link_that_tells_no_settings_is_not_said_to_open_them(app):
+    app.query_params["run"] = "feedface"
+    assert "not on this server any more. The address does not tell its settings." in notices(app.run())

@@ -563,7 +563,7 @@ def test_a_small_error_is_far_paler_than_a_hit_and_a_legend_tells_the_two_scales
     figure = confusion_matrix(counts)
     colour = np.array(figure.data[0].z)
     assert 0.1 < -colour[4, 9] < 0.5 * colour[4, 4]
-    assert figure.data[2].marker.colorbar.ticktext == ("20 % wrong", "0", "100 % right")
+    assert figure.data[2].marker.colorbar.ticktext == ("20 % wrong", "100 % right")
 
 
 def test_the_label_of_a_sure_answer_has_room_beside_its_bar():

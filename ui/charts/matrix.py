@@ -90,10 +90,11 @@ def confusion_matrix(
     share = f"{100 * np.trace(counts) / total:.1f} % on the diagonal" if total else "empty"
     legend = signed_bar(1.0, ["", "", ""], dark)
     legend["marker"]["colorbar"] |= {
-        "tickvals": [-0.72, 0, 0.8],
-        "ticktext": [f"{100 * worst:.0f} % wrong", "0", "100 % right"],
-        "len": 170,
-        "xpad": 40,
+        "tickvals": [-0.72, 0.8],
+        "ticktext": [f"{100 * worst:.0f} % wrong", "100 % right"],
+        "tickangle": 0,
+        "len": 240,
+        "xpad": 36,
     }
     return make_figure([heatmap, numbers, legend], layout, f"Confusion matrix, {heading}: {share}", aspect=1 / 0.72)
 

@@ -103,8 +103,8 @@ function narrow(data, layout, width, font) {
   }
   for (const { marker } of data) {
     if (!marker?.colorbar) continue;
-    marker.colorbar.len = 120;
-    if (pen.measureText(layout.title?.text ?? "").width + 130 < width) continue; // else the title is under it
+    marker.colorbar.len = marker.colorbar.ticktext?.join("").length > 16 ? 220 : 120; // words want more room
+    if (pen.measureText(layout.title?.text ?? "").width + marker.colorbar.len + 10 < width) continue; // else it is under it
     marker.colorbar.ypad = 22;
     layout.margin = { ...layout.margin, t: 67 }; // what plotly gives the bar: its padding twice, itself and its numbers
   }

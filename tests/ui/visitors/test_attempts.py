@@ -85,7 +85,7 @@ def anns(shared_server: SharedServer, mnist: Dataset) -> Anns:
         run = session.registry().create(RunConfig(**SMALL, epochs=1000), mnist)
         run.set_speed("1")
         run.play()
-        wait_until(lambda: run.snapshot.step > 0)
+        wait_until(lambda: run.snapshot.step > 0 and run.id in the_store())
         return Anns(run.id, paused, thrown)
 
     found = shared_server.do("ann", begin)

@@ -121,7 +121,7 @@ def test_a_branch_begins_with_the_frame_and_says_where_it_comes_from(app, with_r
 def test_a_branch_that_cannot_keep_the_weights_is_refused_in_a_sentence(app, with_run):
     run = with_run()
     look_at(app, run, 8)
-    app.session_state["draft"] = run.settings.replace(hidden=(8,))
+    app.select_slider(key="set-hidden-0").set_value(8).run()
     shown = app.button(key="branch").click().run()
     assert "There is no branch: hidden must stay 32" in notices(shown)
     assert app.session_state["run"] == run.id
@@ -131,4 +131,4 @@ def test_share_offers_links_to_the_settings_the_run_and_the_step(app, with_run):
     run = with_run()
     shown = look_at(app, run, 8)
     links = "\n".join(str(part.value) for part in shown.code)
-    assert f"?run={run.id}\n" in links and f"?run={run.id}&step=8" in links and "?n_train=2000&" in links
+    assert f"?run={run.id}&n_train=2000" in links and f"?run={run.id}&step=8" in links and "?n_train=2000&" in links

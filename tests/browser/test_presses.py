@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_train import press, sidebar_number
@@ -32,3 +33,14 @@ def test_a_slip_is_undone_at_its_mark_and_a_drag_on_a_curve_moves_the_time_machi
     page.mouse.up()
     expect(page.locator(".st-key-live-title")).to_contain_text("For a branch from step 0")
     assert page.evaluate("document.querySelector('.st-key-curve-accuracy .glassnet-plot').layout.xaxis.autorange")
+
+
+@pytest.mark.slow
+def test_the_help_of_a_button_that_was_just_pressed_does_not_cover_what_the_press_has_changed(page, app):
+    open_app(page, f"{app.url}/?hidden=8&n_train=1000&batch_size=50")
+    tip = page.get_by_test_id("stTooltipContent")
+    page.locator(".st-key-reset button").first.hover()
+    expect(tip).to_be_visible()
+    press(page, "reset")
+    wait_until(page, lambda: sidebar_number(page, "step") == 0)
+    expect(tip).not_to_be_visible()

@@ -11,7 +11,7 @@ from tests.browser.strokes import canvas, draw_digit, read_digit
 from tests.browser.test_train import curve_points, press, validation_accuracy
 from tests.browser.waiting import open_app, wait_idle, wait_until
 
-SETTINGS = "?model=cnn&channels=4-8&n_train=2000&batch_size=50&epochs=30"
+SETTINGS = "?model=cnn&channels=4-8&n_train=2000&batch_size=50&epochs=300"
 
 
 def kernels(page: Page) -> str | None:
@@ -32,7 +32,8 @@ def test_a_convolutional_network_learns_live_and_reads_a_sketch(page: Page, app:
 
     wait_until(page, moved, lambda now: now[0] >= 3 and now[1] >= 3, timeout=40)
     wait_until(page, lambda: validation_accuracy(page), lambda share: share > 0.85, timeout=60)
-    expect(page.locator(".st-key-train")).to_be_visible(timeout=60_000)  # the budget is made
+    press(page, "pause")
+    expect(page.locator(".st-key-train")).to_be_visible()
     page.locator(".stAppHeader").get_by_role("link", name="Draw").click()
     page.wait_for_url(re.compile("/draw"))
     canvas(page).wait_for()

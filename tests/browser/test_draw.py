@@ -72,7 +72,7 @@ def wait_picture(page: Page, picture: np.ndarray) -> None:
 @pytest.mark.parametrize("digits", [(0, 3, 4, 7), pytest.param(range(10), marks=pytest.mark.slow)], ids=["four", "all"])
 def test_clearly_drawn_digits_are_read_rightly(drawing_app, page, digits):
     open_draw(page, drawing_app.url, "?epochs=20")  # the quick preset
-    expect(page.get_by_role("button", name="Train the quick network")).to_be_visible()
+    expect(page.get_by_role("button", name="Train a network")).to_be_visible()
     draw(page, [(60, 60), (220, 220)])  # canvas and film work before there is a network
     assert wait_agree(page)[140, 140] == 255
     train(page, n_steps=20 * 430)
@@ -104,9 +104,9 @@ def test_the_network_of_the_project_reads_until_one_is_trained_and_can_be_chosen
         read.append(read_digit(page))
         clear(page)
     assert read == [1, 4, 7]
-    page.get_by_role("button", name="Train the quick network").click()
+    page.get_by_role("button", name="Train a network").click()
     expect(page.locator(".stMain").get_by_text("Read by the network 784-32-10")).to_be_visible()
-    expect(page.get_by_role("button", name="Train the quick network")).to_have_count(0)
+    expect(page.get_by_role("button", name="Train a network")).to_have_count(0)
     page.locator(".st-key-reader input").click()
     page.get_by_role("option", name="The network that comes with Glassnet").click()
     wait_idle(page)

@@ -20,12 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nn_core import RunConfig, Trainer, load_mnist
-from nn_core.runs.registry import RunRegistry
-from nn_core.store import run_writer
-from nn_core.store.recorder import Recorder
+from nn_core.runs import RunRegistry
+from nn_core.store import Recorder, RunStore, RunWriter, run_writer
 from nn_core.store.reopen import reopen
-from nn_core.store.run_store import RunStore
-from nn_core.store.run_writer import RunWriter
 
 LONG, STEPS = "00100000", 100_000
 N_RUNS = 1_000

@@ -24,8 +24,8 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from nn_core import RunConfig, load_mnist
-from nn_core.runs.registry import RunRegistry
-from nn_core.store.run_store import RunStore
+from nn_core.runs import RunRegistry
+from nn_core.store import RunStore
 
 ROOT = Path(__file__).resolve().parent.parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]

@@ -18,10 +18,7 @@ import time
 from pathlib import Path
 
 from nn_core import RunConfig, Trainer, load_mnist
-from nn_core.store import run_writer
-from nn_core.store.recorder import Recorder
-from nn_core.store.run_store import RunStore
-from nn_core.store.run_writer import RunWriter
+from nn_core.store import Recorder, RunStore, RunWriter, run_writer
 
 SETTINGS = [((128,), "sgd"), ((128,), "adam"), ((1024,), "sgd"), ((1024,), "adam")]
 STEPS_BETWEEN = 30

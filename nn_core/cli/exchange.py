@@ -12,7 +12,7 @@ from nn_core.export import ENDINGS, FORMATS, export, from_store, to_archive
 from nn_core.export.importing import bring_in, read_file
 from nn_core.export.source import ExportError
 from nn_core.machine.disk import reason, write_file
-from nn_core.store.run_store import RunStore
+from nn_core.store import RunStore
 
 ARCHIVE = "archive"
 

@@ -10,7 +10,7 @@ from nn_core import ConfigError, DataError
 from nn_core.cli import runs, search, tools, train
 from nn_core.cli.train import Interrupted
 from nn_core.search.database_errors import SearchError
-from nn_core.store.run_store import StoreError
+from nn_core.store import StoreError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

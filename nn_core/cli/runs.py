@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from nn_core.cli.exchange import export_options, import_options, run_export, run_import
-from nn_core.config.errors import shorten
-from nn_core.store.files import edits_to_json
-from nn_core.store.run_store import RunStore, StoredRun, StoreError
-from nn_core.store.summary import parent_to_json
-from nn_core.training.state import in_effect
+from nn_core.config import shorten
+from nn_core.store import RunStore, StoredRun, StoreError, edits_to_json, parent_to_json
+from nn_core.training import in_effect
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ import time
 from typing import Any
 
 from nn_core.cli.settings import add_settings, config_of
-from nn_core.config.errors import ConfigError
-from nn_core.config.run_config import RunConfig
+from nn_core.config import ConfigError, RunConfig
 from nn_core.search.database_errors import SearchError, hidden, in_a_sentence
 from nn_core.search.objectives import OBJECTIVES
 from nn_core.search.processes import start_workers

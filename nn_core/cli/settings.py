@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from nn_core import PRESETS, ConfigError, RunConfig
+from nn_core.config import all_settings
 from nn_core.config.choices import choices
-from nn_core.config.run_config import all_settings
 
 MAX_THREADS = 64  # OpenBLAS in NumPy's wheels is built for as many
 

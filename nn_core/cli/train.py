@@ -16,11 +16,9 @@ from nn_core.cli.runs import add_runs_option, parse_place
 from nn_core.cli.settings import add_settings, config_of, given_settings
 from nn_core.machine.threads import planned_blas_threads, set_blas_threads
 from nn_core.nn.metrics import accuracy
-from nn_core.runs.branching import begin_branch, stored_origin
-from nn_core.store.recorder import Recorder
+from nn_core.runs import begin_branch, stored_origin
+from nn_core.store import Recorder, RunStore, RunWriter, new_id
 from nn_core.store.reopen import reopen
-from nn_core.store.run_store import RunStore, new_id
-from nn_core.store.run_writer import RunWriter
 
 BAR = 30  # characters of the progress bar
 KEEP_EVERY = 16  # steps between two looks at whether the run should be saved

@@ -1,1 +1,30 @@
-"""Training in the background: runs on threads, all runs of a process, branches."""
+"""Training in the background: runs on threads of their own, all runs of a process, branches, comparisons."""
+
+from nn_core.runs.branching import SHAPING, begin_branch, branch_at_frame, stored_origin
+from nn_core.runs.comparison import OUTLINED, changed_while_training, same_start, side_by_side, telling_names
+from nn_core.runs.listing import as_they_are, kept
+from nn_core.runs.registry import RunRegistry
+from nn_core.runs.run import SPEEDS, Run
+from nn_core.runs.scheduler import Scheduler
+from nn_core.runs.snapshot import Snapshot
+from nn_core.runs.undo import to_undo_and_redo
+
+__all__ = [
+    "OUTLINED",
+    "SHAPING",
+    "SPEEDS",
+    "Run",
+    "RunRegistry",
+    "Scheduler",
+    "Snapshot",
+    "as_they_are",
+    "begin_branch",
+    "branch_at_frame",
+    "changed_while_training",
+    "kept",
+    "same_start",
+    "side_by_side",
+    "stored_origin",
+    "telling_names",
+    "to_undo_and_redo",
+]

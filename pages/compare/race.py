@@ -7,11 +7,10 @@ from threading import Event
 import numpy as np
 import streamlit as st
 
-from nn_core.config.run_config import RunConfig, setting
-from nn_core.explain.filters import first_filters
-from nn_core.runs.comparison import telling_names
-from nn_core.runs.run import Run
-from nn_core.runs.snapshot import Snapshot
+from nn_core.config import RunConfig
+from nn_core.config.run_config import setting
+from nn_core.explain import first_filters
+from nn_core.runs import Run, Snapshot, telling_names
 from ui import session
 from ui.charts.curve_traces import Overlaid
 from ui.charts.walls import tile_wall

@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from nn_core.config.run_config import RunConfig
-from nn_core.runs.listing import kept
+from nn_core.config import RunConfig
+from nn_core.runs import kept
 from ui import session
 from ui.charts.curve_traces import run_colour
 from ui.components import run_rows

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from nn_core.explain.maps import hidden_layers, layer_outputs
+from nn_core.explain import hidden_layers, layer_outputs
 from ui import session
 from ui.panels import inside
 from ui.panels.empty_state import example

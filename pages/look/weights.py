@@ -3,9 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from nn_core.explain.filters import first_filters
-from nn_core.explain.units import ORDERS, class_votes, outgoing_weights, unit_order
-from nn_core.runs.snapshot import Snapshot
+from nn_core.explain import ORDERS, class_votes, first_filters, outgoing_weights, unit_order
+from nn_core.runs import Snapshot
 from ui import session
 from ui.charts import tiles
 from ui.panels import ghost

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import streamlit as st
 
-from nn_core.explain.filters import first_filters
+from nn_core.explain import first_filters
 from ui import session
 from ui.charts.curves import curves
 from ui.components.live_plot import live_plot

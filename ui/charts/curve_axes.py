@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nn_core.training.history import Series
+from nn_core.training import Series
 from ui.charts import theme
 from ui.charts.curve_traces import LEAST_ERROR, CurveStyle
 from ui.charts.figure import Trace

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nn_core.machine.memory import Array
-from nn_core.training.history import Axis, Series, downsample, smooth
+from nn_core.training import Axis, Series, downsample, smooth
 from ui.charts import theme
 from ui.charts.figure import Trace
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
-from nn_core.training.history import Axis, Series
+from nn_core.training import Axis, Series
 from ui.charts.curve_axes import (
     Edit,
     chance_line,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nn_core.data.dataset import SIDE
-from nn_core.explain.filters import pictures
+from nn_core.explain import pictures
 from nn_core.export.png import png_uri
 from nn_core.machine.memory import Array
 from ui.charts import theme

@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from nn_core.config.run_config import RunConfig, all_settings
-from nn_core.store.run_store import StoredRun
-from nn_core.training.state import in_effect
+from nn_core.config import RunConfig, all_settings
+from nn_core.store import StoredRun
+from nn_core.training import in_effect
 from ui.words import STATUS_WORDS
 
 Row = dict[str, Any]

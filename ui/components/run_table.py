@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from nn_core.store.run_store import MAX_NAME
+from nn_core.store import MAX_NAME
 from ui.components.live_plot import to_json
 
 _component = st.components.v2.component(

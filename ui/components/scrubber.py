@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from nn_core.runs.snapshot import Snapshot
+from nn_core.runs import Snapshot
 from ui.charts.curve_axes import edit_text
 
 _component = st.components.v2.component(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from streamlit.delta_generator import DeltaGenerator
 
-from nn_core.training.history import Axis
+from nn_core.training import Axis
 from ui.panels.gallery import switch
 
 AXES: Mapping[str, str] = {"step": "steps", "epoch": "epochs", "images": "images seen", "seconds": "seconds"}

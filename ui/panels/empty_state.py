@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from nn_core.nn.network import outline
-from nn_core.runs.run import Run
+from nn_core.runs import Run
 from ui import session
 from ui.words import plain
 

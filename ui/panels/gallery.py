@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from nn_core.config.run_config import RunConfig
-from nn_core.explain.filters import hidden_sizes, is_convolutional
+from nn_core.config import RunConfig
+from nn_core.explain import hidden_sizes, is_convolutional
 from nn_core.machine.memory import Array
 from nn_core.nn.metrics import class_scores
 from ui import session

@@ -6,14 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from nn_core.explain.filters import first_filters
-from nn_core.explain.units import outgoing_weights
+from nn_core.explain import first_filters, outgoing_weights
 from nn_core.machine.memory import Array
-from nn_core.runs.comparison import changed_while_training
-from nn_core.runs.snapshot import Snapshot
-from nn_core.store.run_store import StoredRun
-from nn_core.training.film import Frame
-from nn_core.training.state import in_effect
+from nn_core.runs import Snapshot, changed_while_training
+from nn_core.store import StoredRun
+from nn_core.training import Frame, in_effect
 from ui import session
 from ui.charts import tiles
 from ui.charts.walls import tile_wall

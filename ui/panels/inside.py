@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from nn_core.explain.maps import HiddenLayer, Strongest, hidden_layers, receptive_field
-from nn_core.explain.saliency import activation_map, saliency
+from nn_core.explain import HiddenLayer, Strongest, activation_map, hidden_layers, receptive_field
+from nn_core.explain.saliency import saliency
 from nn_core.machine.memory import Array
 from nn_core.nn.network import Network
 from ui import session

@@ -9,11 +9,10 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from nn_core.config.run_config import RunConfig
-from nn_core.runs.comparison import changed_while_training, side_by_side, telling_names
-from nn_core.store.run_store import StoredRun
-from nn_core.training.history import Axis
-from nn_core.training.state import in_effect
+from nn_core.config import RunConfig
+from nn_core.runs import changed_while_training, side_by_side, telling_names
+from nn_core.store import StoredRun
+from nn_core.training import Axis, in_effect
 from ui import session
 from ui.charts.curve_traces import Overlaid, run_colour
 from ui.charts.curves import overlay

@@ -9,9 +9,9 @@ from typing import Any
 import streamlit as st
 
 from nn_core import ConfigError, RunConfig
+from nn_core.config import Setting
 from nn_core.config.choices import choices
 from nn_core.config.run_config import setting
-from nn_core.config.setting import Setting
 from nn_core.search import (
     OBJECTIVES,
     PRUNERS,

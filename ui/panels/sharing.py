@@ -10,8 +10,8 @@ import streamlit as st
 from nn_core import ConfigError, DataError, load_dataset
 from nn_core.export import ENDINGS, FORMATS, MAX_BYTES, export, from_snapshot, from_store, to_archive
 from nn_core.export.importing import bring_in
-from nn_core.runs.snapshot import Snapshot
-from nn_core.store.run_store import RunStore, StoredRun, StoreError
+from nn_core.runs import Snapshot
+from nn_core.store import RunStore, StoredRun, StoreError
 from ui import session
 from ui.words import plain
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from nn_core.runs.snapshot import Snapshot
+from nn_core.runs import Snapshot
 from ui import session
 from ui.components.scrubber import scrubber
 from ui.words import plain

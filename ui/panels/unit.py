@@ -7,10 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from nn_core.explain.filters import first_filters, hidden_sizes
-from nn_core.explain.units import class_votes, first_shifts, outgoing_weights
+from nn_core.explain import class_votes, first_filters, first_shifts, hidden_sizes, outgoing_weights
 from nn_core.machine.memory import Array
-from nn_core.runs.snapshot import Snapshot
+from nn_core.runs import Snapshot
 from ui import session
 from ui.charts import tiles
 from ui.charts.unit_bars import unit_bars

@@ -6,10 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from nn_core.config.run_config import LIVE_SETTINGS, setting
-from nn_core.explain.maps import hidden_layers, layer_outputs
+from nn_core.config import LIVE_SETTINGS
+from nn_core.config.run_config import setting
+from nn_core.explain import hidden_layers, layer_outputs
 from nn_core.instruments.health import Health, dead_units, health
-from nn_core.runs.snapshot import Snapshot
+from nn_core.runs import Snapshot
 from ui import session
 
 HEALTH_IMAGES = 1_000  # validation images on which dead units are looked for

@@ -6,10 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from nn_core.explain.maps import hidden_layers, layer_outputs
+from nn_core.explain import hidden_layers, layer_outputs
 from nn_core.machine.memory import Array
 from nn_core.nn.network import outline
-from nn_core.runs.snapshot import Snapshot
+from nn_core.runs import Snapshot
 from ui import session
 from ui.charts.bars import probability_bars
 from ui.charts.walls import image_detail, image_wall, tile_wall

@@ -10,7 +10,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nn_core import ConfigError
-from nn_core.config.run_config import LIVE_SETTINGS
+from nn_core.config import LIVE_SETTINGS
 from ui.session.current import current_run, draft, follow_live_changes, lost_the_run, set_draft
 from ui.session.links import read_link
 from ui.session.notices import notify

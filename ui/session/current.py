@@ -16,10 +16,10 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nn_core import ConfigError, DataError, Dataset, RunConfig, load_dataset
-from nn_core.config.errors import Conflict
-from nn_core.config.run_config import LIVE_SETTINGS, setting
+from nn_core.config import LIVE_SETTINGS, Conflict
+from nn_core.config.run_config import setting
 from nn_core.nn.network import outline
-from nn_core.runs.run import Run
+from nn_core.runs import Run
 from ui.session.looking_back import branch_draft, end_look, is_looking_back, keep_branch_draft
 from ui.session.notices import forget_refusals, notify
 from ui.session.server import registry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nn_core import DataError, RunConfig, load_dataset
-from nn_core.config.run_config import all_settings
+from nn_core.config import all_settings
 
 
 def read_link(query: Mapping[str, str]) -> tuple[RunConfig, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from nn_core import RunConfig
-from nn_core.training.film import Frame
+from nn_core.training import Frame
 
 
 def frame_looked_at() -> Frame | None:

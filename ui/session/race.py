@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nn_core import ConfigError, DataError, RunConfig, load_dataset
-from nn_core.runs.run import Run
+from nn_core.runs import Run
 from ui.session.current import COMMAND_SECONDS, current_run
 from ui.session.notices import notify
 from ui.session.server import registry

@@ -9,13 +9,12 @@ from typing import Any
 
 import streamlit as st
 
-from nn_core.explain.maps import Strongest
-from nn_core.explain.maps import strongest as strongest_in
+from nn_core.explain import Strongest
+from nn_core.explain import strongest as strongest_in
 from nn_core.nn.network import Network, from_weights, outline
-from nn_core.runs.comparison import OUTLINED
-from nn_core.runs.snapshot import Snapshot
-from nn_core.store.run_store import StoredRun, StoreError
-from nn_core.training.film import exact_frame
+from nn_core.runs import OUTLINED, Snapshot
+from nn_core.store import StoredRun, StoreError
+from nn_core.training import exact_frame
 from ui.session.current import dataset
 from ui.session.notices import notify
 from ui.session.runs import run_in_memory, runs, store, stored_run

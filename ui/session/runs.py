@@ -8,12 +8,9 @@ from typing import Any
 import streamlit as st
 
 from nn_core import RunConfig
-from nn_core.runs.comparison import same_start
-from nn_core.runs.listing import as_they_are
-from nn_core.runs.run import Run
-from nn_core.store.run_store import RunStore, StoredRun, StoreError
-from nn_core.training.film import Frame
-from nn_core.training.history import Series
+from nn_core.runs import Run, as_they_are, same_start
+from nn_core.store import RunStore, StoredRun, StoreError
+from nn_core.training import Frame, Series
 from ui.session.current import current_run, show
 from ui.session.notices import notify
 from ui.session.server import registry

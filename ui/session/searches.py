@@ -9,7 +9,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from nn_core import ConfigError
-from nn_core.runs.run import Run
+from nn_core.runs import Run
 from nn_core.search import (
     SearchError,
     SearchSpec,

@@ -12,7 +12,7 @@ import streamlit as st
 from nn_core import Dataset
 from nn_core.data.dataset import Split
 from nn_core.machine.memory import Array
-from nn_core.runs.snapshot import Snapshot
+from nn_core.runs import Snapshot
 from ui.session.current import dataset
 from ui.session.drawing import Sketchpad
 from ui.session.shipped import SHIPPED, shown, when

@@ -12,9 +12,9 @@ from nn_core import Dataset, RunConfig, load_dataset
 from nn_core.data.dataset import Split
 from nn_core.data.means import mean_images
 from nn_core.machine.memory import Array
-from nn_core.runs.registry import RunRegistry
-from nn_core.store.run_store import RunStore
-from nn_core.training.profile import measure_epoch_seconds
+from nn_core.runs import RunRegistry
+from nn_core.store import RunStore
+from nn_core.training import measure_epoch_seconds
 from ui.session.once import Once
 from ui.session.visitor import access, shared
 from ui.visitors.runs import SharedRegistry, SharedStore

@@ -6,7 +6,7 @@ import streamlit as st
 
 from nn_core import load_shipped
 from nn_core.nn.network import Network
-from nn_core.runs.snapshot import Snapshot
+from nn_core.runs import Snapshot
 from ui.session.current import dataset
 from ui.session.time_machine import snapshot
 

@@ -8,10 +8,9 @@ import streamlit as st
 
 from nn_core import ConfigError, DataError, RunConfig, load_dataset
 from nn_core.nn.network import outline
-from nn_core.runs.branching import SHAPING
-from nn_core.runs.snapshot import Snapshot
-from nn_core.store.run_store import StoreError
-from nn_core.training.film import Frame
+from nn_core.runs import SHAPING, Snapshot
+from nn_core.store import StoreError
+from nn_core.training import Frame
 from ui.session.current import COMMAND_SECONDS, current_run, draft, pending_changes, set_speed, show, speed
 from ui.session.looking_back import begin_look, end_look, frame_looked_at, is_looking_back
 from ui.session.notices import notify

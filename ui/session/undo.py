@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nn_core.runs.undo import to_undo_and_redo
-from nn_core.training.state import Edit
+from nn_core.runs import to_undo_and_redo
+from nn_core.training import Edit
 from ui.session.current import current_run, edit
 from ui.session.looking_back import end_look
 from ui.session.selection import clicked

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from nn_core.store.run_store import runs_folder
+from nn_core.store import runs_folder
 from ui.session.notices import notify
 from ui.session.once import Once
 from ui.visitors.access import ANOTHERS, SEARCH, Access

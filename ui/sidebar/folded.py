@@ -11,11 +11,10 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from nn_core.config.run_config import RunConfig, all_settings
-from nn_core.config.setting import Setting
+from nn_core.config import RunConfig, Setting, all_settings
 from nn_core.data.augment import augments
 from nn_core.machine.memory import Array
-from nn_core.training.trainer import Trainer
+from nn_core.training import Trainer
 from ui import session
 from ui.sidebar.settings import has_widget, widget
 

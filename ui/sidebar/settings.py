@@ -9,10 +9,9 @@ from typing import Any
 
 import streamlit as st
 
+from nn_core.config import Applies, ConfigError, Setting, all_settings
 from nn_core.config.choices import choices
-from nn_core.config.errors import ConfigError
-from nn_core.config.run_config import all_settings, setting
-from nn_core.config.setting import Applies, Setting
+from nn_core.config.run_config import setting
 from ui import session
 
 WIDE = ("lr", "model", "hidden", "channels", "dense_units")  # settings that take the sidebar's whole width

@@ -6,9 +6,8 @@ import math
 
 import streamlit as st
 
+from nn_core.config import PRESETS, RunConfig
 from nn_core.config.choices import choices
-from nn_core.config.presets import PRESETS
-from nn_core.config.run_config import RunConfig
 from nn_core.data.augment import AUGMENTATION_SETTINGS
 from nn_core.machine.durations import duration
 from nn_core.nn.network import count_params

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from nn_core.config.run_config import setting
-from nn_core.training.state import Edit
+from nn_core.training import Edit
 from ui import session
 from ui.sidebar.settings import labels
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from nn_core.runs.snapshot import Snapshot
+from nn_core.runs import Snapshot
 from ui import session
 from ui.components.presentation import presentation_button
 from ui.components.tour import tour

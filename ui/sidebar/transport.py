@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from nn_core.runs import branching
-from nn_core.runs.run import SPEEDS, Run
-from nn_core.runs.snapshot import Snapshot
+from nn_core.runs import SPEEDS, Run, Snapshot, branching
 from ui import session
 from ui.panels import time_machine
 from ui.sidebar.settings import labels

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nn_core.config.errors import ConfigError
+from nn_core.config import ConfigError
 from ui.visitors.ledger import Ledger
 from ui.visitors.limits import Limits
 from ui.visitors.visitor import NOBODY, Visitor

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from nn_core.runs.scheduler import Scheduler
+from nn_core.runs import Scheduler
 
 Process = subprocess.Popen[bytes]
 Place = tuple[str, str]  # the name of a search, and the URL of its storage

@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nn_core.runs.registry import RunRegistry
-from nn_core.runs.run import Run
-from nn_core.store.run_store import RUN_ID, RunStore, StoreError
+from nn_core.runs import Run, RunRegistry
+from nn_core.store import RUN_ID, RunStore, StoreError
 from ui.visitors.access import ANOTHERS, BRANCH, Access, NoRoom
 from ui.visitors.queues import FairScheduler
 

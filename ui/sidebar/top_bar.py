@@ -12,6 +12,7 @@ from streamlit.navigation.page import Page
 
 from nn_core.runs import Snapshot
 from ui import session
+from ui.components.page_links import watch_page_links
 from ui.components.presentation import presentation_button
 from ui.components.tour import tour
 from ui.panels import time_machine
@@ -22,6 +23,7 @@ from ui.words import STATUS_WORDS
 def top_bar(pages: Sequence[Page]) -> None:
     """Page links, the main button, the accuracy and the time machine, in the page; the header's own buttons."""
     with st.container(key="header-tools", horizontal=True, vertical_alignment="center"):
+        watch_page_links()
         tour(offer=session.comes_to_look_around())
         presentation_button()
     with st.container(key="page-links", horizontal=True, vertical_alignment="center"):

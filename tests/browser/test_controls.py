@@ -32,6 +32,8 @@ def resize(page: Page, size: tuple[int, int]) -> None:
     page.set_viewport_size({"width": size[0], "height": size[1]})
     folded = "true" if size[0] < 1000 else "false"
     page.wait_for_selector(f"[data-testid=stSidebar][data-collapsed={folded}]", state="attached")
+    if folded == "false":
+        unfolded(page)
     boxes: list[object] = []
 
     def rests() -> bool:
@@ -40,6 +42,11 @@ def resize(page: Page, size: tuple[int, int]) -> None:
 
     wait_idle(page)
     wait_until(page, rests)
+
+
+def unfolded(page: Page) -> None:
+    """Wait until the sidebar has come all the way in."""
+    page.wait_for_function("document.querySelector('[data-testid=stSidebar]').getBoundingClientRect().x === 0")
 
 
 def test_at_the_middle_of_every_control_of_the_first_page_and_of_a_panel_nothing_lies_over_it(page, app):
@@ -75,4 +82,5 @@ def test_nothing_lies_over_a_control_of_the_sidebar_where_it_has_to_be_unfolded(
     open_app(page, app.url)
     page.get_by_test_id("stExpandSidebarButton").click()
     expect(page.locator("[data-testid=stSidebar][data-collapsed=false]")).to_be_visible()
+    unfolded(page)
     assert covered(page, 40, "[data-testid=stSidebar]") == []

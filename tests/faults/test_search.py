@@ -82,7 +82,10 @@ def test_after_twenty_kills_in_mid_trial_nothing_finished_is_lost_and_nothing_ru
     assert len(killed) == 20 and view.n_done == view.n_total == 16
     assert {number: rows[number].values for number in finished} == finished
     assert not [row for row in view.trials if row.state in ("running", "waiting")]
-    for number, params in killed.items():
+    # of a trial that was killed while it wrote its end down, the end may be found only later: it is complete, no loss
+    met = {number: params for number, params in killed.items() if rows[number].state != "complete"}
+    assert len(met) >= 18
+    for number, params in met.items():
         again = [row for row in view.trials if row.number > number and row.params == params]
         assert rows[number].state == "failed" and (again or not rows[number].superseded)
 

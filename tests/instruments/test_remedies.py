@@ -42,10 +42,10 @@ ILLS: dict[str, Ill] = {
     "a slow descent": ("slow", 14, {"lr": 0.0003, "n_train": 10_000}),
     **{f"{optimizer}, too fast": ("", 3, {"optimizer": optimizer, "lr": lr}) for optimizer, lr in TOO_FAST.items()},
 }
-RAISED = {"getting worse": 3.0}  # to this the learning rate is raised, for an epoch
+RAISED = {"getting worse": 3.0}  # to this the learning rate is raised, for half an epoch
 
 
-def trained(trainer: Trainer, epochs: int) -> tuple[Trainer, Health]:
+def trained(trainer: Trainer, epochs: float) -> tuple[Trainer, Health]:
     """The same, so many epochs further, and its verdict."""
     trainer.train_epochs(epochs)
     trainer.score()
@@ -74,7 +74,7 @@ def test_a_remedy_cures(mnist, verdict: str, epochs: int, settings: dict[str, An
     ill, found = trained(Trainer(RunConfig(**{"n_train": 5_000, "eval_every": 20, **settings}), mnist), epochs)
     if verdict in RAISED:
         ill.change("lr", RAISED[verdict])
-        ill, found = trained(ill, 1)
+        ill, found = trained(ill, 0.5)
     assert found.verdict == verdict or (not verdict and found.level in ("warning", "bad")), found
     assert found.fix, found
     assert ill.scores

@@ -154,6 +154,12 @@ def test_a_network_learns_with_it_and_resumes_bit_for_bit(added: tuple[str, str]
     assert trainer.score().train_loss < before
 
 
+def test_the_run_card_says_it(added: tuple[str, str], tiny: Dataset):
+    name, choice = added
+    card = export(trained(tiny, **{name: choice}), "card", lambda: tiny).decode()
+    assert choices(name)[choice].label in card
+
+
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
 def test_the_exported_script_computes_the_same_logits_with_an_added_activation(
     softplus: str, model: str, tiny: Dataset

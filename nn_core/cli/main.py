@@ -1,4 +1,4 @@
-"""The command line: `python -m nn_core --help`."""
+"""Puts the command line together out of its commands, and turns what goes wrong into one sentence."""
 
 from __future__ import annotations
 

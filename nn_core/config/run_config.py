@@ -120,7 +120,7 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
                 )
 
     def in_effect(self) -> RunConfig:
-        """The same training with every setting at its default that has no effect on it."""
+        """The same training, with the settings that have no effect on it put back to their defaults."""
         return _in_effect(self)
 
     def to_command(self) -> str:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from nn_core.config.errors import shorten
 from nn_core.data.dataset import N_CLASSES, Bytes, DataError, Dataset
-from nn_core.machine.disk import write_file
+from nn_core.machine.disk import reason, write_file
 
 DATA_DIR = Path(__file__).parent
 VARIABLE = "GLASSNET_DATASETS"  # where it is set, only the files that it names are read by their paths (: between them)
@@ -231,8 +231,8 @@ def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    if isinstance(error, OSError):
+        return reason(error)
     return (str(error) or type(error).__name__).splitlines()[0][:200]
 
 

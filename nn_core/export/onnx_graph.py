@@ -101,6 +101,7 @@ def _cnn(graph: Graph, config: RunConfig, a: str) -> str:
 
 
 POOLINGS = {"max": "MaxPool", "average": "AveragePool"}
+HEADS = ("flatten", "average")
 HIDDEN: Mapping[str, Callable[[Graph, RunConfig, str], str]] = {"mlp": _mlp, "cnn": _cnn}
 
 
@@ -109,7 +110,8 @@ def to_onnx(source: ExportSource) -> bytes:
     from onnx import TensorProto, checker, helper
 
     config = source.config
-    for name, known in (("model", HIDDEN), ("normalization", NORMALIZATIONS)):
+    known_here = ("model", HIDDEN), ("normalization", NORMALIZATIONS), ("pooling", POOLINGS), ("head", HEADS)
+    for name, known in known_here:
         if getattr(config, name) not in known:
             raise ExportError(f"the {name} {getattr(config, name)} has no ONNX form here")
     factor, offset = choices("input_scaling")[config.input_scaling].target()

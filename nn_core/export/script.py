@@ -51,8 +51,7 @@ def _mlp(config: RunConfig) -> list[str]:
 def _cnn(config: RunConfig) -> list[str]:
     """Channels stand last behind a convolution, where normalization finds them as it finds units."""
     k, p, q, last = config.kernel, config.padding, config.pool, len(config.dense_units) + 1
-    pool = {"max": "max", "average": "mean"}[config.pooling]
-    head = {"flatten": "reshape(len(a), -1)", "average": "mean(axis=(2, 3))"}[config.head]
+    pool, head = POOLINGS[config.pooling], HEADS[config.head]
     return [
         f"for n in range(1, {len(config.channels) + 1}):",
         *([f"    a = np.pad(a, ((0, 0), (0, 0), ({p}, {p}), ({p}, {p})))"] if p else []),
@@ -68,6 +67,8 @@ def _cnn(config: RunConfig) -> list[str]:
     ]
 
 
+POOLINGS = {"max": "max", "average": "mean"}
+HEADS = {"flatten": "reshape(len(a), -1)", "average": "mean(axis=(2, 3))"}
 HIDDEN: Mapping[str, Callable[[RunConfig], list[str]]] = {"mlp": _mlp, "cnn": _cnn}
 SHAPES = {"mlp": "len(images), -1", "cnn": f"-1, 1, {SIDE}, {SIDE}"}  # of the inputs
 
@@ -115,6 +116,8 @@ def script(source: ExportSource, n_right: int, n: int) -> str:
         ("model", config.model in HIDDEN),
         ("activation", bool(activation.numpy)),
         ("normalization", config.normalization in NORMALIZATIONS),
+        ("pooling", config.pooling in POOLINGS),
+        ("head", config.head in HEADS),
     ):
         if not can:
             raise ExportError(f"the {name} {getattr(config, name)} has no formula for the script")

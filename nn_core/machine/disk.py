@@ -66,7 +66,7 @@ def append_lines(path: Path, lines: list[str]) -> None:
 
 def reason(error: OSError) -> str:
     """Why it failed, like "No space left on device"."""
-    return error.strerror or type(error).__name__
+    return error.strerror or str(error) or type(error).__name__
 
 
 def sync_folder(folder: Path) -> None:

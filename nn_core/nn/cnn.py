@@ -154,7 +154,7 @@ class CNN(Network):
 
     @staticmethod
     def check(config: RunConfig) -> None:
-        """Raise Conflict where a kernel or a pool is larger than what it slides over, or for what CNNs have not."""
+        """Raise Conflict where a kernel or pool is larger than its input, or for a setting that a CNN lacks."""
         if not config.channels:
             raise Conflict("channels", "model cnn cannot work with channels none")
         if config.normalization not in SERVED:
@@ -163,7 +163,7 @@ class CNN(Network):
         try:
             block_sizes(config)
         except ConfigError as error:
-            raise Conflict(_own(config, *SIZES), str(error)) from None
+            raise Conflict(_to_blame(config, *SIZES), str(error)) from None
         _check_params(config)
         _check_memory(config)
 
@@ -186,8 +186,8 @@ class CNN(Network):
         return f"conv {'-'.join(map(str, config.channels))}, {kernel}, dense {dense}"
 
 
-def _own(config: RunConfig, *names: str) -> str:
-    """The first of these settings that is not at its default: a default alone can always be."""
+def _to_blame(config: RunConfig, *names: str) -> str:
+    """The first of these settings that was changed: defaults always fit together, so it is to blame."""
     return next(name for name in names if config.changed(setting(name)))
 
 
@@ -198,7 +198,7 @@ def _check_params(config: RunConfig) -> None:
         layer, shape = name.partition(".")[0], " x ".join(map(str, sizes))
         first = ("dense_units",) if layer.startswith("dense") else ()
         raise Conflict(
-            _own(config, *first, "channels", *SIZES),
+            _to_blame(config, *first, "channels", *SIZES),
             f"{layer}: a network may have at most {MOST_PARAMS:,} parameters, got {n_params:,}, most of them in "
             f"{layer} ({shape})",
         )
@@ -218,7 +218,7 @@ def _check_memory(config: RunConfig) -> None:
         why = f"batch_size {config.batch_size} cannot work with normalization batch here: " if by_batch else ""
         side = most.side + 2 * most.padding
         raise Conflict(
-            _own(config, *by_batch, "channels", *SIZES),
+            _to_blame(config, *by_batch, "channels", *SIZES),
             f"{why}conv{number}: a step on {n_images:,} images at once may take at most {MOST_BYTES / 1e9:.0f} GB, "
             f"got {n_bytes / 1e9:.1f} GB, most of it in conv{number} ({most.c_in} to {most.c_out} channels on "
             f"{side}x{side})",

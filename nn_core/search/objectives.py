@@ -131,7 +131,8 @@ def _val_loss(trial: TrialRun) -> float:
 @objective(
     "seconds_to_97",
     label="Seconds to 97 %",
-    help="Seconds of training until 97 % of the validation images are read right; who does not get there is pruned.",
+    help="Seconds of training until 97 % of the validation images are read right; a trial that never gets there is "
+    "pruned.",
     direction="minimize",
     # until the target is reached there are no seconds to compare: the share of errors, less of which is better too
     report=lambda trial: 1 - trial.epoch_ends[-1].val_accuracy,

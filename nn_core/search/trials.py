@@ -7,6 +7,7 @@ import shutil
 from typing import Any
 
 from nn_core.data import load_dataset
+from nn_core.machine.disk import reason
 from nn_core.nn.metrics import accuracy
 from nn_core.nn.network import from_weights
 from nn_core.search.database_errors import SearchError, in_a_sentence
@@ -41,7 +42,8 @@ def open_trial(name: str, number: int, store: RunStore, storage: str = "") -> st
         store.rename(run_id, f"{name}, trial {number}"[:80])
     except (OSError, StoreError) as error:
         shutil.rmtree(arriving, ignore_errors=True)
-        raise SearchError(f"the run of trial {number} could not be copied: {error}") from None
+        why = reason(error) if isinstance(error, OSError) else error
+        raise SearchError(f"the run of trial {number} could not be copied: {why}") from None
     return run_id
 
 

@@ -54,7 +54,10 @@ def trained(app: Server, chromium) -> Iterator[str]:
     context.close()
 
 
-@pytest.mark.parametrize("widths", [(360, 390, 683, 768, 1100, 1366), (1366, 1920, 1024)], ids=["narrow", "wide"])
+WIDTHS = {"narrow": (360, 390, 683, 768, 1100, 1366), "wide": (1366, 1920, 1024)}
+
+
+@pytest.mark.parametrize("widths", [WIDTHS["narrow"], pytest.param(WIDTHS["wide"], marks=pytest.mark.slow)], ids=WIDTHS)
 def test_pages_train_and_the_accuracy_are_in_sight_at_every_width(
     open_page: Callable[..., Page], app: Server, trained: str, widths: tuple[int, ...]
 ) -> None:
@@ -65,6 +68,7 @@ def test_pages_train_and_the_accuracy_are_in_sight_at_every_width(
         wait_until(page, lambda: missing(page), lambda absent: not absent, timeout=20)
 
 
+@pytest.mark.slow
 def test_the_presentation_makes_type_large_and_folds_the_settings_which_stay_reachable(
     open_page: Callable[..., Page], app: Server, trained: str
 ) -> None:
@@ -92,6 +96,7 @@ def test_the_presentation_makes_type_large_and_folds_the_settings_which_stay_rea
     assert not in_sight(page, ".glance b")
 
 
+@pytest.mark.slow
 def test_on_a_large_screen_a_stroke_lies_under_the_pen_and_a_click_hits_the_cell(
     open_page: Callable[..., Page], app: Server
 ) -> None:

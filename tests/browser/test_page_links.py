@@ -16,6 +16,7 @@ LOSE_THE_FIRST_CLICK = """link => link.addEventListener("click", event => {
 
 def test_a_press_that_was_lost_is_made_again(page: Page, app: Server) -> None:
     open_app(page, app.url)
+    page.locator("html[data-watches-links]").wait_for(state="attached")
     link = page.locator(".stAppHeader").get_by_role("link", name="Data")
     link.evaluate(LOSE_THE_FIRST_CLICK)
     link.click()

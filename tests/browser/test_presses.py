@@ -9,6 +9,7 @@ from tests.browser.test_train import press, sidebar_number
 from tests.browser.waiting import open_app, wait_idle, wait_until
 
 
+@pytest.mark.slow
 def test_a_slip_is_undone_at_its_mark_and_a_drag_on_a_curve_moves_the_time_machine(page, app):
     open_app(page, f"{app.url}/?hidden=8&n_train=1000&batch_size=50")
     press(page, "epoch")

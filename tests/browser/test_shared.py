@@ -36,6 +36,7 @@ def refusals(page: Page) -> int:
     return page.get_by_text("This run is another visitor's: it can be looked at, not changed.").count()
 
 
+@pytest.mark.slow
 def test_another_visitor_sees_a_run_by_its_link_and_changes_nothing_but_a_branch_of_it(
     open_page: Callable[..., Page], shared_server: Server
 ) -> None:
@@ -76,6 +77,7 @@ def test_no_page_of_another_frames_it_and_no_other_name_is_answered(
         connection.close()
 
 
+@pytest.mark.slow
 def test_a_shared_server_that_is_told_to_end_saves_what_trains(page: Page, shared_server: Server) -> None:
     open_app(page, f"{shared_server.url}/?seed=7")
     page.get_by_role("button", name="Train", exact=True).first.click()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Server
 from tests.browser.waiting import open_app, wait_idle
 
 
+@pytest.mark.slow
 def test_the_first_visit_is_led_by_the_controls_themselves_and_the_next_one_is_not(
     open_page: Callable[..., Page], app: Server
 ) -> None:

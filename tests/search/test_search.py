@@ -425,5 +425,5 @@ def test_searching_needs_no_optuna_until_it_searches():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**os.environ}, check=False).returncode == 0
 
 
-def test_knobs_name_what_they_vary():
+def test_settings_name_what_they_vary():
     assert setting("lr") in varied_settings() and setting("seed") not in varied_settings()

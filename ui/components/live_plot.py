@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import filecmp
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -21,6 +18,8 @@ import plotly
 import plotly.graph_objects as go
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from nn_core.machine.disk import write_file
 
 Click = dict[str, Any]
 _component = st.components.v2.component(
@@ -119,11 +118,4 @@ def _copy_library(folder: Path) -> None:
     if target.exists() and filecmp.cmp(source, target, shallow=False):
         return
     folder.mkdir(exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
-    os.close(handle)
-    try:
-        shutil.copyfile(source, temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)  # a page that loads it meanwhile gets the old file or the new one, never a part
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    write_file(target, source.read_bytes())  # a page that loads it meanwhile gets the old file or the new one

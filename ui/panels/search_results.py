@@ -317,7 +317,7 @@ def _trial(view: SearchView, row: TrialRow) -> None:
                 disabled=view.test is not None,
                 on_click=searches.score_on_test,
                 args=(row.number,),
-                help="Once in a search, for the trial that was chosen: whoever chooses by test images fools himself.",
+                help="Once in a search, for the chosen trial: choosing by test images makes results look too good.",
             )
             if view.test is not None and view.test[0] == row.number:
                 st.markdown(f"**{view.test[1]:.2%}** of the 10,000 test images", width="content")

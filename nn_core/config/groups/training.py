@@ -15,7 +15,7 @@ class TrainingSettings:
         "choice",
         "cross_entropy",
         "Loss",
-        "What is made small. Try squared error, and see how much slower it starts.",
+        "What training makes as small as it can. Try squared error, and see how much slower it starts.",
         r"L(\theta)",
         "training",
         "new network",

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests import ROOT
+from .attack_kills import rounds_of_kills
 
 
 @pytest.mark.parametrize(("rounds", "seed"), [(4, 1), pytest.param(100, 2, marks=pytest.mark.slow)])
 def test_killed_while_saving_no_run_is_unreadable_none_goes_backwards_and_all_go_on_bit_for_bit(
     rounds: int, seed: int, tmp_path: Path
 ):
-    command = [sys.executable, "-m", "tests.faults.kill_loop", str(tmp_path / "runs"), str(rounds), str(seed)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    results = [json.loads(line) for line in done.stdout.splitlines()]
+    results = rounds_of_kills(str(tmp_path / "runs"), rounds, seed)
     assert len(results) == rounds
     for result in results:
         assert result["problems"] == []

@@ -14,6 +14,7 @@ from ui.sidebar.sidebar import sidebar
 from ui.sidebar.top_bar import top_bar
 
 st.set_page_config("Glassnet", page_icon="ui/icon.svg", layout="wide", initial_sidebar_state=330)
+session.carry_out_presses_whole()
 session.load_deep_link_again()
 session.check_visitor()
 pages = [

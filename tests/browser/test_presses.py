@@ -45,3 +45,18 @@ def test_the_help_of_a_button_that_was_just_pressed_does_not_cover_what_the_pres
     press(page, "reset")
     wait_until(page, lambda: sidebar_number(page, "step") == 0)
     expect(tip).not_to_be_visible()
+
+
+@pytest.mark.slow
+def test_each_of_two_presses_a_moment_apart_is_carried_out(page, app):
+    open_app(page, f"{app.url}/?hidden=8&n_train=1000&batch_size=50")
+    press(page, "step")
+    wait_until(page, lambda: sidebar_number(page, "step") == 1)
+    press_twice = """(milliseconds) => {
+        const press = () => document.querySelector(".st-key-step button").click();
+        press();
+        setTimeout(press, milliseconds);
+    }"""
+    for done, milliseconds in enumerate((15, 8, 5, 8, 15), start=1):
+        page.evaluate(press_twice, milliseconds)
+        wait_until(page, lambda done=done: sidebar_number(page, "step") == 1 + 2 * done, timeout=10)

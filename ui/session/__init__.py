@@ -61,6 +61,7 @@ from ui.session.time_machine import (
 )
 from ui.session.undo import changes_to_undo_and_redo, set_back, undo_marked
 from ui.session.visitor import arriving, check_visitor, leave_key, may_change, show_key
+from ui.session.whole_presses import carry_out_presses_whole
 
 __all__ = [
     "COMMAND_SECONDS",
@@ -72,6 +73,7 @@ __all__ = [
     "arriving",
     "branch",
     "by_hand",
+    "carry_out_presses_whole",
     "change_stored",
     "changes_to_undo_and_redo",
     "check_visitor",

@@ -1,4 +1,4 @@
-"""A press is carried out whole, also where the next one comes a moment later (tests/browser/test_presses.py: in Chromium)."""
+"""A press is carried out whole, also where the next one comes a moment later; tests/browser/test_presses.py presses."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A press is carried out whole, also where the next one comes a moment later.
 
-Streamlit 1.67 asks for waiting requests whenever st.session_state is touched. One that comes between a press and the end
-of its callback then ends the callback half-way, or loses the press. Here the next request waits until the callbacks of
-the one before it have returned (with `fastReruns = false` in .streamlit/config.toml, which lets them wait in a queue).
+Streamlit 1.67 looks for waiting requests whenever st.session_state is touched. One that comes between a press and the
+end of its callback then ends the callback half-way, or loses the press. Here the next request waits until the callbacks
+of the one before it have returned (with `fastReruns = false` in .streamlit/config.toml, which keeps it in a queue).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A batch cut into parts, whose losses and gradients are added up."""
+"""A batch cut into parts, whose losses and gradients are added up; and what dropout keeps of it."""
 
 from __future__ import annotations
 
@@ -36,3 +36,8 @@ def sum_over_parts(n: int, most: int, part: Callable[[int, int], float], grads: 
         summed += grads
     grads[...] = summed
     return total
+
+
+def dropout_mask(drawn: Array, dropout: float, out: Array) -> None:
+    """Of uniform random numbers in [0, 1): 0 for a share of `dropout`, 1 / (1 - dropout) for the others, in `out`."""
+    np.multiply(drawn >= np.float32(dropout), np.float32(1 / (1 - dropout)), out=out)

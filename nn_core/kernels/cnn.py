@@ -13,7 +13,7 @@ import numpy as np
 
 from nn_core.data.dataset import N_CLASSES, N_PIXELS
 from nn_core.kernels.batch_norm import of_all, update_running
-from nn_core.kernels.batches import Rows, sum_over_parts
+from nn_core.kernels.batches import Rows, dropout_mask, sum_over_parts
 from nn_core.kernels.cnn_pass import CNNPass
 from nn_core.kernels.conv import BlockWeights
 from nn_core.kernels.output import target_table
@@ -119,7 +119,7 @@ class CNNKernel:
         """For the inputs (m, n_in) of each dense layer: 0 or 1 / (1 - dropout)."""
         masks = [rng.random((m, n_in), np.float32) for n_in in self.model.dense_sizes[:-1]]
         for mask in masks:
-            np.multiply(mask >= np.float32(dropout), np.float32(1 / (1 - dropout)), out=mask)
+            dropout_mask(mask, dropout, out=mask)
         return masks
 
 

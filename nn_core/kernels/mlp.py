@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from nn_core.data.dataset import N_CLASSES
-from nn_core.kernels.batches import Rows, length, part_of, sum_over_parts
+from nn_core.kernels.batches import Rows, dropout_mask, length, part_of, sum_over_parts
 from nn_core.kernels.calls import ActivationCalls, run
 from nn_core.kernels.mlp_pass import Buffers, MLPPass
 from nn_core.kernels.output import target_table
@@ -156,8 +156,8 @@ class MLPWorker:
         kernel.targets.take(found, 1, one.output.targets, "clip")
         if dropout:
             one.buffers.keep[...] = 1 - dropout
-            for mask, kept in zip(masks, one.masks, strict=True):
-                np.multiply(mask >= np.float32(dropout), np.float32(1 / (1 - dropout)), out=kept)
+            for drawn, kept in zip(masks, one.masks, strict=True):
+                dropout_mask(drawn, dropout, out=kept)
         self._forward(one, raw)
         self._softmax(one)
         self._backward(one, raw)

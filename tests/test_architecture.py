@@ -239,6 +239,15 @@ def no_data_is_run_as_code(source: Source) -> Iterator[str]:
 
 
 @rule
+def json_is_read_in_one_way(source: Source) -> Iterator[str]:
+    if source.path == "nn_core/config/foreign.py":
+        return
+    for call in (node for node in ast.walk(source.tree) if isinstance(node, ast.Call)):
+        if ast.unparse(call.func) in {"json.loads", "json.load", "loads"}:
+            yield source.at(call, "deep nesting raises RecursionError: read it with nn_core/config/foreign.py")
+
+
+@rule
 def files_stay_short(source: Source) -> Iterator[str]:
     n_lines, most = source.text.count("\n"), MAX_LINES.get(source.top)
     if most and n_lines > most:
@@ -380,6 +389,7 @@ BAD = [
     ("no_data_is_run_as_code", "nn_core/store/files.py", "import pickle"),
     ("no_data_is_run_as_code", "nn_core/data/npz.py", "np.load(path, allow_pickle=True)"),
     ("no_data_is_run_as_code", "ui/session/address.py", "value = eval(text)"),
+    ("json_is_read_in_one_way", "nn_core/store/files.py", "state = json.loads(text)"),
     ("files_stay_short", "nn_core/nn/layers.py", "x = 1\n" * 451),
     ("files_stay_short", "pages/play/train.py", "x = 1\n" * 121),
     ("pages_lie_in_groups", "pages/train.py", "x = 1"),
@@ -392,6 +402,7 @@ GOOD = [
     ("nn_core/instruments/health.py", "from nn_core.explain.units import unit_order\n"),
     ("nn_core/__init__.py", "from nn_core.training.trainer import Trainer\n"),
     ("nn_core/data/npz.py", "np.load(path, allow_pickle=False)\n"),
+    ("nn_core/config/foreign.py", "json.loads(text)\n"),
     ("ui/charts/curves.py", "import plotly.graph_objects as go\n"),
     ("ui/session/current.py", "import streamlit as st\nfrom nn_core.runs.run import Run\nst.session_state['a'] = 1\n"),
     ("pages/look/data.py", "import streamlit as st\nfrom ui.charts import walls\nfrom nn_core import Trainer\n"),

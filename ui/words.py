@@ -15,7 +15,7 @@ class StatusWords(NamedTuple):
     colour: str = ""  # "training" or "bad" (ui/components/run_table.css), "" for none
 
 
-STATUS_WORDS: Mapping[str, StatusWords] = {  # every Status of nn_core/runs/snapshot.py
+STATUS_WORDS: Mapping[str, StatusWords] = {  # every Status of nn_core/training/state.py
     "ready": StatusWords("ready, not trained yet", "not trained"),
     "training": StatusWords("training", "training", "training"),
     "waiting": StatusWords("waiting for a free place", "waiting", "training"),
@@ -24,6 +24,14 @@ STATUS_WORDS: Mapping[str, StatusWords] = {  # every Status of nn_core/runs/snap
     "diverged": StatusWords("stopped: diverged", "diverged", "bad"),
     "failed": StatusWords("stopped: error", "error", "bad"),
 }
+
+_UNKNOWN = StatusWords("stands in a way that this version does not know", "unknown")
+
+
+def words_of(status: str) -> StatusWords:
+    """The words for a status, also for one that only another version of Glassnet knows."""
+    return STATUS_WORDS.get(status, _UNKNOWN)
+
 
 _MEANS_SOMETHING = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:])")
 

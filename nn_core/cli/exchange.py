@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nn_core.data import load_dataset
 from nn_core.export import ENDINGS, FORMATS, export, from_store, to_archive
-from nn_core.export.importing import bring_in, read_file
+from nn_core.export.importing import bring_in
 from nn_core.export.source import ExportError
 from nn_core.machine.disk import reason, write_file
 from nn_core.store import RunStore
@@ -65,7 +65,7 @@ def import_options(parser: argparse.ArgumentParser) -> None:
 
 def run_import(store: RunStore, options: argparse.Namespace) -> None:
     """Print the id of the run that the file became; raises StoreError."""
-    run_id, remarks = bring_in(read_file(options.file), options.file.name, store)
+    run_id, remarks = bring_in(options.file, options.file.name, store)
     if options.json:
         print(json.dumps({"run": run_id, "remarks": remarks}))
         return

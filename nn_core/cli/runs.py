@@ -50,9 +50,12 @@ def add_runs_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(store: RunStore, options: argparse.Namespace) -> None:
-    runs = store.runs()
+    runs, unreadable = store.survey()
+    problems = store.problems()
     if options.json:
-        print(json.dumps({"runs": [_to_json(run) for run in runs], "problems": store.problems()}))
+        unread = [{"id": run_id, "problem": why} for run_id, why in unreadable.items()]
+        listed = {"runs": [_to_json(run) for run in runs], "unreadable": unread, "problems": problems}
+        print(json.dumps(listed, allow_nan=False))
         return
     rows = [("run", "made", "status", "epochs", "best val", "size", "name")]
     rows += [
@@ -67,8 +70,9 @@ def _list(store: RunStore, options: argparse.Namespace) -> None:
         )
         for run in runs
     ]
-    _print_table(rows if runs else [(f"There are no runs in {store.folder}.",)])
-    for sentence in store.problems():
+    rows += [(run_id, "", "unreadable", "", "", "", why) for run_id, why in unreadable.items()]
+    _print_table(rows if rows[1:] else [(f"There are no runs in {store.folder}.",)])
+    for sentence in problems if not unreadable else []:
         print(sentence)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from nn_core.config.choices import CHOICES, choices
 from nn_core.config.errors import ConfigError, Conflict, shorten
+from nn_core.config.foreign import parse_json
 from nn_core.config.groups.augmentation import AugmentationSettings
 from nn_core.config.groups.data import DataSettings
 from nn_core.config.groups.network import NetworkSettings
@@ -73,6 +74,8 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunConfig:
         """The configuration with these values and defaults elsewhere; raises ConfigError on an unknown name."""
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"the configuration must be a JSON object, got {shorten(values)}")
         given, known = {}, _by_name()
         for name, value in values.items():
             default = (known.get(name) or setting(name)).default
@@ -86,11 +89,9 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
     def from_json(cls, text: str) -> RunConfig:
         """The inverse of `to_json`; raises ConfigError."""
         try:
-            values = json.loads(text)
+            values = parse_json(text)
         except ValueError as error:  # JSONDecodeError, or an int of more than 4,300 digits
             raise ConfigError(f"the configuration is not JSON: {error}") from None
-        if not isinstance(values, dict):
-            raise ConfigError(f"the configuration must be a JSON object, got {shorten(values)}")
         return cls.from_dict(values)
 
     def to_query(self) -> dict[str, str]:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn_core.config.errors import shorten
+from nn_core.config.foreign import parse_json
 from nn_core.data.dataset import N_CLASSES, Bytes, DataError, Dataset
 from nn_core.machine.disk import reason, write_file
 
@@ -253,7 +254,7 @@ def _stamp_key(path: Path, version: _Version) -> dict[str, str | int]:
 def _read_stamp(path: Path, version: _Version) -> dict[str, str] | None:
     """The arrays' hashes, if this version of the file has been checked before."""
     try:
-        stamp = json.loads(_stamp_path(path).read_bytes())
+        stamp = parse_json(_stamp_path(path).read_bytes())
         hashes = {key: str(stamp["sha256"][key]) for key in KEYS}
         same = stamp["file"] == _stamp_key(path, version)
     except (OSError, RuntimeError, ValueError, TypeError, LookupError):

@@ -15,7 +15,7 @@ from nn_core.export.card import to_card
 from nn_core.export.curves import to_csv, to_parquet, to_tensorboard
 from nn_core.export.importing import ENDINGS, bring_in
 from nn_core.export.onnx_graph import to_onnx
-from nn_core.export.run_zip import MAX_BYTES, to_archive
+from nn_core.export.run_zip import to_archive
 from nn_core.export.script import to_script
 from nn_core.export.source import ExportError, ExportSource, from_snapshot, from_store
 from nn_core.export.weights import to_npz, to_safetensors
@@ -23,7 +23,6 @@ from nn_core.export.weights import to_npz, to_safetensors
 __all__ = [
     "ENDINGS",
     "FORMATS",
-    "MAX_BYTES",
     "ExportError",
     "ExportSource",
     "Format",

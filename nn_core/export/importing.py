@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import math
+import os
 from pathlib import Path
+from typing import BinaryIO
 
 from nn_core.config.errors import ConfigError
 from nn_core.data import DataError, load_dataset
-from nn_core.export.run_zip import MAX_BYTES, from_archive
+from nn_core.export.run_zip import from_archive
 from nn_core.export.source import ExportError, one_line
-from nn_core.export.weights import Imported, from_safetensors
-from nn_core.machine.disk import reason
+from nn_core.export.weights import MAX_FILE_BYTES, Imported, from_safetensors
+from nn_core.machine.disk import open_plain, reason
 from nn_core.runs.branching import branch_at_frame
 from nn_core.store.recorder import Recorder
 from nn_core.store.run_store import MAX_NAME, RunStore, new_id
@@ -22,33 +25,37 @@ from nn_core.training.trainer import Trainer
 ENDINGS = (".zip", ".safetensors")
 
 
-def bring_in(data: bytes, file_name: str, store: RunStore) -> tuple[str, tuple[str, ...]]:
+def bring_in(source: bytes | Path, file_name: str, store: RunStore) -> tuple[str, tuple[str, ...]]:
     """Add what a file holds to the stored runs; returns the run's id, and sentences on what was assumed.
 
     Whether it is an archive is told by its first bytes, not by its name. Raises ExportError, one sentence.
     """
-    if not data:
-        raise ExportError(f"{one_line(file_name)} is empty")
-    if data[:2] == b"PK":
-        return from_archive(data, store), ()
-    if not file_name.lower().endswith(ENDINGS):
-        raise ExportError(
-            f"the file must be a run's archive or weights ({', '.join(ENDINGS)}), got {one_line(file_name)}"
-        )
-    return from_weights(from_safetensors(data), file_name, store)
+    with _opened(source) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        start = file.read(2)
+        file.seek(0)
+        if not start:
+            raise ExportError(f"{one_line(file_name)} is empty")
+        if start == b"PK":
+            return from_archive(file, size, store), ()
+        if not file_name.lower().endswith(ENDINGS):
+            raise ExportError(
+                f"the file must be a run's archive or weights ({', '.join(ENDINGS)}), got {one_line(file_name)}"
+            )
+        if size > MAX_FILE_BYTES:
+            raise ExportError(f"the file of weights must be at most {MAX_FILE_BYTES:,} bytes, got {size:,}")
+        found = from_safetensors(file.read())
+    return from_weights(found, file_name, store)
 
 
-def read_file(path: Path) -> bytes:
-    """The bytes of a file, unless it is larger than any of ours; raises ExportError."""
+def _opened(source: bytes | Path) -> BinaryIO:
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
     try:
-        size = path.stat().st_size
-        if not path.is_file():
-            raise ExportError(f"{path} is no file")
-        if size > MAX_BYTES:
-            raise ExportError(f"{path} must have at most {MAX_BYTES:,} bytes, got {size:,}")
-        return path.read_bytes()
+        return open_plain(source)
     except OSError as error:
-        raise ExportError(f"{path} cannot be read: {reason(error).lower()}") from None
+        raise ExportError(f"{source} cannot be read: {reason(error).lower()}") from None
 
 
 def from_weights(found: Imported, file_name: str, store: RunStore) -> tuple[str, tuple[str, ...]]:

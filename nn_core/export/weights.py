@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nn_core.config.errors import shorten
+from nn_core.config.foreign import parse_object
 from nn_core.config.run_config import RunConfig
 from nn_core.export.architecture import VERSION, described
 from nn_core.export.source import ExportError, ExportSource, one_line
@@ -100,11 +100,9 @@ def _declared(data: bytes) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]:
     if length > MAX_HEADER_BYTES:
         raise ExportError(f"the header of the file must be at most {MAX_HEADER_BYTES:,} bytes, got {length:,}")
     try:
-        header = json.loads(data[8 : 8 + length])
-    except (ValueError, RecursionError):
-        raise ExportError("the file is no safetensors file: its header cannot be read") from None
-    if not isinstance(header, dict):
-        raise ExportError("the file is no safetensors file: its header is no table of tensors")
+        header = parse_object(data[8 : 8 + length], "its header")
+    except ValueError:
+        raise ExportError("the file is no safetensors file: its header is no table of tensors") from None
     metadata = header.pop("__metadata__", {})
     shapes, end = {}, 0
     for name, entry in header.items():
@@ -124,7 +122,7 @@ def _entry(name: str, entry: Any) -> tuple[tuple[int, ...], int]:
         whole = False
     if not whole:
         raise ExportError(f"the file does not say type, shape and place of the tensor {shorten(name)}")
-    if kind not in SIZES:
+    if not isinstance(kind, str) or kind not in SIZES:
         raise ExportError(f"{shorten(name)} must be of type {', '.join(SIZES)}, got {shorten(kind)}")
     if math.prod(shape) * SIZES[kind] != stop - start:
         raise ExportError(f"{shorten(name)} of shape {shape} in {kind} does not take {stop - start:,} bytes")

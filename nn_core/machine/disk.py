@@ -6,10 +6,11 @@ import errno
 import os
 import re
 import secrets
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -17,6 +18,27 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]  # the folder that holds nn_core, and `runs` unless told otherwise
 TEMPORARY = re.compile(r"\.(\d+)-[0-9a-f]{8}\.tmp")  # the writer's process, and a random part
 ABANDONED_SECONDS = 3600.0  # after which a temporary file is an orphan, whoever wrote it
+
+
+def open_plain(path: str | Path) -> BinaryIO:
+    """A plain file to read from; raises OSError, also for a pipe or the like, which could keep its reader waiting."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "It is no plain file", str(path))
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_plain(path: str | Path, most: int) -> bytes:
+    """What is in a plain file of at most so many bytes; raises OSError, for a larger one too."""
+    with open_plain(path) as stream:
+        data = stream.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"It has more than {most:,} bytes", str(path))
+    return data
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +20,8 @@ from nn_core.store.reopen import reopen
 from nn_core.store.run_store import RunStore, StoredRun, StoreError, new_id
 from nn_core.store.run_writer import RunWriter
 from nn_core.training.state import Checkpoint, Parent
+
+log = logging.getLogger(__name__)
 
 RUN_BYTES = 40  # that a run holds for each weight
 
@@ -165,6 +168,10 @@ class RunRegistry:
                 opened = self._open(run_id, self.store)
             except (StoreError, DataError, ConfigError, OSError, MemoryError, ValueError) as error:
                 self._problems[run_id] = str(error) or f"Run {run_id} could not be opened: {type(error).__name__}."
+                return run
+            except Exception as error:  # a file that makes no sense in a way that no check knows
+                log.exception("run %s could not be opened", run_id)
+                self._problems[run_id] = f"Run {run_id} could not be opened: {type(error).__name__}."
                 return run
             self._problems.pop(run_id, None)
             with self._lock:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
+from nn_core.config.errors import ConfigError
 from nn_core.config.run_config import RunConfig
 from nn_core.machine.memory import Array
 from nn_core.nn.network import Network, from_weights
 from nn_core.training.film import Frame
 from nn_core.training.history import Series
-from nn_core.training.state import Edit, Parent, Scores
+from nn_core.training.state import Edit, Parent, Scores, Status
 
-Status = Literal["ready", "training", "waiting", "paused", "finished", "diverged", "failed"]
+__all__ = ["Snapshot", "Status"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +56,13 @@ class Snapshot:
     def config_at(self, step: int) -> RunConfig:
         """The settings under which update number `step` + 1 was made, or would be.
 
-        Changes are undone from now back, so that before a branch left its parent the parent's settings count.
+        Changes are undone from now back, so that before a branch left its parent the parent's settings count; where
+        the branch has other choices that cannot work with those, its own stand.
         """
-        return self.config.replace(**{edit.setting: edit.old for edit in reversed(self.edits) if edit.step > step})
+        try:
+            return self.config.replace(**{edit.setting: edit.old for edit in reversed(self.edits) if edit.step > step})
+        except ConfigError:
+            return self.config
 
     @property
     def trained_with(self) -> RunConfig:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nn_core.config.errors import ConfigError, shorten
+from nn_core.config.foreign import parse_json
 from nn_core.config.run_config import RunConfig
 from nn_core.search import space
 from nn_core.search.objectives import OBJECTIVES, Direction, Objective
@@ -113,7 +114,7 @@ class SearchSpec:
     def from_json(cls, text: str) -> SearchSpec:
         """The search that `to_json` wrote; raises ConfigError."""
         try:
-            values = json.loads(text)
+            values = parse_json(text)
             values["base"] = RunConfig.from_dict(values["base"])
             values["vary"] = {name: space.from_json(each) for name, each in values["vary"].items()}
             return cls(**values)

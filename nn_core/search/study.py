@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
@@ -145,6 +144,6 @@ def config_of(spec: SearchSpec, attrs: Mapping[str, Any]) -> RunConfig | None:
     """The settings that a trial was trained with, as it has noted them; None before that."""
     text = attrs.get("config")
     try:
-        return None if text is None else RunConfig.from_dict(json.loads(text))
+        return None if text is None else RunConfig.from_json(text)
     except (TypeError, ValueError):
         return None

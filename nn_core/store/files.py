@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -16,16 +18,22 @@ from typing import Any
 
 import numpy as np
 
+from nn_core.config import foreign
 from nn_core.config.choices import choices
 from nn_core.config.errors import ConfigError, shorten
 from nn_core.config.run_config import RunConfig, setting
+from nn_core.data.dataset import N_CLASSES
+from nn_core.machine.disk import open_plain
 from nn_core.machine.memory import Array
-from nn_core.nn.network import count_params
+from nn_core.nn.network import count_params, shapes_of
 from nn_core.training.film import Frame
 from nn_core.training.history import History
 from nn_core.training.state import Checkpoint, Edit, Scores, TrainingState
 
 VERSION = 1
+MAX_SENTENCE = 1_000  # characters
+MAX_TABLE_BYTES = 8_000_000  # of names, shapes and the state; a checkpoint with 10,000 changes has 1 MB
+MAX_EDITS = 20_000
 MAX_FILE_BYTES = 2_000_000_000  # a checkpoint of the largest network with three vectors an optimizer takes 0.6 GB
 
 
@@ -54,8 +62,7 @@ def unpack(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
         from safetensors import SafetensorError, safe_open
     except ImportError:
         raise ArchiveError("the package safetensors is not installed") from None
-    if not 8 <= (size := path.stat().st_size) <= MAX_FILE_BYTES:
-        raise ArchiveError(f"it has {size:,} bytes")
+    _check_size(path)
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -63,12 +70,20 @@ def unpack(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
             arrays: dict[str, Array] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if metadata.get("sha256") != _digest(metadata["state"], arrays):
             raise ArchiveError("its content does not match its checksum")
-        state = json.loads(metadata["state"])
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        return foreign.parse_object(metadata["state"], "its state"), arrays
+    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise ArchiveError(f"it is damaged ({shorten(str(error))})") from None
-    if not isinstance(state, dict):
-        raise ArchiveError("its state is no JSON object")
-    return state, arrays
+
+
+def _check_size(path: Path) -> None:
+    """Raise ArchiveError where the file, or the table at its beginning, is larger than any of ours."""
+    with open_plain(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        n_table = int.from_bytes(file.read(8), "little")
+    if not 8 <= size <= MAX_FILE_BYTES:
+        raise ArchiveError(f"it has {size:,} bytes")
+    if n_table > MAX_TABLE_BYTES:
+        raise ArchiveError(f"it is damaged (a table of {n_table:,} bytes)")
 
 
 def _check_format(metadata: Mapping[str, str], kind: str) -> None:
@@ -130,34 +145,66 @@ def read_checkpoint(path: Path, history: Callable[[], History] = History) -> Che
         confusion = arrays.pop("scores.confusion", None)
         scores = None
         if confusion is not None:
-            confusion.flags.writeable = False
-            scores = Scores(**state["scores"], confusion=confusion)
+            scores = _scores(state["scores"], confusion)
         _check_shapes(config, arrays)
-        return Checkpoint(
+        checkpoint = Checkpoint(
             **TrainingState.from_json(state, arrays),
             config=config,
             edits=edits_from_json(state["edits"]),
-            inherited=int(state["inherited"]),
-            history=history().first(state["n_points"]),
-            batch_losses=tuple(map(float, state["batch_losses"])),
+            inherited=foreign.whole(state, "inherited", len(state["edits"])),
+            history=history().first(_counts(state["n_points"]), foreign.whole(state, "step")),
+            batch_losses=_losses(state["batch_losses"]),
             scores=scores,
-            stopped=str(state["stopped"]),
-            stopped_early=bool(state["stopped_early"]),
+            stopped=foreign.text(state, "stopped", MAX_SENTENCE),
+            stopped_early=foreign.flag(state, "stopped_early"),
         )
+        checkpoint.check()
+        return checkpoint
     except (KeyError, TypeError, ValueError, AttributeError) as error:  # a ConfigError is a ValueError
-        raise ArchiveError(f"it does not fit this version ({shorten(str(error))})") from None
+        raise ArchiveError(f"it does not fit this version ({_brief(error)})") from None
+
+
+def _brief(error: Exception) -> str:
+    text = str(error)
+    return text if len(text) <= 160 else f"{text[:157]}..."
+
+
+def _scores(values: Any, confusion: Array) -> Scores:
+    """Raises ValueError and TypeError."""
+    if not isinstance(values, dict):
+        raise ValueError(f"its scores must be an object, got {shorten(values)}")
+    if confusion.shape != (N_CLASSES, N_CLASSES) or confusion.dtype != np.int64 or (confusion < 0).any():
+        raise ValueError(f"its confusion must be counts of the shape ({N_CLASSES}, {N_CLASSES})")
+    confusion.flags.writeable = False
+    losses = {name: foreign.any_number(values, name) for name in ("train_loss", "val_loss", "l2")}
+    accuracies = {name: foreign.share(values, name) for name in ("train_accuracy", "val_accuracy")}
+    return Scores(step=foreign.whole(values, "step"), **losses, **accuracies, confusion=confusion)
+
+
+def _counts(values: dict[str, Any]) -> dict[str, int]:
+    return {name: foreign.whole(values, name) for name in values}
+
+
+def _losses(values: Any) -> tuple[float, ...]:
+    if not isinstance(values, list) or not all(map(foreign.is_finite, values)):
+        raise ValueError("batch_losses must be finite numbers")
+    return tuple(map(float, values))
 
 
 def _check_shapes(config: RunConfig, arrays: Mapping[str, Array]) -> None:
     """Raise ConfigError where an array is missing or has another form than the network of these settings needs."""
     n = count_params(config)
-    names = ["params", *(f"optimizer.{name}" for name in choices("optimizer")[config.optimizer].target.state_names)]
-    for name in names:
-        if name not in arrays or arrays[name].shape != (n,):
-            raise ConfigError(f"{name} must have the shape ({n},)")
-    for name in ("running", "best.params", "best.running"):
-        if name not in arrays or arrays[name].ndim != 1:
-            raise ConfigError(f"{name} is missing")
+    n_running = sum(map(math.prod, shapes_of(config).values())) - n
+    of_optimizer = (f"optimizer.{name}" for name in choices("optimizer")[config.optimizer].target.state_names)
+    wanted: dict[str, tuple[int, ...]] = {"params": (n,), "running": (n_running,), **dict.fromkeys(of_optimizer, (n,))}
+    wanted |= {"best.params": (n, 0), "best.running": (n_running, 0)}  # empty before the first epoch has ended
+    for name, lengths in wanted.items():
+        array = arrays.get(name)
+        if array is None or array.ndim != 1 or len(array) not in lengths or array.dtype.kind != "f":
+            raise ConfigError(f"{name} must have the shape ({lengths[0]},)")
+    for name in ("params", "running"):
+        if not np.isfinite(arrays[name]).all():
+            raise ConfigError(f"{name} must be finite numbers")
 
 
 def edits_to_json(edits: tuple[Edit, ...]) -> list[list[Any]]:
@@ -167,9 +214,16 @@ def edits_to_json(edits: tuple[Edit, ...]) -> list[list[Any]]:
 
 def edits_from_json(rows: list[list[Any]]) -> tuple[Edit, ...]:
     """The inverse; raises ConfigError and ValueError."""
-    return tuple(
-        Edit(int(step), str(name), setting(name).check(old), setting(name).check(new)) for step, name, old, new in rows
-    )
+    if not isinstance(rows, list) or len(rows) > MAX_EDITS:
+        raise ValueError(f"the changes must be a list of at most {MAX_EDITS:,}, got {shorten(rows)}")
+    return tuple(_edit(*row) for row in rows)
+
+
+def _edit(step: Any, name: Any, old: Any, new: Any) -> Edit:
+    item = setting(name)
+    if item.applies != "now":
+        raise ConfigError(f"{name} cannot be changed while a network trains")
+    return Edit(foreign.whole({"step": step}, "step"), item.name, item.check(old), item.check(new))
 
 
 # ---------------------------------------------------------------------------------------------- frames
@@ -188,12 +242,12 @@ def read_frame(path: Path) -> Frame:
         array.flags.writeable = False
     try:
         return Frame(
-            step=int(state["step"]),
-            epoch=float(state["epoch"]),
-            images_seen=int(state["images_seen"]),
-            seconds=float(state["seconds"]),
+            step=foreign.whole(state, "step"),
+            epoch=foreign.real(state, "epoch"),
+            images_seen=foreign.whole(state, "images_seen"),
+            seconds=foreign.real(state, "seconds"),
             arrays=arrays,
-            exact=bool(state["exact"]),
+            exact=foreign.flag(state, "exact"),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArchiveError(f"it does not fit this version ({shorten(str(error))})") from None
+    except ValueError as error:
+        raise ArchiveError(f"it does not fit this version ({_brief(error)})") from None

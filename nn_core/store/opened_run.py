@@ -10,11 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nn_core.config.errors import ConfigError, shorten
+from nn_core.config.errors import ConfigError
+from nn_core.config.foreign import table
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
 from nn_core.machine.disk import reason
 from nn_core.machine.facts import WORDS, machine_facts
+from nn_core.nn.network import shapes_of
 from nn_core.store.files import ArchiveError, read_checkpoint
 from nn_core.store.run_folder import CheckpointFile, RunFolder
 from nn_core.store.summary import StoredRun, parent_from_json, parent_to_json, stored_run, summary_of
@@ -55,8 +57,10 @@ class OpenedRun:
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """config.json: how the run began. Empty where it cannot be read."""
-        return self._json_or_nothing("config.json")
+        """config.json: how the run began. Empty where it cannot be read; without parts that are no tables."""
+        about = self._json_or_nothing("config.json")
+        tables = {name: table(about, name) for name in ("config", "data", "machine", "parent") if about.get(name)}
+        return {**about, **tables}
 
     def _json_or_nothing(self, name: str) -> dict[str, Any]:
         with suppress(OSError, ValueError):
@@ -77,7 +81,7 @@ class OpenedRun:
         try:
             return stored_run(self.id, summary, self._json_or_nothing("label.json"))
         except (KeyError, TypeError, ValueError) as error:
-            why = shorten(str(error))
+            why = f"{error}" if len(str(error)) <= 160 else f"{str(error)[:157]}..."
             raise StoreError(f"Run {self.id} cannot be read: its summary is damaged ({why}).") from None
 
     def _summary_of_newest(self) -> dict[str, Any]:
@@ -92,10 +96,15 @@ class OpenedRun:
     # -- curves
 
     @cached_property
+    def curves(self) -> tuple[History, bool]:
+        """The curves, and whether their file holds no other points. Raises OSError."""
+        _ = self.files  # listed before
+        return self._folder.curves()
+
+    @property
     def history(self) -> History:
         """The curves; empty where there are none. Raises OSError."""
-        _ = self.files  # listed before
-        return self._folder.history()
+        return self.curves[0]
 
     def series(self) -> dict[str, Series]:
         """The same as series by name; raises StoreError."""
@@ -112,7 +121,7 @@ class OpenedRun:
         return self._folder.checkpoint_files()
 
     def _list_anew(self) -> None:
-        for name in ("files", "history"):
+        for name in ("files", "curves"):
             self.__dict__.pop(name, None)
 
     def read(self, file: CheckpointFile) -> Checkpoint:
@@ -169,11 +178,13 @@ class OpenedRun:
 
     @cached_property
     def frames(self) -> list[Frame]:
-        """Its readable frames, ascending in step; raises StoreError."""
+        """Its readable frames that hold the weights of its network, ascending in step; raises StoreError."""
         try:
-            return self._folder.read_frames(self.frame_steps)
-        except OSError as error:
-            raise StoreError(f"The frames of run {self.id} cannot be read: {reason(error).lower()}.") from None
+            config = self.newest.checkpoint.config
+        except StoreError:
+            config = self.run.config
+        wanted = shapes_of(config)
+        return [frame for frame in self._folder.read_frames(self.frame_steps) if frame.fits(wanted)]
 
     def film(self) -> Film:
         """The film, to go on with where the newest checkpoint stands; the newest and the best network are exact.

@@ -19,14 +19,15 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nn_core.machine.disk import Lock, append_lines, sweep, sync_folder, write_file
+from nn_core.config.foreign import parse_object
+from nn_core.machine.disk import Lock, append_lines, read_plain, sweep, sync_folder, write_file
 from nn_core.machine.memory import Array
+from nn_core.store.curve_lines import LINE_BYTES, MAX_BYTES, lines_of, read_curves
 from nn_core.store.files import ArchiveError, pack_checkpoint, pack_frame, read_frame
 from nn_core.training.film import Frame
 from nn_core.training.history import History, Series
@@ -34,7 +35,7 @@ from nn_core.training.state import Checkpoint
 
 CHECKPOINT = re.compile(r"(\d{6,12})-(\d{1,18})(-best)?\.safetensors")
 FRAME = re.compile(r"(\d{1,18})\.safetensors")
-POINT = itemgetter("step", "epoch", "images", "seconds", "value")
+MAX_JSON_BYTES = 8_000_000  # of each small file; a run with 10,000 changes has 0.6 MB
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,12 @@ class RunFolder:
 
     def holds_a_run(self) -> bool:
         """Whether a run was ever saved here: a first save that was cut off leaves a folder without a checkpoint."""
-        return os.path.exists(os.path.join(self.path, "summary.json")) or bool(self.checkpoint_files())
+        try:
+            return os.path.exists(os.path.join(self.path, "summary.json")) or bool(self.checkpoint_files())
+        except PermissionError:
+            return True  # or none: whoever opens it is told why it cannot be read
+        except OSError:
+            return False
 
     def make(self) -> None:
         """Make the folders that are not there yet."""
@@ -78,7 +84,7 @@ class RunFolder:
         """Bytes of all files."""
         total = 0
         for entry in (entry for folder in self._folders() for entry in os.scandir(folder)):
-            with suppress(FileNotFoundError):  # another writer's temporary file
+            with suppress(OSError):  # another writer's temporary file, or a link that leads nowhere
                 total += entry.stat().st_size
         return total
 
@@ -88,12 +94,8 @@ class RunFolder:
     # -- small files
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """The object in config.json, summary.json or label.json; raises ValueError when it is none."""
-        with open(f"{self.path}/{name}", "rb", buffering=0) as stream:
-            value = json.loads(stream.read())
-        if not isinstance(value, dict):
-            raise ValueError(f"{name} holds no JSON object")
-        return value
+        """The object in config.json, summary.json or label.json; raises OSError, and ValueError when it is none."""
+        return parse_object(read_plain(f"{self.path}/{name}", MAX_JSON_BYTES), name)
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Replace it."""
@@ -102,53 +104,30 @@ class RunFolder:
     # -- curves
 
     def history(self) -> History:
-        """All points that stand; a line that makes no sense (torn by a crash) is passed over."""
-        rows: dict[str, list[tuple[float, ...]]] = {}
-        for line in self._lines():
-            if "keep" in line and isinstance(line["keep"], dict):
-                for name, points in rows.items():
-                    with suppress(TypeError, ValueError):
-                        del points[int(line["keep"].get(name, 0)) :]
-                continue
-            try:
-                name, point = str(line["name"]), tuple(map(float, POINT(line)))
-            except (KeyError, TypeError, ValueError):
-                continue
-            points = rows.setdefault(name, [])
-            if not points or point[0] > points[-1][0]:
-                points.append(point)
-        history = History()
-        for name, points in rows.items():
-            if points:
-                history.extend(name, np.array(points))
-        return history
+        """All points that stand. Raises OSError."""
+        return self.curves()[0]
 
-    def _lines(self) -> list[dict[str, Any]]:
-        """The objects in metrics.jsonl; all in one go where that can be read, which takes a third of the time."""
-        try:
-            lines = (self.path / "metrics.jsonl").read_bytes().splitlines()
-        except FileNotFoundError:
-            return []
-        try:
-            values = json.loads(b"[" + b",".join(lines) + b"]")
-        except ValueError:
-            values = []
-        if len(values) != len(lines):  # one is torn
-            values = []
-            for line in lines:
-                with suppress(ValueError):
-                    values.append(json.loads(line))
-        return [value for value in values if isinstance(value, dict)]
+    def curves(self) -> tuple[History, bool]:
+        """The same, and whether the file holds no others (curve_lines.py). Raises OSError."""
+        return read_curves(self._curves)
+
+    @property
+    def _curves(self) -> Path:
+        return self.path / "metrics.jsonl"
 
     def append_points(self, standing: Mapping[str, int] | None, points: Mapping[str, Array]) -> None:
         """Add rows (n, 5) to the series; before that, where `standing` is given, cut each to so many points."""
         lines = [] if standing is None else [json.dumps({"keep": dict(standing)})]
-        for name, rows in points.items():
-            for row in rows.tolist():
-                step, epoch, images, seconds, value = row
-                line = {"name": name, "step": int(step), "epoch": epoch, "images": int(images)}
-                lines.append(json.dumps({**line, "seconds": seconds, "value": value}))
-        append_lines(self.path / "metrics.jsonl", lines)
+        append_lines(self._curves, lines + lines_of(points))
+
+    def has_room_for(self, n_points: int) -> bool:
+        """Whether so many points more leave the file within its size."""
+        size = self._curves.stat().st_size if self._curves.exists() else 0
+        return size + n_points * LINE_BYTES <= MAX_BYTES
+
+    def write_points(self, points: Mapping[str, Array]) -> None:
+        """Replace the whole file by these rows."""
+        write_file(self._curves, "".join(f"{line}\n" for line in lines_of(points)).encode())
 
     # -- checkpoints
 
@@ -178,7 +157,7 @@ class RunFolder:
 
     def frame_steps(self) -> list[int]:
         """The steps of the frames on disk, ascending."""
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             names = [FRAME.fullmatch(entry.name) for entry in os.scandir(self._frames)]
             return sorted(int(match[1]) for match in names if match)
         return []
@@ -187,8 +166,9 @@ class RunFolder:
         """The readable frames of these steps; a damaged one is passed over."""
         frames = []
         for step in steps:
-            with suppress(ArchiveError, FileNotFoundError):
-                frames.append(read_frame(self._frames / f"{step}.safetensors"))
+            with suppress(ArchiveError, OSError):
+                frame = read_frame(self._frames / f"{step}.safetensors")
+                frames += [frame] if frame.step == step else []
         return frames
 
     def write_frame(self, frame: Frame) -> None:
@@ -211,12 +191,16 @@ def sweep_run(folder: str) -> None:
         sweep(each)
 
 
-def version_of(folder: str) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
-    """When summary.json and label.json in a run's folder were written, and which files they are; None: not there."""
-    return _version(f"{folder}/summary.json"), _version(f"{folder}/label.json")
+Version = tuple[int, int] | None  # when a file was written, and which one it is; None: not there
 
 
-def _version(path: str) -> tuple[int, int] | None:
+def version_of(folder: str) -> tuple[Version, Version, Version]:
+    """Of what a list of runs shows: summary.json and label.json, and the checkpoints where there is no summary."""
+    summary = _version(f"{folder}/summary.json")
+    return summary, _version(f"{folder}/label.json"), None if summary else _version(f"{folder}/checkpoints")
+
+
+def _version(path: str) -> Version:
     try:
         status = os.stat(path)
     except OSError:

@@ -5,8 +5,8 @@ What lies in a run's folder is told in run_folder.py; run_writer.py writes it wh
 
 from __future__ import annotations
 
+import logging
 import os
-import re
 import secrets
 import shutil
 import time
@@ -18,16 +18,16 @@ from nn_core.config.errors import shorten
 from nn_core.machine.disk import ROOT, reason, sync_folder
 from nn_core.store.opened_run import Loaded, OpenedRun, StoreError
 from nn_core.store.run_folder import RunFolder, sweep_run, version_of
-from nn_core.store.summary import StoredRun
+from nn_core.store.summary import MAX_NAME, RUN_ID, StoredRun
 from nn_core.training.film import Frame
 from nn_core.training.history import Series
 from nn_core.training.state import Checkpoint, Parent
 
-__all__ = ["Loaded", "Parent", "RunStore", "StoreError", "StoredRun", "runs_folder"]
+__all__ = ["MAX_NAME", "RUN_ID", "Loaded", "Parent", "RunStore", "StoreError", "StoredRun", "runs_folder"]
+
+log = logging.getLogger(__name__)
 
 VARIABLE = "GLASSNET_RUNS"
-RUN_ID = re.compile(r"[0-9a-f]{8}")
-MAX_NAME = 80  # characters of a user's own name
 TRASH = ".trash"
 STILLBORN_SECONDS = 600.0  # after which a folder without a checkpoint is none that is being begun
 
@@ -42,8 +42,7 @@ class RunStore:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = (folder or runs_folder()).absolute()
-        self._problems: list[str] = []
-        self._listed: dict[str, tuple[Any, StoredRun]] = {}  # id -> (versions of its files, what they say)
+        self._listed: dict[str, tuple[Any, StoredRun | StoreError]] = {}  # id -> (versions of its files, what they say)
         self._sweep()
 
     def __repr__(self) -> str:
@@ -105,22 +104,30 @@ class RunStore:
     # -- reading
 
     def runs(self) -> list[StoredRun]:
-        """All runs, the newest first; one that cannot be read is left out and named in `problems()`."""
-        found, problems = [], [self._no_folder()] if self._no_folder() else []
+        """All runs, the newest first; those that cannot be read are in `unreadable()`."""
+        return self.survey()[0]
+
+    def unreadable(self) -> dict[str, str]:
+        """The ids of the runs that cannot be read, with a sentence why for each."""
+        return self.survey()[1]
+
+    def survey(self) -> tuple[list[StoredRun], dict[str, str]]:
+        """What `runs` and what `unreadable` return, of one look."""
+        found, unreadable = [], {}
         for run_id in self._names_to_list():
             try:
                 run = self._shown(run_id)
             except StoreError as error:
-                problems.append(str(error))
+                unreadable[run_id] = str(error)
                 continue
             if run is not None:
                 found.append(run)
-        self._problems = problems
-        return sorted(found, key=lambda run: run.created, reverse=True)
+        return sorted(found, key=lambda run: run.created, reverse=True), unreadable
 
     def problems(self) -> list[str]:
-        """A sentence for each run that the last `runs()` could not read."""
-        return list(self._problems)
+        """A sentence for each run that cannot be read, and where there is no folder at all."""
+        no_folder = self._no_folder()
+        return [no_folder] if no_folder else list(self.unreadable().values())
 
     def get(self, run_id: str) -> StoredRun:
         """What a list shows of one run; raises StoreError when there is none or its summary cannot be read."""
@@ -134,15 +141,27 @@ class RunStore:
         """As `get`, None where there is none. What has not changed since it was read last is not read again."""
         version = version_of(f"{self.folder}/{run_id}")
         known = self._listed.get(run_id)
-        if known is not None and known[0] == version:
-            return known[1]
+        if known is None or known[0] != version:
+            found = self._read(run_id, is_there=version[0] is not None)
+            if found is None:
+                return None
+            known = self._listed[run_id] = (version, found)
+        if isinstance(known[1], StoreError):
+            raise known[1]
+        return known[1]
+
+    def _read(self, run_id: str, is_there: bool) -> StoredRun | StoreError | None:
+        """What the files of a run say now; whatever is in them, it is no more than an error of this one run."""
         folder = self.run_folder(run_id)
-        if version[0] is None and not folder.holds_a_run():
-            return None
-        run = OpenedRun(folder).run
-        if version[0] is not None:
-            self._listed[run_id] = (version, run)
-        return run
+        try:
+            return OpenedRun(folder).run if is_there or folder.holds_a_run() else None
+        except StoreError as error:
+            return error
+        except OSError as error:
+            return StoreError(f"Run {run_id} cannot be read: {reason(error).lower()}.")
+        except Exception as error:
+            log.exception("run %s cannot be read", run_id)
+            return StoreError(f"Run {run_id} cannot be read: {type(error).__name__}.")
 
     def open(self, run_id: str) -> OpenedRun:
         """All that is kept of a run; raises StoreError when there is none."""

@@ -56,7 +56,7 @@ class RunWriter:
         self._step: int | None = None  # and its step
         self._best: CheckpointFile | None = None
         self._written_best: Checkpoint | None = None
-        self._on_disk: Mapping[str, Series] = {}  # the curves there
+        self._on_disk: Mapping[str, Series] | None = {}  # the curves there; None: others than those in memory
         self._frames: dict[int, Frame | None] = {}  # there; None for one that is no part of the film
         if opened is not None:
             self._go_on(opened)
@@ -71,7 +71,7 @@ class RunWriter:
         self._newest = opened.newest.file.path
         self._serial = files[0].serial  # of a newer one that cannot be read, perhaps
         self._best = next((file for file in files if file.is_best and file.step <= step), None)
-        self._on_disk = opened.history.series()
+        self._on_disk = opened.history.series() if opened.curves[1] else None
         self._frames = {**dict.fromkeys(opened.frame_steps), **{f.step: f for f in opened.frames if f.step <= step}}
 
     def needs(self, step: int, n_edits: int, status: str) -> bool:
@@ -172,9 +172,13 @@ class RunWriter:
         }
 
     def _save_curves(self, series: Mapping[str, Series]) -> None:
-        standing, added = new_points(self._on_disk, series)
-        cut = any(standing[name] < len(old) for name, old in self._on_disk.items())
-        self._folder.append_points(standing if cut else None, added)
+        before, self._on_disk = self._on_disk, None  # until it is written
+        standing, added = new_points(before or {}, series)
+        if before is None or not self._folder.has_room_for(sum(map(len, added.values()))):
+            self._folder.write_points({name: one.points for name, one in series.items()})
+        else:
+            cut = any(standing[name] < len(old) for name, old in before.items())
+            self._folder.append_points(standing if cut else None, added)
         self._on_disk = series
 
     def _remove_checkpoints(self, before: Path | None) -> None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from nn_core.config import foreign
+from nn_core.config.errors import shorten
 from nn_core.config.run_config import RunConfig
 from nn_core.store.files import edits_from_json, edits_to_json
 from nn_core.training.history import History
-from nn_core.training.state import Checkpoint, Edit, Parent, config_at
+from nn_core.training.state import Checkpoint, Edit, Parent, Status, config_at
+
+RUN_ID = re.compile(r"[0-9a-f]{8}")
+MAX_NAME = 80  # characters of a user's own name
+UNKNOWN = "unknown"  # what a status is called that only another version knows
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,7 @@ class StoredRun:
     parent: Parent | None
     created: float  # seconds since 1970
     changed: float
-    status: str
+    status: str  # a Status, or UNKNOWN
     step: int
     epoch: float
     seconds: float  # of training
@@ -54,26 +61,28 @@ def stored_run(run_id: str, summary: Mapping[str, Any], label: Mapping[str, Any]
     """The run of a summary.json and a label.json; raises KeyError, TypeError and ValueError."""
     return StoredRun(
         id=run_id,
-        name=str(label.get("name", "")),
+        name=_name(label.get("name")),
         config=RunConfig.from_dict(summary["config"]),
         edits=edits_from_json(summary["edits"]),
         parent=parent_from_json(summary.get("parent")),
-        created=float(summary.get("created", summary["changed"])),
-        changed=float(summary["changed"]),
-        status=str(summary["status"]),
-        step=int(summary["step"]),
-        epoch=float(summary["epoch"]),
-        seconds=float(summary["seconds"]),
-        val_accuracy=_number(summary["val_accuracy"]),
-        best_val_accuracy=_number(summary["best_val_accuracy"]),
-        best_step=None if summary["best_step"] is None else int(summary["best_step"]),
-        starred=bool(label.get("starred", False)),
-        size=int(summary["size"]),
+        created=foreign.real(summary, "created" if "created" in summary else "changed", foreign.LATEST),
+        changed=foreign.real(summary, "changed", foreign.LATEST),
+        status=summary["status"] if summary["status"] in get_args(Status) else UNKNOWN,
+        step=foreign.whole(summary, "step"),
+        epoch=foreign.real(summary, "epoch"),
+        seconds=foreign.real(summary, "seconds"),
+        val_accuracy=None if summary["val_accuracy"] is None else foreign.share(summary, "val_accuracy"),
+        best_val_accuracy=None if summary["best_val_accuracy"] is None else foreign.share(summary, "best_val_accuracy"),
+        best_step=None if summary["best_step"] is None else foreign.whole(summary, "best_step"),
+        starred=label.get("starred") is True,
+        size=foreign.whole(summary, "size"),
     )
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _name(value: Any) -> str:
+    """The user's own, on one line; "" for what is none."""
+    printable = "".join(c if c.isprintable() else " " for c in value[:MAX_NAME]) if isinstance(value, str) else ""
+    return " ".join(printable.split())
 
 
 def summary_of(checkpoint: Checkpoint, status: str, size: int, parent: Parent | None = None) -> dict[str, Any]:
@@ -115,4 +124,8 @@ def parent_to_json(parent: Parent | None) -> dict[str, Any] | None:
 
 def parent_from_json(value: Any) -> Parent | None:
     """The inverse; raises KeyError, TypeError and ValueError."""
-    return None if value is None else Parent(str(value["run"]), int(value["step"]), bool(value["exact"]))
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not RUN_ID.fullmatch(foreign.text(value, "run", 8)):
+        raise ValueError(f"parent must be a run's id, a step and exact, got {shorten(value)}")
+    return Parent(value["run"], foreign.whole(value, "step"), foreign.flag(value, "exact"))

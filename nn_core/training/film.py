@@ -46,6 +46,11 @@ class Frame:
         """Bytes of its arrays."""
         return sum(array.nbytes for array in self.arrays.values())
 
+    def fits(self, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+        """Whether it holds the weights of a network of these shapes."""
+        found = {name: array.shape for name, array in self.arrays.items()}
+        return found == dict(shapes) and all(array.dtype.kind == "f" for array in self.arrays.values())
+
     def weights(self) -> dict[str, Array]:
         """Read-only float32 arrays, for `network.from_weights`."""
         return {name: _read_only(array.astype(np.float32, copy=False)) for name, array in self.arrays.items()}

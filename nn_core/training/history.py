@@ -1,4 +1,9 @@
-"""Scalar series of a run: append-only, readable by other threads without a copy, and thinned for drawing."""
+"""Scalar series of a run: append-only, readable by other threads without a copy, of bounded size, thinned for drawing.
+
+A run of any length keeps at most MAX_POINTS points, which take 4 MB in memory and at most 16 MB on disk. A series that
+is full keeps its beginning and its newer half as they are; of what lies between, the lowest and the highest point of
+each of equally long stretches stay.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,9 @@ from nn_core.machine.memory import Array
 
 Axis = Literal["step", "epoch", "images", "seconds"]
 _COLUMNS = ("step", "epoch", "images", "seconds", "value")
+
+MAX_POINTS = 100_000  # of all series together; a line in metrics.jsonl takes about 135 bytes
+FEWEST_SERIES = 7  # those of SERIES: each may have its share of the points, and where there are more, a smaller one
 
 
 @dataclass(frozen=True)
@@ -102,12 +110,20 @@ class History:
         rows = self._rows.get(name)
         length = self._lengths.get(name, 0)
         if rows is None or length == len(rows):
-            grown = np.empty((max(64, 2 * length), len(_COLUMNS)))
-            if rows is not None:
-                grown[:length] = rows
-            rows = self._rows[name] = grown
+            rows, length = self._grow(name)
         rows[length] = step, epoch, images, seconds, value
         self._lengths[name] = length + 1
+
+    def _grow(self, name: str) -> tuple[Array, int]:
+        """New rows with room for another one, which begin with the old ones, thinned if the series is full."""
+        old = self._rows[name][: self._lengths[name]] if name in self._rows else np.empty((0, len(_COLUMNS)))
+        most = points_each(max(len(self._rows), 1))
+        if len(old) >= most:
+            old = old[thinned(old, most)]
+        rows = np.empty((min(max(64, 2 * len(old)), max(most, len(old) + 1)), len(_COLUMNS)))
+        rows[: len(old)] = old
+        self._rows[name] = rows
+        return rows, len(old)
 
     def series(self) -> dict[str, Series]:
         """A read-only view of every series as it is now; nothing is copied."""
@@ -128,18 +144,25 @@ class History:
         other._lengths = dict(self._lengths)
         return other
 
-    def first(self, n_points: Mapping[str, int]) -> History:
-        """An independent history with the first so many points of each series named, or as many as there are."""
+    def first(self, n_points: Mapping[str, int], step: int) -> History:
+        """An independent history with the first so many points of each series named, and none beyond `step`.
+
+        Of a series that was thinned since, fewer points lead up to a step than were counted there.
+        """
         other = History()
         for name, length in self._lengths.items():
-            n = min(length, n_points.get(name, 0))
+            until = int(np.searchsorted(self._rows[name][:length, 0], step, side="right"))
+            n = min(until, n_points.get(name, 0))
             other._rows[name], other._lengths[name] = self._rows[name][:n].copy(), n
         return other
 
     def extend(self, name: str, points: Array) -> None:
         """Append rows (n, 5) of (step, epoch, images, seconds, value) to the series `name`."""
-        before = self[name].points
-        self._rows[name] = np.concatenate([before, points])
+        rows = np.concatenate([self[name].points, points])
+        self._rows[name] = rows  # which counts among the series
+        most = points_each(len(self._rows))
+        if len(rows) > most:
+            self._rows[name] = rows[thinned(rows, most)]
         self._lengths[name] = len(self._rows[name])
 
     def drop_after(self, step: int) -> None:
@@ -147,6 +170,33 @@ class History:
         for name, length in self._lengths.items():
             self._lengths[name] = int(np.searchsorted(self._rows[name][:length, 0], step, side="right"))
             self._rows[name] = self._rows[name][: self._lengths[name]].copy()
+
+
+def points_each(n_series: int) -> int:
+    """How many points each of so many series may have."""
+    return MAX_POINTS // max(n_series, FEWEST_SERIES)
+
+
+def thinned(points: Array, most: int) -> Array:
+    """The places of the points (n, 5) that stay in a full series: at most 13/16 of `most` of them, in their order.
+
+    The first sixteenth and the newer half stay as they are; what lies between is cut into stretches of equally many
+    steps, of each of which the lowest and the highest point stay. Values there that are not finite go.
+    """
+    first, newest, n_stretches = most // 16, most // 2, most // 8
+    stop = len(points) - newest
+    between = np.arange(first, stop)
+    between = between[np.isfinite(points[between, 4])]
+    steps, values = points[between, 0], points[between, 4]
+    edges = np.searchsorted(steps, np.linspace(points[first, 0], points[stop, 0], n_stretches + 1))
+    kept = {at for one, two in pairwise(edges) if one < two for at in extremes(values, int(one), int(two))}
+    return np.concatenate([np.arange(first), between[sorted(kept)], np.arange(stop, len(points))])
+
+
+def extremes(values: Array, start: int, stop: int) -> tuple[int, int]:
+    """The places of the lowest and of the highest value in a stretch."""
+    stretch = values[start:stop]
+    return start + int(stretch.argmin()), start + int(stretch.argmax())
 
 
 def downsample(x: Array, y: Array, n: int = 1000) -> tuple[Array, Array]:
@@ -161,8 +211,7 @@ def downsample(x: Array, y: Array, n: int = 1000) -> tuple[Array, Array]:
     edges = np.linspace(0, len(y), max(1, n // 2) + 1).astype(int)
     kept = {0, len(y) - 1}
     for start, stop in pairwise(edges):
-        bucket = y[start:stop]
-        kept.update((start + int(bucket.argmin()), start + int(bucket.argmax())))
+        kept.update(extremes(y, start, stop))
     index = np.array(sorted(kept))
     return x[index], y[index]
 

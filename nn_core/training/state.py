@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from nn_core.config import foreign
+from nn_core.config.errors import shorten
 from nn_core.config.run_config import RunConfig
 from nn_core.machine.memory import Array
 from nn_core.training.history import History
+
+Status = Literal["ready", "training", "waiting", "paused", "finished", "diverged", "failed"]
 
 OF_INSTRUMENTS = "instruments."  # how the names of their arrays begin
 
@@ -83,21 +87,21 @@ class TrainingState:
     @staticmethod
     def from_json(values: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:
         """The fields by name, from what `to_json` and `all_arrays` gave; raises KeyError, TypeError and ValueError."""
-        instruments = {str(name): dict(kept) for name, kept in values.get("instruments", {}).items()}
+        instruments = {str(name): dict(kept) for name, kept in foreign.table(values, "instruments").items()}
         own = {name: array for name, array in arrays.items() if not name.startswith(OF_INSTRUMENTS)}
         for full_name in arrays.keys() - own.keys():
             instrument, _, name = full_name.removeprefix(OF_INSTRUMENTS).partition("/")
             instruments[instrument][name] = arrays[full_name]
         return dict(
-            step=int(values["step"]),
-            epoch_index=int(values["epoch_index"]),
-            position=int(values["position"]),
-            images_seen=int(values["images_seen"]),
-            seconds=float(values["seconds"]),
-            updates=int(values["updates"]),
-            dropout_state=values["dropout_state"],
-            augment_state=values["augment_state"],
-            early_stopping=tuple(values["early_stopping"]),
+            step=foreign.whole(values, "step"),
+            epoch_index=foreign.whole(values, "epoch_index"),
+            position=foreign.whole(values, "position"),
+            images_seen=foreign.whole(values, "images_seen"),
+            seconds=foreign.real(values, "seconds"),
+            updates=foreign.whole(values, "updates"),
+            dropout_state=_of_a_generator(values, "dropout_state"),
+            augment_state=None if values["augment_state"] is None else _of_a_generator(values, "augment_state"),
+            early_stopping=_early_stopping(values["early_stopping"]),
             arrays=own,
             instruments=instruments,
         )
@@ -125,13 +129,32 @@ class Checkpoint(TrainingState):
         """The settings under which update number `step` + 1 was made."""
         return config_at(self.config, self.edits[self.inherited :], step)
 
-    def check_counters(self) -> None:
-        """Raise ValueError where step, epoch or time could not be; for a checkpoint that a stranger has made."""
-        counters = (self.step, self.epoch_index, self.position, self.images_seen)
-        possible = min(counters) >= 0 and self.position < self.config.n_train
-        possible = possible and [type(number) in (int, float) for number in self.early_stopping] == [True] * 4
-        if not possible or not 0 <= self.seconds < float("inf"):
-            raise ValueError("its counters make no sense")
+    def check(self) -> None:
+        """Raise ValueError where its parts do not fit together; each by itself is right."""
+        if self.position >= self.config.n_train:
+            raise ValueError(f"position must be below n_train {self.config.n_train:,}, got {self.position:,}")
+        if self.scores is not None and self.scores.step > self.step:
+            raise ValueError(f"its scores must be of step {self.step:,} at most, got {self.scores.step:,}")
+        if self.edits and max(edit.step for edit in self.edits) > self.step:
+            raise ValueError(f"its changes must be of step {self.step:,} at most")
+        self.config_at(self.step)  # which raises ConfigError
+
+
+def _of_a_generator(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The state of a stream of random numbers; raises ValueError where NumPy does not take it."""
+    try:
+        np.random.PCG64(0).state = values[name]
+    except Exception:
+        raise ValueError(f"{name} must be the state of a PCG64 generator, got {shorten(values[name])}") from None
+    return values[name]
+
+
+def _early_stopping(value: Any) -> tuple[float, int, int, int]:
+    if not isinstance(value, list) or len(value) != 4:
+        raise ValueError(f"early_stopping must be four numbers, got {shorten(value)}")
+    given = dict(zip(("val_loss", "epoch", "waited", "looked"), value, strict=True))
+    epoch, waited, looked = (foreign.whole(given, name) for name in ("epoch", "waited", "looked"))
+    return foreign.any_number(given, "val_loss"), epoch, waited, looked
 
 
 def config_at(config: RunConfig, edits: Iterable[Edit], step: int) -> RunConfig:

@@ -26,7 +26,12 @@ def listing() -> None:
     ticked = kept(view.selected, runs)
     slots = overlay.slots([run.id for run in ticked], session.chosen("runs-slots", {}))
     session.choose("runs-slots", slots)
-    listed = run_rows.rows(runs, current=current.id if current else None, ghost=pinned.id if pinned else None)
+    listed = run_rows.rows(
+        runs,
+        current=current.id if current else None,
+        ghost=pinned.id if pinned else None,
+        unreadable=session.unreadable(),
+    )
     colours = {run_id: run_colour(slot, session.is_dark()) for run_id, slot in slots.items()}
     shown = Shown(listed, run_rows.facets(listed, view.facets), colours, view)
     run_table(shown, key=TABLE, on_view=keep_view, on_act=act)
@@ -82,7 +87,7 @@ ACTS: dict[str, Callable[[Mapping[str, Any]], None]] = {
 }
 
 
-if session.runs() or session.in_trash():
+if session.runs() or session.unreadable() or session.in_trash():
     session.live("The runs", listing, session.any_trains)
 else:
     empty_state("The list of all runs")

@@ -94,7 +94,7 @@ def test_what_was_exported_is_imported_as_a_run(
         (["export", "../../etc", "--to", "archive"], "A run's id is eight hexadecimal digits"),
         (["export", "../../etc", "--to", "card"], "A run's id is eight hexadecimal digits"),
         (["import", "no/such.zip"], "no/such.zip cannot be read: no such file or directory"),
-        (["import", "."], ". is no file"),
+        (["import", "."], ". cannot be read: it is no plain file"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(

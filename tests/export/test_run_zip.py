@@ -17,7 +17,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from nn_core import RunConfig, Trainer, load_mnist
-from nn_core.export import ExportError, export, from_store, run_zip, to_archive
+from nn_core.export import ExportError, export, from_store, to_archive, unpacking
 from nn_core.export.importing import bring_in
 from nn_core.export.weights import from_safetensors
 from nn_core.store.files import pack_checkpoint
@@ -25,6 +25,7 @@ from nn_core.store.recorder import Recorder
 from nn_core.store.reopen import reopen
 from nn_core.store.run_store import RunStore, new_id
 from nn_core.store.run_writer import RunWriter
+from nn_core.training.state import Edit
 from tests.exporting import HOSTILE, trained
 
 CONFIG = RunConfig(n_train=400, hidden=(8,), batch_size=50, normalization="batch", optimizer="adam", lr=0.01)
@@ -175,18 +176,34 @@ def test_two_entries_of_one_name_are_refused(archive: bytes, store: RunStore):
 
 
 def test_a_bomb_is_refused_by_what_it_declares_before_it_is_unpacked(store: RunStore, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(run_zip, "MAX_BYTES", 5_000_000)
+    monkeypatch.setattr(unpacking, "FEW_BYTES", 5_000_000)
     zeros = b"\0" * 60_000
     bomb = zipped({f"frames/{step}.safetensors": zeros for step in range(90)})
     assert len(bomb) < 30_000
-    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("it was unpacked"))
-    assert refusal_of(bomb, store) == "an archive may unpack to at most 5,000,000 bytes, this one declares 5,400,000"
-    small = zipped({"config.json": b" " * 2_000_000})
-    assert refusal_of(small, store) == "config.json may have at most 1,000,000 bytes, got 2,000,000"
+    monkeypatch.setattr(unpacking, "Archive", lambda *_: pytest.fail("it was unpacked"))
+    what = f"an archive of {len(bomb):,} bytes may unpack to at most 5,000,000, this one declares 5,400,000"
+    assert refusal_of(bomb, store) == what
+    for name, most in (("config.json", 1_000_000), ("metrics.jsonl", 32_000_000)):
+        small = zipped({name: b" " * (most + 1)})
+        assert refusal_of(small, store) == f"{name} may have at most {most:,} bytes, got {most + 1:,}"
 
 
-def test_an_archive_that_declares_less_than_it_holds_is_refused(store: RunStore):
-    data = bytearray(zipped({"metrics.jsonl": b"x" * 1_000_000}))
+def test_curves_of_too_many_lines_are_refused_while_they_are_unpacked(archive: bytes, store: RunStore):
+    many = zipped({**contents(archive), "metrics.jsonl": b"{}\n" * 300_001})
+    assert len(many) < len(archive) + 10_000
+    assert refusal_of(many, store) == "metrics.jsonl may have at most 300,000 lines"
+
+
+def test_an_archive_packed_in_a_way_that_takes_much_memory_is_refused(archive: bytes, store: RunStore):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as out:
+        for name, content in contents(archive).items():
+            out.writestr(name, content)
+    assert "must be stored or deflated" in refusal_of(buffer.getvalue(), store)
+
+
+def test_an_archive_that_declares_less_than_it_holds_is_refused(archive: bytes, store: RunStore):
+    data = bytearray(zipped({**contents(archive), "metrics.jsonl": b"x" * 1_000_000}))
     table = data.rfind(b"PK\x01\x02")
     struct.pack_into("<I", data, table + 24, 10)  # the size after unpacking, as the table says
     assert "damaged" in refusal_of(bytes(data), store)
@@ -199,7 +216,7 @@ def test_too_many_entries_are_refused_before_the_list_is_read(store: RunStore, m
 
 
 def test_a_file_beyond_the_limit_is_refused(store: RunStore, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(run_zip, "MAX_BYTES", 1_000)
+    monkeypatch.setattr(unpacking, "MAX_BYTES", 1_000)
     assert refusal_of(b"PK" + b"\0" * 999, store) == "an archive may have at most 1,000 bytes, got 1,001"
 
 
@@ -271,12 +288,23 @@ def test_frames_of_another_network_are_refused(archive: bytes, store: RunStore, 
 @pytest.mark.parametrize(
     ("forged", "sentence"),
     [
-        ({"step": -5}, "its counters make no sense"),
-        ({"position": 400}, "its counters make no sense"),
-        ({"seconds": float("nan")}, "its counters make no sense"),
-        ({"dropout_state": {"bit_generator": "MT19937"}}, "the run cannot go on from its checkpoint"),
-        ({"dropout_state": {"state": "x"}}, "the run cannot go on from its checkpoint"),
-        ({"early_stopping": (1,)}, "its counters make no sense"),
+        ({"step": -5}, "step must be a whole number in [0, 1,000,000,000,000,000], got -5"),
+        ({"step": 10**400}, "step must be a whole number"),
+        ({"step": float("inf")}, "step must be a whole number"),
+        ({"step": 21}, "the checkpoint of step 20 holds step 21"),
+        ({"step": 3}, "its scores must be of step 3 at most, got 20"),
+        ({"images_seen": 10**400}, "images_seen must be a whole number"),
+        ({"position": 400}, "position must be below n_train 400, got 400"),
+        ({"seconds": float("nan")}, "seconds must be a number in"),
+        ({"dropout_state": {"bit_generator": "MT19937"}}, "dropout_state must be the state of a PCG64 generator"),
+        ({"dropout_state": {"state": "x"}}, "dropout_state must be the state of a PCG64 generator"),
+        ({"early_stopping": (1,)}, "early_stopping must be four numbers"),
+        ({"early_stopping": ("x", 1, 1, 1)}, "val_loss must be a number, got 'x'"),
+        ({"batch_losses": (float("nan"),)}, "batch_losses must be finite numbers"),
+        ({"stopped": "x" * 1_001}, "stopped must be a text of at most 1,000 characters"),
+        ({"edits": (Edit(99, "lr", 0.1, 0.2),)}, "its changes must be of step 20 at most"),
+        ({"edits": (Edit(9, "hidden", (8,), (9,)),)}, "hidden cannot be changed while a network trains"),
+        ({"inherited": 7}, "inherited must be a whole number in [0, 1], got 7"),
         ({"config": CONFIG.replace(dataset="/etc/passwd")}, "may name one of nn_core/data, not a path"),
         ({"config": CONFIG.replace(dataset="no_such")}, "no_such.npz is missing"),
         ({"config": CONFIG.replace(hidden=(9,))}, "cannot be read"),
@@ -287,6 +315,35 @@ def test_a_forged_checkpoint_whose_checksum_is_right_is_refused(
 ):
     fake = pack_checkpoint(replace(source.checkpoint(run_id), **forged))
     assert sentence in refusal_of(zipped(replaced("checkpoints/", fake)(contents(archive))), store)
+
+
+@pytest.mark.parametrize(
+    ("forged", "sentence"),
+    [
+        ({"val_accuracy": "x"}, "val_accuracy must be a number in [0, 1], got 'x'"),
+        ({"val_accuracy": 1.5}, "val_accuracy must be a number in [0, 1], got 1.5"),
+        ({"train_loss": None}, "train_loss must be a number, got None"),
+        ({"step": "20"}, "step must be a whole number"),
+        ({"confusion": np.zeros((3, 3), np.int64)}, "its confusion must be counts of the shape (10, 10)"),
+    ],
+)
+def test_forged_scores_are_refused(
+    forged: dict[str, Any], sentence: str, archive: bytes, source: RunStore, run_id: str, store: RunStore
+):
+    checkpoint = source.checkpoint(run_id)
+    assert checkpoint.scores is not None
+    fake = pack_checkpoint(replace(checkpoint, scores=replace(checkpoint.scores, **forged)))
+    assert sentence in refusal_of(zipped(replaced("checkpoints/", fake)(contents(archive))), store)
+
+
+@pytest.mark.parametrize("name", ["params", "running", "optimizer.m", "best.params"])
+def test_forged_arrays_are_refused(name: str, archive: bytes, source: RunStore, run_id: str, store: RunStore):
+    checkpoint = source.checkpoint(run_id)
+    for array in (np.ones(1, np.float32), np.full(checkpoint.arrays["params"].shape, np.nan, np.float32)[:7]):
+        fake = pack_checkpoint(replace(checkpoint, arrays={**checkpoint.arrays, name: array}))
+        assert f"{name} must have the shape" in refusal_of(
+            zipped(replaced("checkpoints/", fake)(contents(archive))), store
+        )
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(archive: bytes, tmp_path: Path):
@@ -377,6 +434,8 @@ def test_arrays_that_make_no_network_are_refused_by_name(change: dict[str, Any],
         ({"config": RunConfig(hidden=(5,)).to_json(), "version": "1"}, "the settings in the file say hidden 5"),
         ({"config": "{}", "version": "2"}, "must be of version 1, got '2'"),
         ({"config": '{"lr": -3}', "version": "1"}, "lr must be in"),
+        ({"config": "[" * 60_000, "version": "1"}, "nested too deeply"),
+        ({"config": "[]", "version": "1"}, "must be a JSON object"),
         ({"config": '{"hidden": [4], "dataset": "no_such"}', "version": "1"}, "no_such.npz is missing"),
     ],
 )
@@ -407,6 +466,7 @@ ENTRY = '{"dense1.W":{"dtype":"F32","shape":%s,"data_offsets":%s}}'
         header(b"[]"),
         header(b"[" * 50_000),
         header(b'{"dense1.W": 3}'),
+        header(b'{"dense1.W":{"dtype":["F32"],"shape":[1],"data_offsets":[0,4]}}', b"\0" * 4),
         header((ENTRY % ("[784,10]", "[0,31360]")).encode()),  # declares more than there is
         header((ENTRY % ("[99999999999,99999999999]", "[0,8]")).encode(), b"\0" * 8),
         header((ENTRY % ("[-1,-1]", "[0,4]")).encode(), b"\0" * 4),

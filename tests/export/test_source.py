@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,16 +84,16 @@ def test_a_branch_has_its_own_settings_not_those_that_its_parent_was_changed_to(
 def test_a_checkpoint_that_makes_room_while_it_is_copied_is_no_failure(
     registry: RunRegistry, run: Run, monkeypatch: pytest.MonkeyPatch
 ):
-    store, real = store_of(registry), Path.read_bytes
+    store, real = store_of(registry), zipfile.ZipFile.write
     failed: list[Path] = []
 
-    def once(path: Path) -> bytes:
+    def once(archive: zipfile.ZipFile, path: Path, name: str) -> None:
         if path.parent.name == "checkpoints" and not failed:
             failed.append(path)
             raise FileNotFoundError(path)
-        return real(path)
+        real(archive, path, name)
 
-    monkeypatch.setattr(Path, "read_bytes", once)
+    monkeypatch.setattr(zipfile.ZipFile, "write", once)
     names = contents(to_archive(store, run.id))
     assert failed and any(name.startswith("checkpoints/") for name in names)
 

@@ -12,7 +12,7 @@ from nn_core import RunConfig, Trainer
 from nn_core.data import Dataset
 from nn_core.export.source import from_store
 from nn_core.runs.registry import RunRegistry
-from nn_core.store import files
+from nn_core.store import files, run_folder
 from nn_core.store.opened_run import OpenedRun
 from nn_core.store.recorder import Recorder
 from nn_core.store.reopen import reopen
@@ -52,7 +52,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         monkeypatch.setattr(owner, name, reading)
 
-    counted("read_bytes", Path, lambda arguments: arguments[0])
+    counted("read_curves", run_folder, lambda arguments: arguments[0])
     counted("read_json", RunFolder, lambda arguments: Path(arguments[1]))
     counted("unpack", files, lambda arguments: arguments[0])
     return counts

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from nn_core.training import history as history_module
 from nn_core.training.history import SERIES, History, downsample, smooth
 
 finite = st.floats(-1e6, 1e6)
@@ -122,6 +123,80 @@ def test_the_points_until_a_step_are_those_up_to_and_with_it():
 def test_every_series_says_what_it_is():
     for name, info in SERIES.items():
         assert "/" in name and info.label and info.split and info.unit in ("nats", "share", "rate")
+
+
+# ---------------------------------------------------------------------------------------------- a bounded size
+
+
+def grown(n: int, names: tuple[str, ...] = ("val/loss",), seed: int = 0) -> tuple[History, np.ndarray]:
+    """Series of n random values, a point every third step, and the values."""
+    history, values = History(), np.random.default_rng(seed).normal(size=n)
+    for at, value in enumerate(values):
+        for name in names:
+            history.record(name, value, step=3 * at, epoch=at / 7, images=at * 50, seconds=at / 100)
+    return history, values
+
+
+@pytest.mark.parametrize("n", [20, 699, 700, 701, 1_000, 5_000, 30_000])
+def test_a_series_of_any_length_keeps_its_beginning_its_end_and_its_extremes(n: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(history_module, "MAX_POINTS", 7 * 700)
+    history, values = grown(n)
+    series = history["val/loss"]
+    assert len(series) == n if n <= 700 else 500 < len(series) <= 700
+    steps = series.step.astype(int)
+    assert (np.diff(steps) > 0).all() and np.array_equal(series.value, values[steps // 3])
+    first, newest = min(n, 700 // 16), min(n, 700 // 2)
+    assert np.array_equal(steps[:first], 3 * np.arange(first))
+    assert np.array_equal(steps[-newest:], 3 * np.arange(n - newest, n))
+    assert series.value.max() == values.max() and series.value.min() == values.min()
+    assert np.array_equal(series.images, steps // 3 * 50) and np.array_equal(series.seconds, steps / 3 / 100)
+
+
+def test_what_is_old_is_thinned_evenly(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(history_module, "MAX_POINTS", 7 * 700)
+    steps = grown(50_000)[0]["val/loss"].step
+    between = steps[700 // 16 : -700 // 2]
+    assert np.diff(between).max() < 5 * (between[-1] - between[0]) / (700 // 8)
+
+
+def test_many_series_together_keep_no_more_points_than_few(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(history_module, "MAX_POINTS", 7 * 700)
+    history, _ = grown(3_000, tuple(f"val/{number}" for number in range(30)))
+    assert sum(map(len, history.series().values())) <= 7 * 700
+
+
+def test_a_view_taken_before_a_series_was_thinned_stays_as_it_was(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(history_module, "MAX_POINTS", 7 * 64)
+    history = History()
+    record(history, *range(64))
+    view = history["val/loss"]
+    record(history, 64, 65)
+    assert view.step.tolist() == list(range(64)) and len(history["val/loss"]) < 60
+
+
+def test_a_history_that_is_copied_thins_as_the_one_it_comes_from(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(history_module, "MAX_POINTS", 7 * 100)
+    one = grown(150)[0]
+    other = one.copy()
+    for history in (one, other):
+        record(history, *range(1_000, 1_300))
+    assert np.array_equal(one["val/loss"].points, other["val/loss"].points)
+
+
+def test_values_that_are_no_numbers_do_not_hide_an_extreme(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(history_module, "MAX_POINTS", 7 * 100)
+    history = History()
+    for step in range(1_000):
+        value = float("nan") if step % 2 else 7.0 if step == 300 else 1.0
+        history.record("val/loss", value, step=step, epoch=0.0, images=0, seconds=0.0)
+    assert np.nanmax(history["val/loss"].value) == 7.0
+
+
+def test_the_points_counted_at_a_step_lead_no_further_after_the_series_was_thinned(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(history_module, "MAX_POINTS", 7 * 100)
+    history = grown(150)[0]
+    assert history.first({"val/loss": 120}, 3 * 119)["val/loss"].step[-1] <= 3 * 119
+    assert history.first({"val/loss": 2}, 10**9)["val/loss"].step.tolist() == [0, 3]
 
 
 # ---------------------------------------------------------------------------------------------- thinning

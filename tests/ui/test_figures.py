@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import optuna
 import plotly
 import plotly.graph_objects as go
 import pytest
@@ -81,9 +82,20 @@ def test_a_figure_has_words_and_becomes_json_without_nan(name, dark):
     assert json.loads(text, parse_constant=pytest.fail)["layout"]
 
 
-def test_a_number_that_is_not_finite_is_refused_not_sent():
-    with pytest.raises(ValueError, match="JSON"):
-        live_plot.to_json({"value": float("nan")})
+def test_a_number_that_is_not_finite_is_left_out_wherever_a_figure_holds_it():
+    inf = float("inf")
+    sent = {"value": float("nan"), "y": [1, -inf, (2.5, inf)], "z": {"a": np.array([1.0, np.nan])}, "text": "NaN"}
+    shown = {"value": None, "y": [1, None, [2.5, None]], "z": {"a": [1.0, None]}, "text": "NaN"}
+    assert json.loads(live_plot.to_json(sent), parse_constant=pytest.fail) == shown
+
+
+def test_the_history_of_a_search_whose_first_trial_diverged_can_be_sent():
+    study = optuna.create_study(direction="maximize")
+    for value in (-float("inf"), 0.4, 0.9):
+        study.add_trial(optuna.create_trial(value=value, params={}, distributions={}))
+    figure = optuna.visualization.plot_optimization_history(study)
+    sent = json.loads(live_plot.to_json(figure.to_dict()), parse_constant=pytest.fail)
+    assert [0.4, 0.9] == sent["data"][0]["y"][1:]
 
 
 # ---------------------------------------------------------------------------------------------- colours

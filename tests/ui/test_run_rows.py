@@ -129,6 +129,13 @@ def test_every_status_has_words(status):
     assert run_rows.rows([stored("0000000a", status=status)])[0]["status"]
 
 
+def test_a_run_that_cannot_be_read_is_a_row_that_says_so_and_one_of_a_newer_version_is_listed():
+    listed = run_rows.rows([stored("0000000a", status="unknown")], unreadable={"0000000b": "Run 0000000b is damaged."})
+    assert [row["status"] for row in listed] == ["unknown", "unreadable"]
+    assert listed[0].keys() == listed[1].keys() and listed[1]["tip"] == "Run 0000000b is damaged."
+    assert to_json({"rows": listed})
+
+
 def test_a_row_says_where_a_branch_comes_from_and_what_was_changed():
     parent = stored("0000000a", name="the first")
     branch = stored(

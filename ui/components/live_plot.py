@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import filecmp
 import json
+import math
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -91,8 +92,26 @@ def warm_up() -> None:
 
 
 def to_json(message: dict[str, Any]) -> bytes:
-    """Compact JSON in UTF-8. Raises ValueError on a number that is not finite: JSON has none."""
+    """Compact JSON in UTF-8. A number that is not finite becomes null, which a chart leaves out: JSON has none."""
+    try:
+        return _dumped(message)
+    except ValueError:
+        return _dumped(_finite(message))
+
+
+def _dumped(message: Any) -> bytes:
     return json.dumps(message, separators=(",", ":"), allow_nan=False, default=_plain).encode()
+
+
+def _finite(value: Any) -> Any:
+    """The same with None for each number that is not finite, wherever it stands."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from nn_core.config import RunConfig, all_settings
 from nn_core.store import StoredRun
 from nn_core.training import in_effect
-from ui.words import STATUS_WORDS
+from ui.words import words_of
 
 Row = dict[str, Any]
 
@@ -24,22 +24,41 @@ FACETS = {  # what a run may be: the words of the filter's button
 }
 
 
-def rows(runs: Sequence[StoredRun], *, current: str | None = None, ghost: str | None = None) -> list[Row]:
-    """One row a run, JSON-ready; `current` and `ghost` are the ids of the run on the pages and of the pinned one."""
+def rows(
+    runs: Sequence[StoredRun],
+    *,
+    current: str | None = None,
+    ghost: str | None = None,
+    unreadable: Mapping[str, str] | None = None,
+) -> list[Row]:
+    """One row a run, JSON-ready; `current` and `ghost` are the ids of the run on the pages and of the pinned one.
+
+    `unreadable` are the runs that cannot be read: id -> why.
+    """
     called = names(runs)
     telling = _telling_settings(runs)
     return [
         {
             **{"id": run.id, "own": run.name, "name": called[run.id], "about": _title(run.config)},
             **{"note": _note(run, called, current, ghost), "tip": _tip(run)},
-            **{"status": STATUS_WORDS[run.status].short, "state": STATUS_WORDS[run.status].colour},
+            **{"status": words_of(run.status).short, "state": words_of(run.status).colour},
             **{"best": run.best_val_accuracy, "epoch": round(run.epoch, 2), "seconds": round(run.seconds, 2)},
             **{"size": run.size, "created": run.created, "changed": run.changed, "starred": run.starred},
             **{"current": run.id == current, "ghost": run.id == ghost},
             **{"facets": _facets(run), "settings": telling[run.id]},
         }
         for run in runs
-    ]
+    ] + [_row_of_unreadable(run_id, why) for run_id, why in (unreadable or {}).items()]
+
+
+def _row_of_unreadable(run_id: str, why: str) -> Row:
+    """It says so; it can be deleted, and what opens it says why once more."""
+    return {
+        **{"id": run_id, "own": "", "name": f"run {run_id}", "about": why, "note": "", "tip": why},
+        **{"status": "unreadable", "state": "bad", "best": None, "epoch": None, "seconds": None, "size": None},
+        **{"created": None, "changed": None, "starred": False, "current": False, "ghost": False},
+        **{"facets": [], "settings": []},
+    }
 
 
 def names(runs: Sequence[StoredRun]) -> dict[str, str]:

@@ -36,11 +36,11 @@ function bytes(size) {
 }
 
 const SHOWN = {
-  best: (row) => (row.best === null ? "–" : `${(100 * row.best).toFixed(2)} %`),
-  epoch: (row) => row.epoch.toFixed(1),
-  seconds: (row) => duration(row.seconds),
-  size: (row) => bytes(row.size),
-  created: (row) => day.format(row.created * 1000),
+  best: (value) => `${(100 * value).toFixed(2)} %`,
+  epoch: (value) => value.toFixed(1),
+  seconds: duration,
+  size: bytes,
+  created: (value) => day.format(value * 1000),
 };
 
 // ---------------------------------------------------------------------------------------- what is shown, in what order
@@ -189,8 +189,10 @@ function fill(table, parts, row) {
   write(parts.note, row.note);
   write(parts.cells.status, row.status);
   parts.cells.status.dataset.state = row.state;
-  for (const [column, shown] of Object.entries(SHOWN)) write(parts.cells[column], shown(row));
-  parts.cells.created.title = `Started ${whole.format(row.created * 1000)}, last saved ${whole.format(row.changed * 1000)}`;
+  for (const [column, shown] of Object.entries(SHOWN))
+    write(parts.cells[column], row[column] === null ? "–" : shown(row[column]));
+  const [started, saved] = [row.created, row.changed].map((time) => time !== null && whole.format(time * 1000));
+  parts.cells.created.title = started ? `Started ${started}, last saved ${saved}` : row.tip;
 }
 
 // ---------------------------------------------------------------------------------------- drawing

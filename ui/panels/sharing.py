@@ -8,8 +8,8 @@ from functools import partial
 import streamlit as st
 
 from nn_core import ConfigError, DataError, load_dataset
-from nn_core.export import ENDINGS, FORMATS, MAX_BYTES, export, from_snapshot, from_store, to_archive
-from nn_core.export.importing import bring_in
+from nn_core.export import ENDINGS, FORMATS, export, from_snapshot, from_store, to_archive
+from nn_core.export.apart import bring_in_apart
 from nn_core.runs import Snapshot
 from nn_core.store import RunStore, StoredRun, StoreError
 from ui import session
@@ -106,12 +106,14 @@ def _made(what: str, report: Callable[[str], None], make: Callable[[], bytes]) -
 def _upload() -> None:
     """A place for one file, which is imported as soon as it is there."""
     with st.popover("Import", icon=":material/upload:", key="import", type="tertiary"):
-        st.markdown("A run's archive, to go on with it, or weights in safetensors, to begin from them.")
+        st.markdown(
+            "A run's archive, to go on with it, or weights in safetensors, to begin from them. "
+            "A larger file: `python -m nn_core runs import FILE`."
+        )
         key = f"import-{session.chosen(ROUND, 0)}"
         st.file_uploader(
             "File",
             type=[ending.removeprefix(".") for ending in ENDINGS],
-            max_upload_size=MAX_BYTES // 1_000_000,
             key=key,
             on_change=_take,
             args=(key,),
@@ -128,12 +130,9 @@ def _take(key: str) -> None:
     if store is None:
         session.notify("Nothing was imported: this server keeps no runs.")
         return
-    if file.size > MAX_BYTES:
-        session.notify(f"Nothing was imported: a file may have at most {MAX_BYTES:,} bytes, got {file.size:,}.")
-        return
     try:
         with session.arriving(store) as claim:
-            run_id, remarks = bring_in(file.getvalue(), file.name, store)
+            run_id, remarks = bring_in_apart(file.getvalue(), file.name, store)
             claim(run_id)
     except (StoreError, ConfigError, MemoryError) as error:
         session.notify(f"Nothing was imported: {plain(str(error) or type(error).__name__)}.")

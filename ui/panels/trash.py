@@ -25,11 +25,8 @@ def undo() -> None:
 
 
 def popovers() -> None:
-    """The runs that cannot be read, and the trash, where there are any."""
-    unread, thrown = session.unreadable(), session.in_trash()
-    if unread:
-        with st.popover(f"{len(unread)} unreadable", type="tertiary"):
-            st.markdown("\n\n".join(plain(sentence) for sentence in unread))
+    """The trash, where there is anything in it."""
+    thrown = session.in_trash()
     if thrown:
         with st.popover("Trash", icon=":material/delete:", type="tertiary"):
             many = "1 deleted run" if len(thrown) == 1 else f"{len(thrown)} deleted runs"

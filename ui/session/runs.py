@@ -175,7 +175,7 @@ def in_trash() -> list[str]:
     return kept.ids(trash=True) if kept is not None else []
 
 
-def unreadable() -> list[str]:
-    """A sentence for each stored run that cannot be read."""
+def unreadable() -> dict[str, str]:
+    """The ids of the stored runs that cannot be read, with a sentence why for each."""
     kept = store()
-    return kept.problems() if kept is not None else []
+    return kept.unreadable() if kept is not None else {}

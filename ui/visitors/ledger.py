@@ -8,6 +8,8 @@ import os
 import threading
 from pathlib import Path
 
+from nn_core.config.foreign import parse_json
+
 log = logging.getLogger(__name__)
 
 FILE = ".owners.jsonl"
@@ -95,7 +97,7 @@ class Ledger:
         self._read += len(whole)
         for line in whole.splitlines():
             try:
-                entry = json.loads(line)
+                entry = parse_json(line)
                 thing, owner = entry["thing"], entry["owner"]
             except (ValueError, KeyError, TypeError):
                 continue

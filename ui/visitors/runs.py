@@ -58,11 +58,6 @@ class SharedStore(RunStore):
         guesses.note(visitor, run_id, found)
         return found
 
-    def problems(self) -> list[str]:
-        """A sentence for each of the visitor's runs that cannot be read."""
-        own = self.ids()
-        return [sentence for sentence in super().problems() if any(run_id in sentence for run_id in own)]
-
     def _check(self, run_id: str) -> None:
         known = self._known()
         arrives = known is not None and run_id not in known and not self.access.ledger.owner_of(run_id)

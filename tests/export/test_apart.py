@@ -1,0 +1,38 @@
+"""A file brought in by a process of its own: the same runs, the same sentences, and an end where it takes too long."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from nn_core.export import ExportError, to_archive
+from nn_core.export.apart import bring_in_apart
+from nn_core.store.run_store import RunStore
+from tests.export.test_run_zip import stored, zipped
+
+
+def test_a_process_of_its_own_brings_the_same_run_in_and_says_the_same_sentence(tmp_path: Path):
+    source, store = RunStore(tmp_path / "source"), RunStore(tmp_path / "runs")
+    run_id = stored(source)
+    archive = to_archive(source, run_id)
+    first, remarks = bring_in_apart(archive, "a.zip", store)
+    second, _ = bring_in_apart(archive, "a.zip", store)
+    assert first == run_id != second and remarks == ()
+    assert {run.step for run in store.runs()} == {source.get(run_id).step}
+    with pytest.raises(ExportError, match="the file is no archive of a run"):
+        bring_in_apart(zipped({}), "a.zip", store)
+    assert {path.name for path in store.folder.iterdir()} == {first, second}
+
+
+def test_what_takes_too_long_or_too_much_memory_ends_in_a_sentence_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store = RunStore(tmp_path / "runs")
+    with pytest.raises(ExportError, match=r"took more than 0\.05 s"):
+        bring_in_apart(b"PK", "a.zip", store, seconds=0.05)
+    monkeypatch.setattr(sys, "executable", "/bin/false")  # as a process that the system ended
+    with pytest.raises(ExportError, match="more memory than it may have"):
+        bring_in_apart(b"PK", "a.zip", store)
+    assert list(store.folder.iterdir()) == []

@@ -1,0 +1,15 @@
+"""The short forms of the attacks with files that strangers made (docs/faults.md has the long ones)."""
+
+from __future__ import annotations
+
+from . import attack_folders, attack_imports
+
+
+def test_spoilt_files_are_refused_in_a_sentence_or_become_runs_that_work():
+    figures = attack_imports.attack(full=False)
+    assert [one for one in figures if not one.holds] == []
+
+
+def test_garbage_among_the_runs_hides_none_of_them():
+    figures = attack_folders.attack(full=False)
+    assert [one for one in figures if not one.holds] == []

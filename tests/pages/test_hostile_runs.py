@@ -1,0 +1,66 @@
+"""Every page among runs whose files say what cannot be, and with curves and scores that are not finite."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nn_core.training import Series
+from tests.pages.looking import at, fails, notices, words
+from tests.pages.test_all_pages import PAGES
+from ui import session
+from ui.components import run_rows
+
+SUMMARIES = [b"[" * 100_000, b"{}", b'{"step": 1e999}', b'{"config": {"wings": 2}}', b"\xff"]
+
+
+def spoilt() -> None:
+    """Some folders beside the runs of the app that are none."""
+    store = session.store()
+    assert store is not None
+    for number, summary in enumerate(SUMMARIES):
+        run = store.folder / f"bad0000{number}"
+        run.mkdir()
+        (run / "summary.json").write_bytes(summary)
+    os.mkfifo(store.folder / "bad00000" / "label.json")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_the_good_run_among_bad_ones(app, with_run, page):
+    with_run()
+    spoilt()
+    assert len(session.unreadable()) == len(SUMMARIES) and len(session.runs()) == 1
+    assert not fails(at(app, page))
+
+
+def test_where_no_run_can_be_read_the_list_says_so_and_opening_one_says_why(app):
+    spoilt()
+    shown = at(app, "pages/compare/runs.py")
+    assert not fails(shown) and "The list of all runs" not in words(shown)
+    app.query_params["run"] = "bad00001"
+    app.run()
+    assert not fails(app) and "bad00001" in notices(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_a_run_whose_curves_and_scores_are_not_finite(app, with_run, page):
+    run = with_run()
+    shot = run.snapshot
+    series = {}
+    for name, one in shot.series.items():
+        points = one.points.copy()
+        points[::2, 4], points[-1, 4] = np.inf, np.nan
+        series[name] = Series(name, points)
+    scores = replace(shot.scores, train_loss=float("inf"), val_loss=float("nan"), l2=float("inf"))
+    run.snapshot = replace(shot, series=series, scores=scores)
+    assert not fails(at(app, page))
+
+
+def test_the_rows_of_all_runs_hold_no_number_that_json_does_not_know(app, with_run):
+    with_run()
+    spoilt()
+    json.dumps(run_rows.rows(session.runs(), unreadable=session.unreadable()), allow_nan=False)

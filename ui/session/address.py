@@ -51,7 +51,7 @@ def sync_address() -> None:
         if known is not None and _without_step(query) == _without_step(known):
             _look_again(query.get("step"))
         else:
-            _open(query)
+            _open(dict(query))
     follow_live_changes()
     run = current_run()
     address = {name: shown.id for name, shown in (("run", run), ("ghost", ghost())) if shown is not None}

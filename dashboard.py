@@ -16,6 +16,7 @@ from ui.sidebar.top_bar import top_bar
 st.set_page_config("Glassnet", page_icon="ui/icon.svg", layout="wide", initial_sidebar_state=330)
 session.load_deep_link_again()
 session.check_visitor()
+session.check_environment()
 pages = [
     st.Page("pages/play/train.py", title="Train", icon=":material/play_circle:", default=True),
     st.Page("pages/play/draw.py", title="Draw", icon=":material/draw:"),

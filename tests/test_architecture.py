@@ -259,6 +259,19 @@ def pages_lie_in_groups(source: Source) -> Iterator[str]:
 
 
 @rule
+def variables_of_the_environment_are_declared_in_one_place(source: Source) -> Iterator[str]:
+    if source.path == "nn_core/config/environment.py":
+        return
+    for node in ast.walk(source.tree):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and re.fullmatch("GLASSNET_[A-Z_]+", node.value)
+        ):
+            yield source.at(node, f"{node.value} is declared in nn_core/config/environment.py: read it from there")
+
+
+@rule
 def foreign_words_are_made_plain(source: Source) -> Iterator[str]:
     if source.top in {"ui", "pages", "dashboard"} and source.path != "ui/words.py":
         for text, drawn_by in foreign_words(source.tree, _declared()):
@@ -397,6 +410,11 @@ BAD = [
     ("files_stay_short", "nn_core/nn/layers.py", "x = 1\n" * 451),
     ("files_stay_short", "pages/play/train.py", "x = 1\n" * 121),
     ("pages_lie_in_groups", "pages/train.py", "x = 1"),
+    (
+        "variables_of_the_environment_are_declared_in_one_place",
+        "nn_core/runs/run.py",
+        "x = os.environ.get('GLASSNET_PATIENCE', '1')",
+    ),
     ("foreign_words_are_made_plain", "ui/panels/ghost.py", "st.markdown(run.title)"),
     ("foreign_words_are_made_plain", "ui/panels/ghost.py", "st.button('Pin', help=f'The ghost is {pinned.title}.')"),
     ("foreign_words_are_made_plain", "ui/panels/ghost.py", "def f(name):\n    st.caption(f'{plain(name)}{name}')"),

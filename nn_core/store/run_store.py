@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nn_core.config.environment import RUNS
 from nn_core.config.errors import shorten
 from nn_core.machine.disk import ROOT, reason, sync_folder
 from nn_core.store.opened_run import Loaded, OpenedRun, StoreError
@@ -25,7 +26,7 @@ from nn_core.training.state import Checkpoint, Parent
 
 __all__ = ["Loaded", "Parent", "RunStore", "StoreError", "StoredRun", "runs_folder"]
 
-VARIABLE = "GLASSNET_RUNS"
+VARIABLE = RUNS.name
 RUN_ID = re.compile(r"[0-9a-f]{8}")
 MAX_NAME = 80  # characters of a user's own name
 TRASH = ".trash"

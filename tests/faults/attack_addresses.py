@@ -156,7 +156,18 @@ PAGES = ("race",) * 16 + (
     "runs",
     "search",
 )  # race is quickest
-GO = "address => { history.pushState({}, '', address); dispatchEvent(new PopStateEvent('popstate')) }"
+GO = """address => new Promise((done, failed) => {  // as the Back button does; done when the script has run
+    const app = document.querySelector('[data-testid="stApp"]');
+    let began = false;
+    new MutationObserver((_, observer) => {
+        const runs = app.dataset.testScriptState === 'running';
+        if (began && !runs) { observer.disconnect(); done(); }
+        began ||= runs;
+    }).observe(app, {attributes: true, attributeFilter: ['data-test-script-state']});
+    setTimeout(() => failed(new Error(`no answer to ${address}`)), 60_000);
+    history.pushState({}, '', address);
+    dispatchEvent(new PopStateEvent('popstate'));
+})"""
 A_VISIT = 40  # addresses after which the page is loaded anew, by one of them
 
 
@@ -174,7 +185,6 @@ def open_all(page: Page, url: str, queries: list[dict[str, str]]) -> tuple[list[
             open_app(page, address)
         else:
             page.evaluate(GO, address)
-        page.wait_for_function("address => location.href !== address", arg=address)  # it was read, and written anew
         wait_idle(page)
         drawn += page.evaluate(DRAWN, HOST)
         answered += page.locator('[data-testid="stAlert"]').count() > 0

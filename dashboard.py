@@ -17,6 +17,7 @@ st.set_page_config("Glassnet", page_icon="ui/icon.svg", layout="wide", initial_s
 session.carry_out_presses_whole()
 session.load_deep_link_again()
 session.check_visitor()
+session.check_environment()
 pages = [
     st.Page("pages/play/train.py", title="Train", icon=":material/play_circle:", default=True),
     st.Page("pages/play/draw.py", title="Draw", icon=":material/draw:"),

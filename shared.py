@@ -16,11 +16,12 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import config
 
+from nn_core.config.environment import problems
 from ui.visitors.gate import Gate
 from ui.visitors.limits import read_environment
 
 shared = read_environment()
-for problem in shared.problems:
+for problem in problems():
     logging.getLogger("glassnet").warning(problem)
 if not shared.is_on:
     raise SystemExit("shared.py does not go with GLASSNET_SHARED=0: one person alone wants dashboard.py")

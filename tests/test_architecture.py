@@ -14,11 +14,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 
 import pytest
 
 from tests import ROOT
+from tests.foreign_words import declared_markdown, foreign_words
 
 LEVELS = {  # a package may import those below it, and those on its own level that do not import it
     "nn_core.machine": 0,
@@ -266,6 +267,32 @@ def pages_lie_in_groups(source: Source) -> Iterator[str]:
         yield source.at(source.tree, "a page is pages/<group>/<page>.py; Streamlit runs others without dashboard.py")
 
 
+@rule
+def variables_of_the_environment_are_declared_in_one_place(source: Source) -> Iterator[str]:
+    if source.path == "nn_core/config/environment.py":
+        return
+    for node in ast.walk(source.tree):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and re.fullmatch("GLASSNET_[A-Z_]+", node.value)
+        ):
+            yield source.at(node, f"{node.value} is declared in nn_core/config/environment.py: read it from there")
+
+
+@rule
+def foreign_words_are_made_plain(source: Source) -> Iterator[str]:
+    if source.top in {"ui", "pages", "dashboard"} and source.path != "ui/words.py":
+        for text, drawn_by in foreign_words(source.tree, _declared()):
+            yield source.at(text, f"{drawn_by} draws a word that may be foreign: {ast.unparse(text)}; see ui/words.py")
+
+
+@cache
+def _declared() -> dict[str, list[str]]:
+    files = [path for path in _project_files() if path.startswith(("ui/", "pages/"))]
+    return declared_markdown(ast.parse((ROOT / path).read_text(encoding="utf-8")) for path in files)
+
+
 def breaches(source: Source) -> list[str]:
     """One sentence for each breach of any rule."""
     return [sentence for check in RULES.values() for sentence in check(source)]
@@ -393,6 +420,19 @@ BAD = [
     ("files_stay_short", "nn_core/nn/layers.py", "x = 1\n" * 451),
     ("files_stay_short", "pages/play/train.py", "x = 1\n" * 121),
     ("pages_lie_in_groups", "pages/train.py", "x = 1"),
+    (
+        "variables_of_the_environment_are_declared_in_one_place",
+        "nn_core/runs/run.py",
+        "x = os.environ.get('GLASSNET_PATIENCE', '1')",
+    ),
+    ("foreign_words_are_made_plain", "ui/panels/ghost.py", "st.markdown(run.title)"),
+    ("foreign_words_are_made_plain", "ui/panels/ghost.py", "st.button('Pin', help=f'The ghost is {pinned.title}.')"),
+    ("foreign_words_are_made_plain", "ui/panels/ghost.py", "def f(name):\n    st.caption(f'{plain(name)}{name}')"),
+    ("foreign_words_are_made_plain", "pages/look/data.py", "try: f()\nexcept E as e:\n    st.error(str(e))"),
+    ("foreign_words_are_made_plain", "pages/look/data.py", "st.html(f'<b>{run.name}</b>')"),
+    ("foreign_words_are_made_plain", "pages/look/data.py", "words = [run.name]\ncolumn.info(', '.join(words))"),
+    ("foreign_words_are_made_plain", "ui/panels/unit.py", "def f(name: str) -> Markdown:\n    return f'**{name}**'"),
+    ("foreign_words_are_made_plain", "ui/panels/unit.py", "excites_none(run.name, 3)"),
 ]
 GOOD = [
     ("nn_core/nn/layers.py", "import math\nimport numpy as np\nfrom nn_core.config.choices import register\n"),
@@ -406,6 +446,9 @@ GOOD = [
     ("ui/charts/curves.py", "import plotly.graph_objects as go\n"),
     ("ui/session/current.py", "import streamlit as st\nfrom nn_core.runs.run import Run\nst.session_state['a'] = 1\n"),
     ("pages/look/data.py", "import streamlit as st\nfrom ui.charts import walls\nfrom nn_core import Trainer\n"),
+    ("ui/panels/unit.py", "st.markdown(f'**{plain(run.title)}** at {step:,}, {share:.1%}', help=item.help or None)\n"),
+    ("ui/panels/unit.py", "def f(n: int):\n    text = 'all' if n else plain(name)\n    st.info(f'{text} {n}')\n"),
+    ("ui/panels/unit.py", "def f(name: str) -> Markdown:\n    return f'**{plain(name)}**'\n"),
     ("dashboard.py", "import streamlit as st\nfrom ui.sidebar.sidebar import sidebar\n"),
 ]
 

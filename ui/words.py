@@ -33,9 +33,25 @@ def words_of(status: str) -> StatusWords:
     return STATUS_WORDS.get(status, _UNKNOWN)
 
 
-_MEANS_SOMETHING = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:])")
+Html = str  # a text that is drawn as HTML: in it every foreign word is escaped
+Markdown = str  # a text that Streamlit draws as Markdown: in it every foreign word is `plain` (a test looks for others)
+
+_MEANS_SOMETHING = re.compile(
+    r"[\\`*\[\]<~$&|]|(?<![^\W_])_|_(?![^\W_])|:(?=\w)"
+    r"|^[#>=]|^[+-](?=[+\s-]|$)|(?<=^\d)[.)](?=\s|$)|(?<=^\d\d)[.)](?=\s|$)"  # a heading, a quote or a list
+)
+_STAYS_WHOLE = re.compile(  # becomes a link, an icon or an arrow, backslashes or not, unless something parts it
+    r"(?i)(?<=http)(?=s?:)|(?<=www)(?=\.)|(?<=\S)(?=@)|(?<=:)(?=[\w+-]+[/\w+-]*:)"
+    r"|(?<=\s-)(?=[->])|(?<=^-)(?=[->])|(?<=[<>~])(?=[-=])|(?<=^\d{3})(?=\d*[.)](?:\s|$))"
+)
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")  # controls, turns, halves
+_JOINER = "\u2060"  # has no width, and no line breaks at it
 
 
-def plain(text: str) -> str:
-    """The text on one line, with a backslash before every character that means something in Markdown."""
-    return _MEANS_SOMETHING.sub(r"\\\1", " ".join(text.split()))
+def plain(text: str) -> Markdown:
+    """A foreign word on one line, to be drawn as it is: a run's name, a part of an address or of a file, an error.
+
+    What means something in Markdown where it stands gets a backslash, and nothing becomes a link, an icon or an arrow.
+    """
+    line = _UNSEEN.sub("\ufffd", " ".join(text.split()))
+    return _MEANS_SOMETHING.sub(r"\\\g<0>", _STAYS_WHOLE.sub(_JOINER, line))

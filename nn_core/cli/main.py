@@ -7,8 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from nn_core import ConfigError, DataError
-from nn_core.cli import runs, search, tools, train
+from nn_core.cli import environment, runs, search, tools, train
 from nn_core.cli.train import Interrupted
+from nn_core.config.environment import problems
 from nn_core.search.database_errors import SearchError
 from nn_core.store import StoreError
 
@@ -17,6 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 when it worked, 2 with one sentence on stderr when the settings or the data are at fault."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    for sentence in problems():
+        print(f"{parser.prog}: {sentence}", file=sys.stderr)
     try:
         options.run(options)
     except (ConfigError, DataError, StoreError, SearchError, ArithmeticError) as error:
@@ -34,6 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m nn_core", description="A neural network in NumPy alone.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for module in (train, runs, tools, search):
+    for module in (train, runs, tools, search, environment):
         module.add_commands(commands)
     return parser

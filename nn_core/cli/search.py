@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import secrets
 import shlex
 import time
@@ -12,6 +11,7 @@ from typing import Any
 
 from nn_core.cli.settings import add_settings, config_of
 from nn_core.config import ConfigError, RunConfig
+from nn_core.config.environment import STORAGE
 from nn_core.search.database_errors import SearchError, hidden, in_a_sentence
 from nn_core.search.objectives import OBJECTIVES
 from nn_core.search.processes import start_workers
@@ -91,7 +91,7 @@ def _add_worker(commands: Any) -> None:
 
 def _add_study(command: argparse.ArgumentParser) -> None:
     command.add_argument("--study", required=True, metavar="NAME", help="the name of the search")
-    command.add_argument("--storage", default=os.environ.get(VARIABLE, ""), metavar="URL", help=STORAGE_HELP)
+    command.add_argument("--storage", default=STORAGE.read(), metavar="URL", help=STORAGE_HELP)
 
 
 def _number(text: str) -> int:
@@ -191,7 +191,7 @@ def _shown(value: float) -> str:
 
 def _how_to_go_on(options: argparse.Namespace) -> str:
     """The command that resumes the search; a URL stands in it without its password."""
-    given = options.storage and options.storage != os.environ.get(VARIABLE)
+    given = options.storage and options.storage != STORAGE.read()
     where = f" --storage {shlex.quote(hidden(options.storage))}" if given else ""
     return f"python -m nn_core sweep --resume --study {shlex.quote(options.study)}{where}"
 

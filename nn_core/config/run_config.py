@@ -8,7 +8,6 @@ from these declarations; the names that a setting can take come from choices.py.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import shlex
@@ -18,7 +17,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from nn_core.config.choices import CHOICES, choices
-from nn_core.config.errors import ConfigError, Conflict, shorten
+from nn_core.config.errors import ConfigError, Conflict, meant, shorten
 from nn_core.config.foreign import parse_json
 from nn_core.config.groups.augmentation import AugmentationSettings
 from nn_core.config.groups.data import DataSettings
@@ -230,9 +229,7 @@ def setting(name: str) -> Setting:
     """The setting of this name; raises ConfigError for a name that is none."""
     if name in _by_name():
         return _by_name()[name]
-    close = difflib.get_close_matches(name, _by_name(), n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise ConfigError(f"no setting is called {shorten(name)}{hint}")
+    raise ConfigError(f"no setting is called {shorten(name)}{meant(name, _by_name())}")
 
 
 LIVE_SETTINGS = tuple(item.name for item in all_settings() if item.applies == "now")

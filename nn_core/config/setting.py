@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import numbers
 from collections.abc import Callable, Iterable
@@ -14,7 +13,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from nn_core.config.choices import choices
-from nn_core.config.errors import ConfigError, shorten
+from nn_core.config.errors import ConfigError, meant, shorten
 
 MAX_HIDDEN_LAYERS = 6
 
@@ -93,9 +92,8 @@ def _check_int(setting: Setting, value: Any) -> int:
 def _check_choice(setting: Setting, value: Any) -> str:
     known = choices(setting.name)
     if not isinstance(value, str) or value not in known:
-        close = difflib.get_close_matches(value, known, n=1) if isinstance(value, str) else []
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise ConfigError(f"{setting.name} must be one of {', '.join(known)}, got {shorten(value)}{hint}")
+        known_names = f"{setting.name} must be one of {', '.join(known)}"
+        raise ConfigError(f"{known_names}, got {shorten(value)}{meant(value, known)}")
     return str(value)
 
 

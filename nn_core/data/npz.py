@@ -22,13 +22,14 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from nn_core.config.environment import DATASETS
 from nn_core.config.errors import shorten
 from nn_core.config.foreign import parse_json
 from nn_core.data.dataset import N_CLASSES, Bytes, DataError, Dataset
 from nn_core.machine.disk import reason, write_file
 
 DATA_DIR = Path(__file__).parent
-VARIABLE = "GLASSNET_DATASETS"  # where it is set, only the files that it names are read by their paths (: between them)
+VARIABLE = DATASETS.name  # where it is set, only the files that it names are read by their paths (: between them)
 MNIST_SHA256 = {
     "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
     "y_train": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
@@ -69,7 +70,7 @@ def _locate(name_or_path: str) -> Path:
     is_path = name_or_path.endswith(".npz") or any(mark in name_or_path for mark in ("/", os.sep, os.altsep or os.sep))
     if not is_path:
         return DATA_DIR / f"{name_or_path}.npz"
-    named = os.environ.get(VARIABLE)
+    named = DATASETS.read()
     if named is not None and name_or_path not in named.split(os.pathsep):
         raise DataError(f"on this server a data set is chosen by its name, not by a path, got {shorten(name_or_path)}")
     return Path(name_or_path)

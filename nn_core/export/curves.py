@@ -15,6 +15,7 @@ from nn_core.export.source import ExportSource
 
 COLUMNS = ("series", "step", "epoch", "images", "seconds", "value")
 Row = tuple[str, int, float, int, float, float]
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # spreadsheets run a text that begins so
 
 
 def rows(source: ExportSource) -> Iterator[Row]:
@@ -25,12 +26,15 @@ def rows(source: ExportSource) -> Iterator[Row]:
 
 
 def to_csv(source: ExportSource) -> bytes:
-    """A line of column names, then a row a point, with all digits."""
+    """A line of column names, then a row a point, with all digits.
+
+    A name that spreadsheets would take for a formula gets an apostrophe in front; numbers stay numbers.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    writer.writerows(rows(source))
-    return text.getvalue().encode()
+    writer.writerows((f"'{name}" if name.startswith(FORMULA) else name, *numbers) for name, *numbers in rows(source))
+    return text.getvalue().encode(errors="replace")
 
 
 def to_parquet(source: ExportSource) -> bytes:

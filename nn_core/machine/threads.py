@@ -11,7 +11,9 @@ import os
 from functools import cache
 from typing import Any
 
-VARIABLE = "OPENBLAS_NUM_THREADS"
+from nn_core.config.environment import BLAS_THREADS
+
+VARIABLE = BLAS_THREADS.name
 
 
 def n_cores() -> int:
@@ -45,8 +47,8 @@ def planned_blas_threads(asked: int | None = None) -> int:
     """`asked` where a number was given, else that of OPENBLAS_NUM_THREADS, else one."""
     if asked is not None:
         return asked
-    text = os.environ.get(VARIABLE, "")
-    return int(text) if text.isdecimal() and int(text) else 1
+    threads: int = BLAS_THREADS.read()
+    return threads
 
 
 @cache

@@ -6,10 +6,11 @@ import os
 import subprocess
 import sys
 
+from nn_core.config.environment import BLAS_THREADS, RUNS
 from nn_core.machine.disk import ROOT
 from nn_core.search.storage import VARIABLE, check_name, searches_folder
 
-FOLDER_VARIABLE = "GLASSNET_RUNS"
+FOLDER_VARIABLE = RUNS.name
 
 
 def start_workers(name: str, n: int, storage: str = "") -> list[subprocess.Popen[bytes]]:
@@ -20,7 +21,7 @@ def start_workers(name: str, n: int, storage: str = "") -> list[subprocess.Popen
     check_name(name)
     folder = searches_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", FOLDER_VARIABLE: str(folder.parent)}  # they start elsewhere
+    env = {**os.environ, BLAS_THREADS.name: "1", FOLDER_VARIABLE: str(folder.parent)}  # they start elsewhere
     env.pop(VARIABLE, None)
     if storage:
         env[VARIABLE] = storage

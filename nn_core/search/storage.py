@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 import time
@@ -12,13 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from nn_core.config.environment import GRACE, HEARTBEAT, STORAGE
 from nn_core.config.errors import shorten
 from nn_core.search.database_errors import A_URL, SearchError, database_sentence, hidden, in_a_sentence
 from nn_core.store.run_store import runs_folder
 
-VARIABLE = "GLASSNET_STORAGE"  # how a worker process is told a URL: the password in it is not for the list of processes
+VARIABLE = STORAGE.name  # how a worker process is told a URL: the password in it is not for the list of processes
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,59}")
-HEARTBEAT_SECONDS, GRACE_SECONDS = 5, 20  # a worker gives a sign of life so often, and is given up after so long
 MAX_RETRIES = 3  # of a trial whose worker was lost
 BUSY_SECONDS = 20  # that an SQLite file may be locked by another process
 
@@ -125,15 +124,10 @@ def _signs_of_life() -> dict[str, Any]:
     import optuna
 
     return {
-        "heartbeat_interval": _seconds("GLASSNET_HEARTBEAT", HEARTBEAT_SECONDS),
-        "grace_period": _seconds("GLASSNET_GRACE", GRACE_SECONDS),
+        "heartbeat_interval": HEARTBEAT.read(),
+        "grace_period": GRACE.read(),
         "heartbeat_stale_trial_callback": optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=MAX_RETRIES),
     }
-
-
-def _seconds(variable: str, default: int) -> int:
-    text = os.environ.get(variable, "")
-    return int(text) if text.isdecimal() and int(text) > 0 else default
 
 
 @cache

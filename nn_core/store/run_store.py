@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nn_core.config.environment import RUNS
 from nn_core.config.errors import shorten
 from nn_core.machine.disk import ROOT, reason, sync_folder
 from nn_core.store.opened_run import Loaded, OpenedRun, StoreError
@@ -27,7 +28,7 @@ __all__ = ["MAX_NAME", "RUN_ID", "Loaded", "Parent", "RunStore", "StoreError", "
 
 log = logging.getLogger(__name__)
 
-VARIABLE = "GLASSNET_RUNS"
+VARIABLE = RUNS.name
 TRASH = ".trash"
 STILLBORN_SECONDS = 600.0  # after which a folder without a checkpoint is none that is being begun
 

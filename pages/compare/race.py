@@ -16,7 +16,7 @@ from ui.charts.curve_traces import Overlaid
 from ui.charts.walls import tile_wall
 from ui.components.live_plot import live_plot
 from ui.panels import overlay
-from ui.words import STATUS_WORDS
+from ui.words import STATUS_WORDS, plain
 
 
 def race() -> None:
@@ -58,7 +58,7 @@ def transport(shots: list[Snapshot]) -> None:
             help="The same settings once more, from step 0; the runs of this race stay in the list.",
         )
         st.space("stretch")
-        st.markdown(f":small[{overlay.alike_sentence(configs)}]", width="content")
+        st.markdown(f":small[{plain(overlay.alike_sentence(configs))}]", width="content")
         st.button("End", key="race-end", on_click=session.end_race, type="tertiary", help="The runs stay in the list.")
 
 
@@ -75,7 +75,7 @@ def racer(run: Run, shot: Snapshot, lane: Overlaid, ahead: bool) -> None:
     st.markdown(
         f"**{accuracy}** validation{badge}  \n:small[epoch {shot.epoch:.1f} · {shot.seconds:.1f} s · "
         f"{STATUS_WORDS[shot.status].line}]",
-        help=shot.message or None,
+        help=plain(shot.message) or None,
     )
     W = first_filters(shot.weights)
     wall = tile_wall(W, aspect=1.9, dark=session.is_dark(), title=f"W1 at step {shot.step:,}")

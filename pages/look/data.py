@@ -8,6 +8,7 @@ from ui.charts.bars import count_bars
 from ui.charts.walls import image_wall
 from ui.components.live_plot import live_plot
 from ui.panels.gallery import SPLITS, close_up, pager, switch
+from ui.words import plain
 
 PER_PAGE, COLUMNS = 98, 14
 ALL = "all"
@@ -95,8 +96,8 @@ def whole_split(split: session.Split, highlight: int | None) -> None:
     with right:
         live_plot(means, key="data-means", height=120, clickable=True)
         st.caption(
-            f"From {counts.min():,} images of {data.class_names[counts.argmin()]} to {counts.max():,} of "
-            f"{data.class_names[counts.argmax()]}. Click a mean or a bar for that digit, an image to enlarge it."
+            f"From {counts.min():,} images of {plain(data.class_names[counts.argmin()])} to {counts.max():,} of "
+            f"{plain(data.class_names[counts.argmax()])}. Click a mean or a bar for that digit, an image to enlarge it."
         )
 
 

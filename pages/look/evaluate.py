@@ -11,6 +11,7 @@ from ui.components.live_plot import live_plot
 from ui.panels import inside
 from ui.panels.empty_state import example
 from ui.panels.gallery import SPLITS, close_up, score_table, switch
+from ui.words import Markdown, plain
 
 N_SHOWN, COLUMNS = 40, 10
 Cell = tuple[int, int]  # true class, read as
@@ -53,11 +54,11 @@ def evaluation() -> None:
         cell_panel(reading, cell, " (the most common confusion)" if cell == worst else "")
 
 
-def cell_panel(reading: session.Reading, cell: Cell, remark: str) -> None:
+def cell_panel(reading: session.Reading, cell: Cell, remark: Markdown) -> None:
     """The images of a cell, the most confident first, and one of them enlarged."""
     images, labels = data.split(reading.split)
     members = cell_images(labels, reading.probabilities, *cell)
-    true, read_as = (classes[at] for at in cell)
+    true, read_as = (plain(classes[at]) for at in cell)
     n_true, split = int((labels == cell[0]).sum()), SPLITS[reading.split]
     st.markdown(f"**{true} read as {read_as}**{remark}: {len(members):,} of {n_true:,} {split} images")
     click = session.clicked("evaluate-images")
@@ -81,7 +82,7 @@ def cell_panel(reading: session.Reading, cell: Cell, remark: str) -> None:
             )
             live_plot(wall, key="evaluate-images", height=200, clickable=True)
         else:
-            st.info(f"No {split} image of {true} is read as {read_as} {reading.when}.")
+            st.info(f"No {split} image of {true} is read as {read_as} {plain(reading.when)}.")
     if index is not None:
         image_panel(reading, index)
 

@@ -11,6 +11,7 @@ from ui.panels import ghost
 from ui.panels import unit as unit_panel
 from ui.panels.empty_state import example
 from ui.panels.gallery import first_layer_words, next_layer_words, switch, unit_name
+from ui.words import plain
 
 
 def filters() -> None:
@@ -64,11 +65,11 @@ def wall(shot: Snapshot, unit: int) -> None:
         title=f"W1 {session.when(shot.run_id, shot.step)}, {ORDERS[order]}"
         + (f" (as of step {sorted_at:,})" if sorted_at != shot.step and order != "index" else ""),
     )
-    largest = unit_name(shot.config, int(norms.argmax()), classes).lower()
-    many = first_layer_words(shot.config)[1]
+    largest = plain(unit_name(shot.config, int(norms.argmax()), classes).lower())
+    many = plain(first_layer_words(shot.config)[1])
     text = f"{len(norms):,} {many}, norms from {norms.min():.2f} to {norms.max():.2f} ({largest})."
     if outgoing is not None and len(outgoing) <= tiles.MANY:
-        text += f" Under each tile its weights to {next_layer_words(shot.weights, classes)}, from left to right."
+        text += f" Under each tile its weights to {plain(next_layer_words(shot.weights, classes))}, from left to right."
     st.caption(text + unit_panel.linearly(shot.weights))
 
 

@@ -12,6 +12,7 @@ from ui.panels import inside
 from ui.panels.empty_state import empty_state
 from ui.panels.reader_menu import choose_reader
 from ui.panels.reading import film, invitation, verdict
+from ui.words import plain
 
 pad = session.sketchpad()
 has_network = session.snapshot() is not None
@@ -52,9 +53,9 @@ def reading() -> None:
         probabilities = reader.model.predict_proba(sketch.image[None])[0]
         st.html(verdict(probabilities, session.is_dark()))
         if sketch.message:
-            st.warning(sketch.message, icon=":material/brush:")
+            st.warning(plain(sketch.message), icon=":material/brush:")
         if pad.now.note:
-            st.caption(pad.now.note)
+            st.caption(plain(pad.now.note))
         live_plot(probability_bars(probabilities, dark=session.is_dark()), key="reading", height=300)
         if st.button("Why? Look inside", icon=":material/layers:", key="sketch-inside", help=INSIDE):
             inside.show_sketch(reader=key)

@@ -129,6 +129,15 @@ def test_an_onnx_file_says_its_settings_and_step(source: ExportSource, tiny: Dat
 # ---------------------------------------------------------------------------------------------- curves
 
 
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_spreadsheet_takes_a_name_in_a_csv_for_a_formula(source: ExportSource, tiny: Dataset, first: str):
+    name = f'{first}HYPERLINK("http://example.org","open, please")\ud800'
+    hostile = replace(source, series={name: replace(source.series["val/loss"], points=np.full((1, 5), -2.5))})
+    ((written_name, *numbers),) = list(csv.reader(io.StringIO(written(hostile, "csv", tiny).decode(), newline="")))[1:]
+    assert written_name == f"'{name[:-1]}?"
+    assert [float(number) for number in numbers] == [-2.0, -2.5, -2.0, -2.5, -2.5]
+
+
 def test_csv_and_parquet_hold_every_point_of_every_series_in_full(source: ExportSource, tiny: Dataset):
     lines = list(csv.DictReader(io.StringIO(written(source, "csv", tiny).decode())))
     table = pd.read_parquet(io.BytesIO(written(source, "parquet", tiny)))

@@ -21,7 +21,7 @@ from ui.components import run_rows
 from ui.components.live_plot import to_json
 from ui.components.run_table import View
 from ui.panels import overlay
-from ui.words import STATUS_WORDS, plain
+from ui.words import STATUS_WORDS
 
 
 def stored(run_id: str, **more) -> StoredRun:
@@ -170,7 +170,3 @@ def test_a_view_from_the_browser_is_taken_over_in_canonical_form():
     sent = {"sort": "best", "descending": True, "text": "x" * 500, "facets": ["starred"], "selected": ["0000000a"]}
     view = View.from_browser(sent)
     assert view == replace(View("best", True, "", ("starred",), ("0000000a",)), text="x" * 200)
-
-
-def test_words_with_markup_stay_words():
-    assert plain("**a** <b>\n:red[x] $y$") == r"\*\*a\*\* \<b\> \:red\[x\] \$y\$"

@@ -7,10 +7,10 @@ import streamlit as st
 from nn_core.nn.network import outline
 from nn_core.runs import Run
 from ui import session
-from ui.words import plain
+from ui.words import Markdown, plain
 
 
-def empty_state(what: str) -> bool:
+def empty_state(what: Markdown) -> bool:
     """Where nothing is trained yet: says so, offers to train the settings of the sidebar, and returns True."""
     if session.snapshot() is not None:
         return False
@@ -26,11 +26,11 @@ def example() -> None:
     if shot is None:
         empty_state("Your network")
         return
-    name = f"the one that comes with Glassnet, **{outline(shot.config)}**"
+    name = f"the one that comes with Glassnet, **{plain(outline(shot.config))}**"
     _line(f":blue-badge[example] Until you train a network, this page shows {name}.")
 
 
-def _line(sentence: str) -> None:
+def _line(sentence: Markdown) -> None:
     with st.container(key="verdict"), st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(sentence, width="content")
         st.space("stretch")

@@ -14,6 +14,7 @@ from nn_core.nn.metrics import class_scores
 from ui import session
 from ui.charts.walls import image_detail
 from ui.components.live_plot import live_plot
+from ui.words import Markdown, plain
 
 SPLITS: dict[session.Split, str] = {"train": "training", "val": "validation", "test": "test"}
 DRAW_PAGE = "pages/play/draw.py"
@@ -24,13 +25,13 @@ def switch(
 ) -> Any:
     """One of `options` (value -> text), the first until another is picked; kept over page switches."""
     return st.segmented_control(
-        label,
+        plain(label),
         list(options),
         format_func=options.__getitem__,
         default=next(iter(options)),
         required=True,
         key=key,
-        help=help,
+        help=help and plain(help),
         persist_state="session",
         label_visibility="visible" if show_label else "collapsed",
     )
@@ -68,7 +69,7 @@ def outputs_words(weights: Mapping[str, Array]) -> str:
     return "Outputs" if hidden_sizes(weights) else "Logits"
 
 
-def excites_none(name: str, n: int) -> str:
+def excites_none(name: Markdown, n: int) -> Markdown:
     """What is said of a dead unit instead of showing what excites it, of n validation images."""
     return f"No image excites {name}: it puts out 0 for all {n:,} validation images."
 
@@ -83,7 +84,7 @@ def pager(members: Array, per_page: int, *, what: str, key: str) -> Array:
     shown = members[page * per_page : (page + 1) * per_page]
     place = f"{page * per_page + 1:,} to {page * per_page + len(shown):,} of {len(members):,}" if len(shown) else "none"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{what}**: {place}", width="content")
+        st.markdown(f"**{plain(what)}**: {place}", width="content")
         arrows = st.container(horizontal=True, width="content", gap="small")  # side by side on a phone too
         for label, name, icon, target, help_text in (
             ("Back", "back", ":material/chevron_left:", page - 1, "The images before"),
@@ -133,5 +134,6 @@ def score_table(counts: Array, names: Sequence[str], of: str) -> None:
     )
     hardest = int(scores.f1.argmin())
     st.caption(
-        f"{of}: mean F1 {scores.f1.mean():.1%}; the hardest digit is {names[hardest]}, F1 {scores.f1[hardest]:.1%}."
+        f"{plain(of)}: mean F1 {scores.f1.mean():.1%}; the hardest digit is "
+        f"{plain(names[hardest])}, F1 {scores.f1[hardest]:.1%}."
     )

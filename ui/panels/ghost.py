@@ -107,7 +107,7 @@ def pin_button(shot: Snapshot | None) -> None:
     pinned = session.ghost()
     if pinned is not None:
         own = shot is not None and shot.run_id == pinned.id
-        about = "This run is the ghost: train another to see both." if own else f"The ghost is {pinned.title}."
+        about = "This run is the ghost: train another to see both." if own else f"The ghost is {plain(pinned.title)}."
         st.button(
             "Unpin ghost", key="unpin-ghost", on_click=session.pin_ghost, args=(None,), type="tertiary", help=about
         )

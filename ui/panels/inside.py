@@ -15,6 +15,7 @@ from ui.charts.unit_bars import unit_bars
 from ui.charts.walls import image_wall, tile_wall
 from ui.components.live_plot import live_plot
 from ui.panels.gallery import SPLITS, excites_none, switch
+from ui.words import Markdown, plain
 
 N_EXCITING = 12  # images shown for a channel
 N_NAMED = 8  # dead channels that are named one by one
@@ -111,7 +112,7 @@ def outputs_wall(model: Network, at: int, outputs: Array) -> int:
     if layer.kind == "block":
         st.caption("The scale is that of what they put out. Click a map for its channel.")
     else:
-        st.caption(f"Unit {channel}, marked, puts out {flat[channel, 0]:z.2f}. Click a bar for its unit.")
+        st.caption(f"Unit {channel:,}, marked, puts out {flat[channel, 0]:z.2f}. Click a bar for its unit.")
     return channel
 
 
@@ -139,7 +140,9 @@ def map_panel(model: Network, at: int, channel: int, outputs: Array) -> maps.Fie
     )
     live_plot(figure, key="inside-map", height=300, clickable=True)
     field = receptive_field(model.config, at, *place)
-    st.caption(f"The framed place, {values[place]:z.2f}, sees {maps.span(field)}. Point at another, or click it.")
+    st.caption(
+        f"The framed place, {values[place]:z.2f}, sees {plain(maps.span(field))}. Point at another, or click it."
+    )
     return field
 
 
@@ -167,7 +170,7 @@ def exciting(model: Network, at: int, channel: int, found: Strongest) -> None:
     layer, data = hidden_layers(model.config)[at], session.dataset()
     dead = _dead_in_words(layer, found.dead)
     if found.dead[channel]:
-        st.info(excites_none(f"{layer.unit} {channel}", len(data.val_labels)))
+        st.info(excites_none(f"{plain(layer.unit)} {channel:,}", len(data.val_labels)))
         st.caption(dead)
         return
     images, captions = [], []
@@ -190,15 +193,17 @@ def exciting(model: Network, at: int, channel: int, found: Strongest) -> None:
     st.caption(f"{dead}Click an image to look inside for it.")
 
 
-def _dead_in_words(layer: HiddenLayer, dead: Array) -> str:
+def _dead_in_words(layer: HiddenLayer, dead: Array) -> Markdown:
     """Which of a layer's channels put out 0 for every validation image, in a sentence; "" where none do."""
     names = np.flatnonzero(dead).tolist()
     if not names:
         return ""
     listed = ", ".join(map(str, names[:N_NAMED])) + (f" and {len(names) - N_NAMED} more" * (len(names) > N_NAMED))
     if len(names) == layer.size:
-        return f"All {layer.size} {layer.unit}s are dead: 0 for every validation image. "
-    return f"{len(names)} of {layer.size} {layer.unit}s are dead, 0 for every validation image: {listed}. "
+        return f"All {layer.size:,} {plain(layer.unit)}s are dead: 0 for every validation image. "
+    return (
+        f"{len(names)} of {layer.size:,} {plain(layer.unit)}s are dead, 0 for every validation image: {plain(listed)}. "
+    )
 
 
 def why(model: Network, image: Array, labelled: str, field: maps.Field | None) -> None:
@@ -234,5 +239,6 @@ def why(model: Network, image: Array, labelled: str, field: maps.Field | None) -
             )
             found_by += f"; {found.name}: {found.citation}"
     st.caption(
-        f"Blue speaks for {names[digit]}, orange against: its logit minus the mean of all {len(names)}. {found_by}."
+        f"Blue speaks for {plain(names[digit])}, orange against: its logit minus the mean of all {len(names)}. "
+        f"{plain(found_by)}."
     )

@@ -19,7 +19,7 @@ from ui.charts.curves import overlay
 from ui.components.live_plot import live_plot
 from ui.panels.chart_options import chart_options
 from ui.panels.gallery import switch
-from ui.words import plain
+from ui.words import Html, plain
 
 SPLITS = {"val": "validation", "both": "and training, dotted"}
 MOST_NAMED = 24  # runs in the legend
@@ -79,7 +79,7 @@ def _options() -> tuple[Axis, tuple[str, ...], bool, float]:
     return axis, ("val",) if split == "val" else ("val", "train"), log_y, smoothing
 
 
-def entry(run: Overlaid) -> str:
+def entry(run: Overlaid) -> Html:
     """A run's line and name in a legend, as HTML."""
     line = "display:inline-block;width:1.5rem;margin-right:.4rem;vertical-align:middle;border-top:3px"
     look = f"{'solid' if run.slot < 10 else 'dashed'} {run_colour(run.slot, session.is_dark())}"

@@ -9,6 +9,7 @@ from nn_core.machine.memory import Array
 from nn_core.sketch.to_mnist import Sketch
 from ui.charts import theme
 from ui.session.drawing import CANVAS_SIDE
+from ui.words import Html
 
 STAGES = {"drawn": "as drawn", "cropped": "cropped", "20x20": "20 × 20", "28x28": "centred, 28 × 28"}
 # ---------------------------------------------------------------------------------------------- the stages
@@ -49,7 +50,7 @@ _HINT = """
 """
 
 
-def film(sketch: Sketch) -> str:
+def film(sketch: Sketch) -> Html:
     """The stages side by side, as HTML: each in a square of its own, its pixels crisp."""
     frames = [
         f'<figure><div><img src="{png_uri(sketch.stages[name])}" alt="{label}" decoding="sync"></div>'
@@ -65,7 +66,7 @@ def film(sketch: Sketch) -> str:
 # ---------------------------------------------------------------------------------------------- what is read
 
 
-def verdict(probabilities: Array, dark: bool) -> str:
+def verdict(probabilities: Array, dark: bool) -> Html:
     """The digit that is read, large, with its share and the runner-up in words, as HTML; probabilities (10,)."""
     first, second = (int(digit) for digit in np.argsort(-probabilities, kind="stable")[:2])
     share, next_share = (_percent(float(probabilities[digit])) for digit in (first, second))
@@ -77,18 +78,18 @@ def verdict(probabilities: Array, dark: bool) -> str:
     return f'<div class="verdict"><b style="color: {colour}">{first}</b><div>{_lines(lead, rest)}</div></div>'
 
 
-def invitation() -> str:
+def invitation() -> Html:
     """What stands in the place of the digit while the canvas is blank, as HTML."""
     lines = _lines("Draw one digit, large, in the black field", "It is read after every stroke, from 0 to 9.")
     return f'<div class="verdict"><b style="opacity: .3">?</b><div>{lines}</div></div>'
 
 
-def _percent(share: float) -> str:
+def _percent(share: float) -> Html:
     """A share in words that are never rounded to certainty: "98.2 %", "over 99.9 %", "less than 0.1 %"."""
     if share > 0.9995:
         return "over 99.9 %"
     return "less than 0.1 %" if share < 0.0005 else f"{share:.1%}".replace("%", " %")
 
 
-def _lines(lead: str, rest: str) -> str:
+def _lines(lead: Html, rest: Html) -> Html:
     return f'<p class="lead">{lead}</p><p>{rest}</p>'

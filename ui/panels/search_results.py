@@ -17,7 +17,7 @@ from ui.charts import search as charts
 from ui.components.live_plot import live_plot
 from ui.panels.gallery import switch
 from ui.session import searches
-from ui.words import plain
+from ui.words import Markdown, plain
 
 STATES = {  # of a trial, in words
     "waiting": "waiting",
@@ -39,14 +39,14 @@ def search() -> None:
     if view is None:
         problem = found.problem if found is not None else ""
         if problem:
-            st.warning(problem, icon=":material/database_off:")
+            st.warning(plain(problem), icon=":material/database_off:")
         else:
             st.info(f"Reading the search {plain(name)}.")
         st.button("Back", key="search-back", on_click=searches.show_search, args=("",))
         return
     _header(view, storage)
     if found is not None and found.problem:
-        st.warning(found.problem, icon=":material/database_off:")
+        st.warning(plain(found.problem), icon=":material/database_off:")
     left, right = st.columns([1.15, 1], gap="medium")
     with left:
         rows = _shown(view)
@@ -100,7 +100,7 @@ def _header(view: SearchView, storage: str) -> None:
         )
     share = min(1.0, view.n_done / max(1, view.n_total))
     left = "" if view.seconds_left is None or done else f", about {duration(view.seconds_left)} left"
-    st.progress(share, f"{view.n_done} of {view.n_total} trials{left}")
+    st.progress(share, f"{view.n_done:,} of {view.n_total:,} trials{left}")
 
 
 def _more(view: SearchView, n_workers: int) -> None:
@@ -117,7 +117,7 @@ def _more(view: SearchView, n_workers: int) -> None:
     )
 
 
-def _sentence(view: SearchView, here: int, waiting: list[int]) -> str:
+def _sentence(view: SearchView, here: int, waiting: list[int]) -> Markdown:
     """The best trial so far, who works and who waits, and what pruning has saved."""
     parts = []
     if view.best is not None:
@@ -263,7 +263,7 @@ def _chart(view: SearchView) -> None:
     only_complete = session.widget_value("search-which") == "complete"
     n_complete = charts.finished(view.trials)
     if name != "curves" and n_complete < needed:
-        st.info(f"This chart needs {needed} finished trial{'s' if needed > 1 else ''}; there are {n_complete}.")
+        st.info(f"This chart needs {needed:,} finished trial{'s' if needed > 1 else ''}; there are {n_complete:,}.")
         return
     live: object = n_complete
     if name == "curves":
@@ -288,7 +288,7 @@ def _trial(view: SearchView, row: TrialRow) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         badge = " :green-badge[best]" if is_best else ""
-        st.markdown(f"**Trial {row.number}**{badge}: {plain(settings)}", width="content")
+        st.markdown(f"**Trial {row.number:,}**{badge}: {plain(settings)}", width="content")
         st.space("stretch")
         at_work = row.state in ("running", "waiting", "lost")
         here = holds_run(view.name, row.run) and searches.mine()
@@ -324,4 +324,4 @@ def _trial(view: SearchView, row: TrialRow) -> None:
     if row.reason:
         st.caption(plain(row.reason))
     if view.test is not None and view.test[0] != row.number:
-        st.caption(f"The test images were read once, for trial {view.test[0]}: {view.test[1]:.2%}.")
+        st.caption(f"The test images were read once, for trial {view.test[0]:,}: {view.test[1]:.2%}.")

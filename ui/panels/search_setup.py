@@ -27,6 +27,7 @@ from nn_core.search import (
 )
 from ui import session
 from ui.session import searches
+from ui.words import Markdown, plain
 
 FIRST = ("lr", "batch_size", "init")  # what varies unless something else is chosen
 MOST_WORKERS = 8  # of one search
@@ -44,9 +45,9 @@ def setup() -> None:
     with right:
         spec, name, n_workers, problem = _plan(base, vary)
         if problem:
-            st.warning(problem, icon=":material/error:")
+            st.warning(plain(problem), icon=":material/error:")
         st.button(
-            f"Search: {spec.n_trials} trials" if spec else "Search",
+            f"Search: {spec.n_trials:,} trials" if spec else "Search",
             icon=":material/search:",
             type="primary",
             key="search-start",
@@ -202,7 +203,7 @@ def _objectives() -> dict[str, Option]:
     return {option.name: option for option in options}
 
 
-def _option(label: str, options: Mapping[str, Option], key: str) -> str:
+def _option(label: Markdown, options: Mapping[str, Option], key: str) -> str:
     about = "\n\n".join(f"**{option.label}**: {option.help}" for option in options.values())
     return st.selectbox(
         label,
@@ -220,7 +221,7 @@ def _map_button(base: RunConfig, n_workers: int) -> None:
     taken = set(searches.searches())
     name = next(name for n in range(1, len(taken) + 2) if (name := f"map-{n}") not in taken)
     st.button(
-        f"Map of trainability: {spec.n_trials} trials",
+        f"Map of trainability: {spec.n_trials:,} trials",
         icon=":material/grid_on:",
         key="search-map",
         width="stretch",

@@ -51,7 +51,7 @@ def _downloads(run: StoredRun) -> None:
                     f"glassnet-{run.id}-step{step}{form.ending}",
                     form.mime,
                     key=f"export-{form.name}",
-                    help=f"{form.missing}." if form.missing else form.help,
+                    help=f"{plain(form.missing)}." if form.missing else form.help,
                     disabled=bool(form.missing),
                     width="stretch",
                 )
@@ -96,7 +96,7 @@ def _made(what: str, report: Callable[[str], None], make: Callable[[], bytes]) -
     try:
         return make()
     except (StoreError, DataError, OSError, MemoryError) as error:
-        report(f"{plain(what)} could not be made: {plain(str(error) or type(error).__name__)}")
+        report(f"{what} could not be made: {str(error) or type(error).__name__}")
         raise
 
 
@@ -135,7 +135,7 @@ def _take(key: str) -> None:
             run_id, remarks = bring_in_apart(file.getvalue(), file.name, store)
             claim(run_id)
     except (StoreError, ConfigError, MemoryError) as error:
-        session.notify(f"Nothing was imported: {plain(str(error) or type(error).__name__)}.")
+        session.notify(f"Nothing was imported: {str(error) or type(error).__name__}.")
         return
     session.open_run(run_id)
     for sentence in (f"Imported as run {run_id}, now on all pages.", *remarks):

@@ -61,7 +61,7 @@ def status(past: Snapshot, live: Snapshot, doing: str) -> None:
     st.markdown(
         f"**{accuracy}** validation · **epoch {past.epoch:.1f}**  \n"
         f":small[:orange[step {past.step:,} of {live.step:,} · looking back]]",
-        help=f"{note}  \nNow the run is at step {live.step:,}: {doing}.",
+        help=f"{note}  \nNow the run is at step {live.step:,}: {plain(doing)}.",
     )
 
 
@@ -73,7 +73,7 @@ def origin(shot: Snapshot | None) -> None:
     optimizer = "went on from there" if parent.exact else "started anew, because only the weights of then were kept"
     if not title:
         st.markdown(
-            f":small[Branched from run {parent.run}, which is no longer here, at step {parent.step:,}.]",
+            f":small[Branched from run {plain(parent.run)}, which is no longer here, at step {parent.step:,}.]",
             help=f"The optimizer {optimizer}.",
         )
         return
@@ -84,7 +84,7 @@ def origin(shot: Snapshot | None) -> None:
         type="tertiary",
         on_click=session.go_to,
         args=(parent.run, parent.step),
-        help=f"Shows run {parent.run} as it was at that step. The optimizer of this branch {optimizer}.",
+        help=f"Shows run {plain(parent.run)} as it was at that step. The optimizer of this branch {optimizer}.",
     )
 
 
@@ -101,6 +101,6 @@ def links() -> None:
         kinds[f"this run at step {shot.step:,}"] = at
     parts = urlsplit(st.context.url or "")
     for name, query in kinds.items():
-        st.caption(f"Link to {name}")
+        st.caption(f"Link to {plain(name)}")
         base = f"{parts.scheme}://{parts.netloc}{parts.path or '/'}" if parts.netloc else ""
         st.code(f"{base}?{urlencode(query)}" if query else base, language=None, wrap_lines=True)

@@ -16,11 +16,12 @@ from ui.charts.unit_bars import unit_bars
 from ui.charts.walls import filter_detail, image_wall
 from ui.components.live_plot import live_plot
 from ui.panels.gallery import excites_none, first_layer_words, next_layer_names, outputs_words, unit_name
+from ui.words import Markdown, plain
 
 N_EXCITING = 16
 
 
-def linearly(weights: Mapping[str, Array]) -> str:
+def linearly(weights: Mapping[str, Array]) -> Markdown:
     """A sentence, with a space before it, on how the class of a unit is found where several layers follow; else ""."""
     if len(hidden_sizes(weights)) < 2:
         return ""
@@ -38,7 +39,7 @@ def detail(shot: Snapshot, unit: int) -> None:
     session.show_in_widget("weights-unit", unit)
     picked, facts = st.columns([1, 1.6], vertical_alignment="bottom")
     picked.number_input(
-        name.split()[0],
+        plain(name.split()[0]),
         0,
         W.shape[1] - 1,
         unit,
@@ -47,7 +48,7 @@ def detail(shot: Snapshot, unit: int) -> None:
     )
     w = W[:, unit]
     added, why = _added(shot.weights, unit)
-    facts.markdown(f"**{name}**: norm {np.linalg.norm(w):.2f}, {added}", help=why)
+    facts.markdown(f"**{plain(name)}**: norm {np.linalg.norm(w):.2f}, {added}", help=why)
     own_scale = session.widget_value("weights-own-scale")
     limit = float(tiles.weight_limits(W, not own_scale)[unit])
     live_plot(filter_detail(w, limit=limit, dark=dark, title="Weights"), key="weights-filter", height=310)
@@ -57,7 +58,7 @@ def detail(shot: Snapshot, unit: int) -> None:
     _exciting(shot, unit)
 
 
-def _added(weights: Mapping[str, Array], unit: int) -> tuple[str, str | None]:
+def _added(weights: Mapping[str, Array], unit: int) -> tuple[Markdown, Markdown | None]:
     """What is added to a unit's sum, in words, and what normalization has to do with it."""
     value = float(first_shifts(weights)[unit])
     if "norm1.mean" in weights:
@@ -91,7 +92,7 @@ def _exciting(shot: Snapshot, unit: int) -> None:
     classes = session.dataset().class_names
     found = session.strongest(session.reader("live"), 0, N_EXCITING)
     if found.dead[unit] and hidden_sizes(shot.weights):
-        st.info(excites_none(f"{first_layer_words(shot.config)[0]} {unit}", len(labels)))
+        st.info(excites_none(f"{plain(first_layer_words(shot.config)[0])} {unit:,}", len(labels)))
         return
     indices, values = found.images[unit], found.values[unit]
     captions = [
@@ -100,6 +101,6 @@ def _exciting(shot: Snapshot, unit: int) -> None:
     ]
     title = f"Excite it most, of {len(labels):,} validation images"
     live_plot(image_wall(images[indices], captions=captions, columns=8, title=title), key="weights-images", height=130)
-    what = outputs_words(shot.weights)
+    what = plain(outputs_words(shot.weights))
     text = f"{what} from {values[-1]:.2f} to {values[0]:.2f}." if values[0] > values[-1] else "All images alike."
     st.caption(text)

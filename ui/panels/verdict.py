@@ -12,6 +12,7 @@ from nn_core.explain import hidden_layers, layer_outputs
 from nn_core.instruments.health import Health, dead_units, health
 from nn_core.runs import Snapshot
 from ui import session
+from ui.words import plain
 
 HEALTH_IMAGES = 1_000  # validation images on which dead units are looked for
 
@@ -23,17 +24,17 @@ def show(shot: Snapshot) -> None:
     with st.container(key="verdict"):  # of one height, so that nothing below it moves
         text, button = st.columns([3.6, 1.4], vertical_alignment="center")
     past = session.looked_at_step() is not None
-    note = "" if past or shot.status in ("diverged", "failed") else shot.message
+    note = "" if past or shot.status in ("diverged", "failed") else plain(shot.message)
     why = found.why
     if past:
         why = why if shot.step else "The weights are as they were drawn, before any learning."
         note = f":orange[Looking back at step {shot.step:,}.]"
-    text.markdown(f":{colour}-badge[{found.verdict}] {why} {note}")
+    text.markdown(f":{colour}-badge[{plain(found.verdict)}] {plain(why)} {note}")
     if not found.fix or past or _was_just_changed(shot):  # what was wrong then is not mended now
         button.empty()  # at once: an element that is not drawn again stays until all else is drawn
         return
     settings = ", ".join(
-        f"{setting(name).label.lower()} {setting(name).format(value)}" for name, value in found.fix.items()
+        f"{setting(name).label.lower()} {plain(setting(name).format(value))}" for name, value in found.fix.items()
     )
     starts = found.restart or not set(found.fix) <= set(LIVE_SETTINGS)
     button.button(

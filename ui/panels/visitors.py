@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import session
+from ui.words import Markdown
 
 KEY = "owner-key"
 
@@ -25,7 +26,7 @@ def visitors() -> None:
             st.button("Open all runs", key="show-key", on_click=_show)
 
 
-def _yours(found: session.Standing) -> str:
+def _yours(found: session.Standing) -> Markdown:
     if found.is_owner:
         return "All runs of this server are listed under Runs, and obey you."
     limits = found.limits
@@ -36,7 +37,7 @@ def _yours(found: session.Standing) -> str:
     )
 
 
-def _queue(found: session.Standing) -> str:
+def _queue(found: session.Standing) -> Markdown:
     own = ", ".join(f"{number:,}" for number in found.own_numbers)
     yours = f" (yours: number {own})" if own else ""
     return (

@@ -15,6 +15,7 @@ from ui.charts.bars import probability_bars
 from ui.charts.walls import image_detail, image_wall, tile_wall
 from ui.components.live_plot import live_plot
 from ui.panels.empty_state import train_button
+from ui.words import plain
 
 N_DIGITS, COLUMNS = 24, 12
 FIRST = 2  # the digit that is read until another one is clicked
@@ -32,7 +33,7 @@ def first_look() -> None:
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             train_button()
-            st.markdown(f":gray[{outline(config)}, new, with random weights]", width="content")
+            st.markdown(f":gray[{plain(outline(config))}, new, with random weights]", width="content")
     session.panel("The first look", _read_digits)
 
 

@@ -45,7 +45,7 @@ from ui.session.runs import (
     unreadable,
 )
 from ui.session.selection import Reading, choose, chosen, clicked, reading, sketchpad, steady
-from ui.session.server import epoch_seconds, mean_digits, registry
+from ui.session.server import check_environment, epoch_seconds, mean_digits, registry
 from ui.session.shipped import SHIPPED, shown, when
 from ui.session.standing import Standing, standing
 from ui.session.time_machine import (
@@ -76,6 +76,7 @@ __all__ = [
     "carry_out_presses_whole",
     "change_stored",
     "changes_to_undo_and_redo",
+    "check_environment",
     "check_visitor",
     "choose",
     "choose_reader",

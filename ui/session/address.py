@@ -10,9 +10,9 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nn_core import ConfigError
-from nn_core.config import LIVE_SETTINGS
+from nn_core.config import LIVE_SETTINGS, shorten
 from ui.session.current import current_run, draft, follow_live_changes, lost_the_run, set_draft
-from ui.session.links import read_link
+from ui.session.links import read_link, without_tracking
 from ui.session.notices import notify
 from ui.session.race import join_race, race
 from ui.session.runs import ghost, pin_ghost, run_in_memory
@@ -45,13 +45,13 @@ def sync_address() -> None:
     """
     _count_visit()
     lost_the_run()
-    query = st.query_params.to_dict()
+    query = without_tracking(st.query_params.to_dict())
     known = st.session_state.get("address")
     if query and query != known:
         if known is not None and _without_step(query) == _without_step(known):
             _look_again(query.get("step"))
         else:
-            _open(query)
+            _open(dict(query))
     follow_live_changes()
     run = current_run()
     address = {name: shown.id for name, shown in (("run", run), ("ghost", ghost())) if shown is not None}
@@ -64,7 +64,7 @@ def sync_address() -> None:
     looked_at = looked_at_step()
     if looked_at is not None:
         address["step"] = str(looked_at)
-    if query != address:
+    if st.query_params.to_dict() != address:
         st.query_params.from_dict(address)
     st.session_state["address"] = address
 
@@ -81,6 +81,11 @@ def _count_visit() -> None:
     if page != st.session_state.get("page"):
         st.session_state["page"] = page
         st.session_state["visit"] = st.session_state.get("visit", 0) + 1
+
+
+def _said_twice(name: str, values: list[str]) -> str:
+    told = ", ".join(shorten(value) for value in values[:4])
+    return f"The address gives {shorten(name)} {len(values):,} times ({told}): the last one counts."
 
 
 def _without_step(query: dict[str, str]) -> dict[str, str]:
@@ -103,6 +108,7 @@ def _open(query: dict[str, str]) -> None:
     if "search" in query:
         show_search(query.pop("search"))
     config, refused = read_link(query)
+    refused += [_said_twice(name, values) for name in query if len(set(values := st.query_params.get_all(name))) > 1]
     asked = config
     in_memory = run_in_memory(run_id) if run_id else None
     run = registry().get(run_id) if run_id else None

@@ -24,6 +24,7 @@ from ui.session.looking_back import branch_draft, end_look, is_looking_back, kee
 from ui.session.notices import forget_refusals, notify
 from ui.session.server import registry
 from ui.session.visitor import may_change
+from ui.words import plain
 
 COMMAND_SECONDS = 0.5  # that a page waits at most for a command to show, before it is drawn
 
@@ -201,7 +202,7 @@ def dataset(name: str | None = None) -> Dataset:
     try:
         return load_dataset(name or (shown.snapshot.config if shown else draft()).dataset)
     except DataError as error:
-        st.error(str(error), icon=":material/database_off:")
+        st.error(plain(str(error)), icon=":material/database_off:")
         st.stop()
 
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from nn_core import DataError, RunConfig, load_dataset
 from nn_core.config import all_settings
+
+TRACKING = re.compile(
+    r"utm_\w+|[a-z]{0,5}clid|msclkid|gbraid|wbraid|igshid|igsh|mc_[ce]id|_ga|_gl|_hsenc|_hsmi|mkt_tok|ref|ref_src"
+)
+
+
+def without_tracking(query: Mapping[str, str]) -> dict[str, str]:
+    """The query without what mail programs, search engines and social networks hang on a link."""
+    return {name: value for name, value in query.items() if not TRACKING.fullmatch(name)}
 
 
 def read_link(query: Mapping[str, str]) -> tuple[RunConfig, list[str]]:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from ui.words import plain
+
 
 def notify(sentence: str, about: str = "") -> None:
-    """Say something at the top of the page until it is dismissed.
+    """Say something (as plain text) at the top of the page until it is dismissed.
 
     With `about`, the name of a setting, it says why a value was refused: it replaces the last such sentence on that
     setting, and disappears with the next change of the settings.
@@ -51,5 +53,5 @@ def show_notices() -> None:
     notices = _notices()
     for at, sentence in enumerate(notices):
         text, button = st.columns([12, 1], vertical_alignment="center")
-        text.warning(sentence, icon=":material/info:")
+        text.warning(plain(sentence), icon=":material/info:")
         button.button("Dismiss", key=f"dismiss-{at}", on_click=notices.remove, args=(sentence,), type="tertiary")

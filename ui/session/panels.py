@@ -15,6 +15,7 @@ from nn_core import DataError
 from ui.session.current import current_run
 from ui.session.runs import pinned_id
 from ui.session.time_machine import looked_at_step
+from ui.words import plain
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +33,8 @@ def guard(panel: str) -> Iterator[None]:
         log.exception("the panel %r could not be drawn", panel)
         known = panel in broken
         broken.add(panel)
-        why = str(error) if isinstance(error, DataError) else type(error).__name__
-        st.error(f"{panel} could not be drawn ({why}). Training is not affected.")
+        why = plain(str(error) if isinstance(error, DataError) else type(error).__name__)
+        st.error(f"{plain(panel)} could not be drawn ({why}). Training is not affected.")
         st.button("Try again", key=f"again-{panel}", on_click=broken.discard, args=(panel,))
         if not known:
             st.rerun()  # the whole page once, so that a ticking panel loses its timer

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nn_core import ConfigError, DataError, RunConfig, load_dataset
+from nn_core.config import shorten
 from nn_core.runs import Run
 from ui.session.current import COMMAND_SECONDS, current_run
 from ui.session.notices import notify
@@ -53,11 +54,16 @@ def start_race(configs: Sequence[RunConfig]) -> None:
 
 
 def join_race(run_ids: str) -> None:
-    """Show the race that an address names by its runs ("1f2e3d4c-..."), if this server knows them."""
-    ids = run_ids.split("-")[:MOST]
-    st.session_state["race"] = ids if len(ids) >= FEWEST else []
+    """Show the race that an address names by its runs ("1f2e3d4c-..."), if this server knows them, else say why not."""
+    ids = run_ids.split("-") if run_ids else []
+    st.session_state["race"] = ids if FEWEST <= len(ids) <= MOST else []
     if not race():
         end_race()
+    if ids and not FEWEST <= len(ids) <= MOST:
+        notify(f"The race in this address was left out: it must name {FEWEST} to {MOST} runs, got {shorten(run_ids)}.")
+    elif ids and not race():
+        gone = ", ".join(shorten(one) for one in ids if registry().get(one) is None)
+        notify(f"The race in this address is left out, because this server does not know the run {gone}.")
 
 
 def command_race(send: Callable[[Run], Event]) -> None:

@@ -21,7 +21,7 @@ from ui.session.runs import run_in_memory, runs, store, stored_run
 from ui.session.selection import READING_SECONDS, choose, chosen
 from ui.session.shipped import SHIPPED, shipped_model
 from ui.session.time_machine import looked_at_step, snapshot
-from ui.words import plain
+from ui.words import Markdown, plain
 
 LIVE = "live"  # beside SHIPPED and the ids of runs
 MOST = 50  # stored runs in the menu, the newest ones
@@ -32,7 +32,7 @@ class Reader:
     """A network that reads images, and a caption that says in one line which one it is."""
 
     model: Network
-    caption: str
+    caption: Markdown
     name: str  # the id of its run, or "shipped"
     learns: bool = False  # whether it trains, so that its weights are others at the next look
 
@@ -119,10 +119,10 @@ def _stored_model(run_id: str, changed: float) -> Network:
     return from_weights(checkpoint.config, exact_frame(checkpoint).weights())
 
 
-def live_caption(shot: Snapshot, looking_back: bool = False) -> str:
+def live_caption(shot: Snapshot, looking_back: bool = False) -> Markdown:
     """The caption of the current run."""
     when = f":orange[at step {shot.step:,}, looking back]" if looking_back else f"step {shot.step:,}"
-    parts = [f"Read by the network **{outline(shot.config)}**, {shot.trained_with.title(OUTLINED)}", when]
+    parts = [f"Read by the network **{plain(outline(shot.config))}**, {plain(shot.trained_with.title(OUTLINED))}", when]
     if shot.step and shot.scores:
         parts.append(f"validation accuracy {shot.scores.val_accuracy:.1%}".replace("%", " %"))
     elif not shot.step:
@@ -132,14 +132,14 @@ def live_caption(shot: Snapshot, looking_back: bool = False) -> str:
     return " · ".join(parts)
 
 
-def stored_caption(run: StoredRun) -> str:
+def stored_caption(run: StoredRun) -> Markdown:
     """The caption of a stored run."""
     accuracy = "" if run.val_accuracy is None else f" · validation accuracy {run.val_accuracy:.1%}".replace("%", " %")
     what = plain(_named(run))
-    return f"Read by a stored run, the network **{outline(run.config)}**, {what} · step {run.step:,}{accuracy}"
+    return f"Read by a stored run, the network **{plain(outline(run.config))}**, {what} · step {run.step:,}{accuracy}"
 
 
-def shipped_caption(model: Network) -> str:
+def shipped_caption(model: Network) -> Markdown:
     """The caption of the network that comes with Glassnet."""
     drawn = "trained beforehand on MNIST, drawn again with thin and thick pens"
-    return f"Read by the network that comes with Glassnet, **{outline(model.config)}** · {drawn}"
+    return f"Read by the network that comes with Glassnet, **{plain(outline(model.config))}** · {drawn}"

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime import Runtime
 
 from nn_core import Dataset, RunConfig, load_dataset
+from nn_core.config import environment as env
 from nn_core.data.dataset import Split
 from nn_core.data.means import mean_images
 from nn_core.machine.memory import Array
 from nn_core.runs import RunRegistry
 from nn_core.store import RunStore
 from nn_core.training import measure_epoch_seconds
+from ui.session.notices import notify
 from ui.session.once import Once
 from ui.session.visitor import access, shared
 from ui.visitors.runs import SharedRegistry, SharedStore
-
-LEASE_SECONDS = float(os.environ.get("GLASSNET_LEASE_SECONDS", "60"))  # then a run without a page pauses; 0: never
-MAX_TRAINING = int(os.environ.get("GLASSNET_MAX_TRAINING", "2"))  # runs that train at once
 
 
 @Once
 def registry() -> RunRegistry:
     """The runs of this server and those on its disk, one registry for all; on a shared server it knows whose."""
-    options: dict[str, Any] = {"max_training": MAX_TRAINING, "lease_seconds": LEASE_SECONDS}
+    options: dict[str, Any] = {"max_training": env.MAX_TRAINING.read(), "lease_seconds": env.LEASE.read()}
     options["is_connected"] = _is_connected
     if shared().is_on:
         return SharedRegistry(SharedStore(access()), **options)
@@ -35,6 +33,14 @@ def registry() -> RunRegistry:
 
 def _is_connected(session: str) -> bool:
     return Runtime.exists() and Runtime.instance().is_active_session(session)
+
+
+def check_environment() -> None:
+    """Say once in a visit which variables of the environment are not used; on a shared server the log alone says so."""
+    if not st.session_state.get("environment is checked") and not shared().is_on:
+        for sentence in env.problems():
+            notify(sentence)
+    st.session_state["environment is checked"] = True
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -17,6 +17,7 @@ from nn_core.machine.memory import Array
 from nn_core.training import Trainer
 from ui import session
 from ui.sidebar.settings import has_widget, widget
+from ui.words import Markdown, plain
 
 PANELS: Mapping[str, str] = {  # a group of settings, or "more" for all others -> the text of its button
     "schedule": "Schedule",
@@ -48,7 +49,11 @@ def _panel(name: str, label: str) -> None:
         session.choose(key, n_changed)
     noted = session.chosen(key, n_changed)  # an open panel would close if its button's text changed
     panel = st.popover(
-        f"{label} **{noted}**" if noted else label, key=key, on_change="rerun", width="stretch", help=_summary(held)
+        f"{plain(label)} **{noted:,}**" if noted else plain(label),
+        key=key,
+        on_change="rerun",
+        width="stretch",
+        help=_summary(held),
     )
     if not panel.open:
         return
@@ -61,7 +66,7 @@ def _panel(name: str, label: str) -> None:
                     widget(item)
 
 
-def _summary(held: list[Setting]) -> str:
+def _summary(held: list[Setting]) -> Markdown:
     """Which settings a panel holds, in a sentence or two."""
     live = [item.label for item in held if item.applies == "now"]
     others = [item.label for item in held if item.applies != "now"]

@@ -13,11 +13,12 @@ from nn_core.config import Applies, ConfigError, Setting, all_settings
 from nn_core.config.choices import choices
 from nn_core.config.run_config import setting
 from ui import session
+from ui.words import Markdown, plain
 
 WIDE = ("lr", "model", "hidden", "channels", "dense_units")  # settings that take the sidebar's whole width
 
 
-def labels(names: Sequence[str]) -> str:
+def labels(names: Sequence[str]) -> Markdown:
     """What the settings of these names are called, in a sentence."""
     return ", ".join(setting(name).label.lower() for name in names)
 
@@ -49,7 +50,7 @@ def widget(item: Setting) -> None:
 # ---------------------------------------------------------------------------------------------- one of several choices
 
 
-def _help(item: Setting) -> str:
+def _help(item: Setting) -> Markdown:
     return "\n\n".join(part for part in (item.help, f"${item.formula}$", item.citation) if part)
 
 
@@ -90,10 +91,10 @@ def _number(item: Setting, value: float) -> None:
             item.label, int(item.low), int(item.high), int(value), 1, key=key, help=_help(item), on_change=moved
         )
         return
-    _slider(item, f"{item.label} **{_shown(item, value)}**", _stops(item, value), value, key, moved)
+    _slider(item, f"{item.label} **{plain(_shown(item, value))}**", _stops(item, value), value, key, moved)
 
 
-def _slider(item: Setting, label: str, stops: list[Any], value: Any, key: str, moved: Callable[[], None]) -> None:
+def _slider(item: Setting, label: Markdown, stops: list[Any], value: Any, key: str, moved: Callable[[], None]) -> None:
     """A slider whose value stands in its label; the thumb shows it only while it is moved."""
     st.select_slider(
         label, stops, value, format_func=lambda stop: _shown(item, stop), key=key, help=_help(item), on_change=moved
@@ -123,7 +124,14 @@ def _sizes(item: Setting, sizes: tuple[int, ...]) -> None:
     for at, size in enumerate(sizes[:-1]):
         key = f"set-{item.name}-{at}"
         session.show_in_widget(key, size)
-        _slider(item, f"{item.each.format(at + 1)} **{size:,}**", _whole(_stops(item, size)), size, key, moved(at, key))
+        _slider(
+            item,
+            f"{plain(item.each.format(at + 1))} **{size:,}**",
+            _whole(_stops(item, size)),
+            size,
+            key,
+            moved(at, key),
+        )
     longer, shorter = (*sizes, _one_more(item, sizes)), sizes[:-1]
     slider, more, fewer = st.columns([1.75, 1, 1], vertical_alignment="bottom")
     with slider:
@@ -132,7 +140,7 @@ def _sizes(item: Setting, sizes: tuple[int, ...]) -> None:
             key = f"set-{item.name}-{at}"
             session.show_in_widget(key, size)
             name = item.label if len(sizes) == 1 else item.each.format(at + 1)
-            _slider(item, f"{name} **{size:,}**", _whole(_stops(item, size)), size, key, moved(at, key))
+            _slider(item, f"{plain(name)} **{size:,}**", _whole(_stops(item, size)), size, key, moved(at, key))
         else:
             st.markdown(f"{item.label} **none**", help=_help(item))
     more.button(
@@ -165,12 +173,12 @@ def _one_more(item: Setting, sizes: tuple[int, ...]) -> int:
     return next(iter((*sizes[-1:], *item.default)), int(item.steps[len(item.steps) // 2]))
 
 
-def _refusal(item: Setting, value: Any) -> str:
+def _refusal(item: Setting, value: Any) -> Markdown:
     """Why the settings cannot take this value, one sentence; "" where they can."""
     try:
         session.draft().replace(**{item.name: value})
     except ConfigError as error:
-        return str(error)
+        return plain(str(error))
     return ""
 
 

@@ -17,6 +17,7 @@ from ui.panels.visitors import visitors
 from ui.sidebar import folded, titles
 from ui.sidebar.settings import settings
 from ui.sidebar.transport import speed, status, transport
+from ui.words import plain
 
 COSTLY = (  # settings on which the time of a step depends
     *("dataset", "n_train", "input_scaling", "model"),
@@ -76,7 +77,7 @@ def _cost() -> None:
         if math.isfinite(seconds):
             parts.append(f"{duration(seconds)} an epoch")
             parts.append(f"{duration(seconds * config.epochs)} in all")
-    st.markdown(f":small[:gray[{' · '.join(parts)}]]")
+    st.markdown(f":small[:gray[{plain(' · '.join(parts))}]]")
 
 
 def _cost_key(config: RunConfig) -> RunConfig:

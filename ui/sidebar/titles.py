@@ -8,6 +8,7 @@ from nn_core.config.run_config import setting
 from nn_core.training import Edit
 from ui import session
 from ui.sidebar.settings import labels
+from ui.words import Markdown, plain
 
 
 def takes_effect_now() -> None:
@@ -31,16 +32,16 @@ def takes_effect_now() -> None:
             _button("Redo", "redo-live", redo, redo.new, f"{_told(redo, redo.new)} again.")
 
 
-def _button(label: str, key: str, edit: Edit, value: object, about: str) -> None:
+def _button(label: Markdown, key: str, edit: Edit, value: object, about: Markdown) -> None:
     icon = f":material/{label.lower()}:"
     st.button(
         label, icon=icon, key=key, on_click=session.set_back, args=(edit.setting, value), type="tertiary", help=about
     )
 
 
-def _told(edit: Edit, value: object) -> str:
+def _told(edit: Edit, value: object) -> Markdown:
     item = setting(edit.setting)
-    return f"{item.label} {item.format(value)}"
+    return f"{item.label} {plain(item.format(value))}"
 
 
 def new_network() -> None:

@@ -8,7 +8,7 @@ from nn_core.runs import SPEEDS, Run, Snapshot, branching
 from ui import session
 from ui.panels import time_machine
 from ui.sidebar.settings import labels
-from ui.words import STATUS_WORDS, plain
+from ui.words import STATUS_WORDS, Markdown, plain
 
 SHAPING = set(branching.SHAPING)  # settings that no branch can change
 
@@ -80,7 +80,7 @@ def status() -> None:
         if shot.scores:
             accuracy = f"{shot.scores.val_accuracy:.1%}"
             scored = f"Of the validation images, read right at step {shot.scores.step:,}, when it was last scored."
-        note = "  \n".join(sentence for sentence in (scored, shot.message) if sentence)
+        note = "  \n".join(sentence for sentence in (scored, plain(shot.message)) if sentence)
         st.markdown(
             f"**{accuracy}** validation · **epoch {shot.epoch:.1f}**  \n:small[step {shot.step:,} · {_doing(shot)}]",
             help=note or None,
@@ -92,7 +92,7 @@ def status() -> None:
         st.markdown(f":small[:orange[{plain(live.not_saved)}]]")
 
 
-def _doing(shot: Snapshot) -> str:
+def _doing(shot: Snapshot) -> Markdown:
     return f"{shot.samples_per_second:,.0f} images/s" if shot.status == "training" else STATUS_WORDS[shot.status].line
 
 
@@ -101,7 +101,7 @@ def speed() -> None:
     pace, key = session.speed(), "speed"
     session.show_in_widget(key, pace)
     st.select_slider(
-        f"Speed **{pace}**" if pace == "full" else f"Steps a frame **{pace}**",
+        f"Speed **{plain(pace)}**" if pace == "full" else f"Steps a frame **{plain(pace)}**",
         list(SPEEDS)[::-1],
         pace,
         key=key,

@@ -14,7 +14,8 @@ from nn_core.training.film import Frame
 from nn_core.training.history import Series
 from nn_core.training.state import Edit, Parent, Scores
 
-Status = Literal["ready", "training", "waiting", "paused", "finished", "diverged", "failed"]
+Status = Literal["ready", "training", "waiting", "paused", "finished", "diverged", "failed", "elsewhere", "interrupted"]
+# elsewhere: another program trains it; interrupted: its program was killed, and nothing has opened it since
 
 
 @dataclass(frozen=True, eq=False)

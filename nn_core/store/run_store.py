@@ -11,14 +11,16 @@ import secrets
 import shutil
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nn_core.config.errors import shorten
 from nn_core.machine.disk import ROOT, reason, sync_folder
+from nn_core.machine.holder import NOTE
 from nn_core.store.opened_run import Loaded, OpenedRun, StoreError
 from nn_core.store.run_folder import RunFolder, sweep_run, version_of
-from nn_core.store.summary import StoredRun
+from nn_core.store.summary import TRAINING, StoredRun
 from nn_core.training.film import Frame
 from nn_core.training.history import Series
 from nn_core.training.state import Checkpoint, Parent
@@ -135,14 +137,22 @@ class RunStore:
         version = version_of(f"{self.folder}/{run_id}")
         known = self._listed.get(run_id)
         if known is not None and known[0] == version:
-            return known[1]
+            return self._as_it_is(known[1])
         folder = self.run_folder(run_id)
         if version[0] is None and not folder.holds_a_run():
             return None
         run = OpenedRun(folder).run
         if version[0] is not None:
             self._listed[run_id] = (version, run)
-        return run
+        return self._as_it_is(run)
+
+    def _as_it_is(self, run: StoredRun) -> StoredRun:
+        """A run that another program trains, and one whose program was killed while it trained, with that status."""
+        held = os.path.exists(f"{self.folder}/{run.id}/{NOTE}")  # for most runs this is all there is to ask
+        holder = self.run_folder(run.id).lock.holder() if held else None
+        if holder is not None:
+            return run if holder.is_this_process else replace(run, status="elsewhere")
+        return replace(run, status="interrupted") if run.status in TRAINING else run
 
     def open(self, run_id: str) -> OpenedRun:
         """All that is kept of a run; raises StoreError when there is none."""
@@ -194,7 +204,8 @@ class RunStore:
         target = self.run_folder(run_id, trash=True).path
         try:
             if not folder.lock.claim():
-                raise StoreError(f"Run {run_id} is being trained by another program; pause it there first.")
+                by = folder.trained_by() or f"Run {run_id} is being saved."
+                raise StoreError(f"{by} Pause it there first.")
             try:
                 target.parent.mkdir(exist_ok=True)
                 if target.exists():

@@ -14,6 +14,8 @@ from nn_core.store.files import edits_from_json, edits_to_json
 from nn_core.training.history import History
 from nn_core.training.state import Checkpoint, Edit, Parent, config_at
 
+TRAINING = ("training", "waiting")  # the status of a run that was saved while it trained
+
 
 @dataclass(frozen=True)
 class StoredRun:

@@ -35,8 +35,11 @@ STILLBORN_SECONDS = 600.0  # after which a folder without a checkpoint is none t
 
 
 def runs_folder() -> Path:
-    """GLASSNET_RUNS, or `runs` in the project's folder."""
-    return Path(os.environ.get(VARIABLE) or ROOT / "runs")
+    """GLASSNET_RUNS ("~" is the home folder there), or `runs` in the project's folder."""
+    folder = Path(os.environ.get(VARIABLE) or ROOT / "runs")
+    with suppress(RuntimeError):  # a user who is not there
+        folder = folder.expanduser()
+    return folder
 
 
 class RunStore:

@@ -25,7 +25,7 @@ from tests import ROOT
 from .figures import Figure
 
 RUN = "0badbeef"
-CONFIG = RunConfig(hidden=(12,), n_train=1_000, batch_size=50, epochs=2_000)
+CONFIG = RunConfig(hidden=(12,), n_train=1_000, batch_size=50, epochs=100_000)
 REFUSED = "is being trained by another program (process "
 PATIENCE = 60.0
 

@@ -94,8 +94,8 @@ def test_a_run_that_another_program_trains_takes_no_step_and_no_change_here_and_
         run = registry.get("00000016")
         assert run is not None and run.snapshot.status == "elsewhere"
         lr = run.settings.lr
-        for command in (run.play, run.step_once, run.epoch_once, lambda: run.change("lr", 0.5)):
-            assert command().wait(PATIENCE)
+        for ask in (run.play, run.step_once, run.epoch_once, lambda: run.change("lr", 0.5)):
+            assert ask().wait(PATIENCE)
             assert run.snapshot.status == "elsewhere" and run.snapshot.step == 12 and not run.snapshot.is_training
             assert f"another program (process {other.pid} on {socket.gethostname()}" in run.snapshot.message
         assert run.settings.lr == run.snapshot.config.lr == lr and not run.snapshot.edits
@@ -118,7 +118,7 @@ def test_a_run_that_another_program_begins_to_train_while_it_is_open_here_is_fol
     assert store is not None
     saved(store, tiny, "00000019")
     seen = registry.get("00000019")
-    assert seen is not None and seen.snapshot.status == "paused"
+    assert seen is not None and not seen.snapshot.is_training
     found = reopen(RunStore(store.folder), "00000019", lambda name: tiny)
     trainer = Trainer.resume(found.checkpoint, tiny)
     recorder = Recorder(trainer, found.writer, found.film)

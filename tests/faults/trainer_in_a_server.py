@@ -18,14 +18,10 @@ from nn_core.runs import Run, RunRegistry
 from nn_core.store import RunStore
 
 
-def seen(registry: RunRegistry, run: Run) -> dict:
-    """The run on the page, the same run in the list, and whether it is written down."""
+def seen(run: Run) -> dict:
+    """What a page shows of the run."""
     shot = run.snapshot
-    listed = next((each for each in RunStore(registry.store.folder).runs() if each.id == run.id), None)
-    return {
-        **{"status": shot.status, "step": shot.step, "message": shot.message, "not_saved": shot.not_saved},
-        **{"listed": listed.status if listed else "", "points": sum(map(len, shot.series.values()))},
-    }
+    return {"status": shot.status, "step": shot.step, "message": shot.message, "not_saved": shot.not_saved}
 
 
 def main(folder: Path, run_id: str) -> None:
@@ -39,7 +35,7 @@ def main(folder: Path, run_id: str) -> None:
             getattr(run, line.strip())().wait(20)
             while line.strip() == "pause" and run.snapshot.is_training:
                 time.sleep(0.01)
-        print(json.dumps(seen(registry, registry.get(run_id) or run)), flush=True)
+        print(json.dumps(seen(registry.get(run_id) or run)), flush=True)
     registry.close()
 
 

@@ -52,6 +52,7 @@ def test_a_run_that_another_program_trains_is_followed_branched_and_never_traine
         app.run()
         assert labels(app)["train"] == "Branch" and "trained by another program" in words(app)
         assert f"process {pid} on" in words(app).replace("\\", "") and fails(app) == []
+        assert "Train goes on" not in notices(app) and "Shown as it was saved last" in words(app)
         assert session.any_trains()  # the list keeps looking
         app.sidebar.button(key="step").click().run()
         assert "Branch trains a copy of it here" in notices(app)

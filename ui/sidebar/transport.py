@@ -91,7 +91,7 @@ def status() -> None:
     if live is not None and not session.may_change(live.run_id):
         st.markdown(":small[:gray[Another visitor's run: look at it, or branch from it.]]")
     if live is not None and live.status == "elsewhere":
-        st.markdown(f":small[:gray[{plain(live.message)} Branch trains a copy of it here.]]")
+        st.markdown(":small[:gray[Shown as it was saved last. Branch trains a copy of it here.]]")
     if live is not None and live.not_saved:
         st.markdown(f":small[:orange[{plain(live.not_saved)}]]")
 

@@ -22,6 +22,8 @@ STATUS_WORDS: Mapping[str, StatusWords] = {  # every Status of nn_core/training/
     "paused": StatusWords("paused", "paused"),
     "finished": StatusWords("finished", "finished"),
     "diverged": StatusWords("stopped: diverged", "diverged", "bad"),
+    "elsewhere": StatusWords("trained by another program", "training elsewhere", "training"),
+    "interrupted": StatusWords("interrupted", "interrupted"),
     "failed": StatusWords("stopped: error", "error", "bad"),
 }
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import os
 import secrets
 import shlex
+import socket
 import time
 from typing import Any
 
 from nn_core.cli.settings import add_settings, config_of
 from nn_core.config import ConfigError, RunConfig
 from nn_core.config.environment import STORAGE
-from nn_core.search.database_errors import SearchError, hidden, in_a_sentence
+from nn_core.search.database_errors import SearchError, SearchGone, hidden, in_a_sentence
 from nn_core.search.objectives import OBJECTIVES
 from nn_core.search.processes import start_workers
 from nn_core.search.space import parse, suggested, varied_settings
@@ -24,6 +27,7 @@ from nn_core.search.watch import SearchView, read_search
 from nn_core.search.worker import PATIENCE_SECONDS, Worker, say
 
 LOOK_SECONDS = 0.5
+OTHERS_SECONDS = 30.0  # after which workers of other programs that are not seen at work are taken to have ended
 STORAGE_HELP = (
     f'the database: a URL like "postgresql://user:password@host/database"; {VARIABLE} in the environment does the '
     "same, where other users could see a command line. Default: an SQLite file in the runs folder."
@@ -145,12 +149,17 @@ def _spec(options: argparse.Namespace, base: RunConfig) -> SearchSpec:
 def _until_done(opened: OpenSearch, options: argparse.Namespace, workers: list[Any]) -> SearchView:
     """Print a line for each trial that has ended, until all are done or no worker is left."""
     told: set[int] = set()
+    others_seen = -math.inf  # when workers of other programs were last seen at work
     is_away = False  # whether the database could not be read when it was last asked
     while True:
         working = any(process.poll() is None for process in workers)
         try:
             with in_a_sentence(options.study, options.storage):
                 view = read_search(opened)
+        except SearchGone as gone:
+            for process in workers:  # they have noticed it too
+                process.wait()
+            raise gone
         except SearchError as error:
             if not working:
                 raise SearchError(f"{error}; no worker is left. It goes on with: {_how_to_go_on(options)}") from None
@@ -175,7 +184,11 @@ def _until_done(opened: OpenSearch, options: argparse.Namespace, workers: list[A
             for process in workers:
                 process.wait()
             return view
-        if not working and workers:
+        own = {f"{socket.gethostname()}:{process.pid}" for process in workers}
+        if set(view.workers) - own:
+            others_seen = time.monotonic()
+        others_work = time.monotonic() - others_seen < OTHERS_SECONDS  # between two trials a worker is not seen
+        if not working and workers and not others_work:
             log = file_of(options.study).with_suffix(".log")
             raise SearchError(
                 f"no worker is left, and {view.n_total - view.n_done} of {view.n_total} trials are open; see {log}. "

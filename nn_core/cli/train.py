@@ -17,7 +17,7 @@ from nn_core.cli.settings import add_settings, config_of, given_settings
 from nn_core.machine.threads import planned_blas_threads, set_blas_threads
 from nn_core.nn.metrics import accuracy
 from nn_core.runs import begin_branch, stored_origin
-from nn_core.store import Recorder, RunStore, RunWriter, new_id
+from nn_core.store import Recorder, RunStore, RunWriter, StoreError, new_id
 from nn_core.store.reopen import reopen
 
 BAR = 30  # characters of the progress bar
@@ -125,8 +125,12 @@ def _until_ctrl_c() -> Iterator[threading.Event]:
 def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, options: argparse.Namespace) -> None:
     """Train through the budget of epochs, or once more through it where it is used up.
 
-    A progress bar goes to stderr, the result to stdout. Raises Interrupted on Ctrl-C, when the run is saved.
+    A progress bar goes to stderr, the result to stdout. Raises Interrupted on Ctrl-C, when the run is saved, and
+    StoreError where another program trains the run.
     """
+    if refusal := recorder.claim():
+        branch = f"python -m nn_core train --from {run_id}@{trainer.step_count}"
+        raise StoreError(f"{refusal} A branch of it can be trained meanwhile: {branch}")
     scores_at, quiet = options.scores_at, options.quiet
     budget = trainer.initial_config.epochs
     end = budget * ((trainer.epoch + 1e-9) // budget + 1)

@@ -12,12 +12,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from nn_core.machine.holder import Holder, read_note, remove_note, write_note
+
 if TYPE_CHECKING:
     from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]  # the folder that holds nn_core, and `runs` unless told otherwise
 TEMPORARY = re.compile(r"\.(\d+)-[0-9a-f]{8}\.tmp")  # the writer's process, and a random part
 ABANDONED_SECONDS = 3600.0  # after which a temporary file is an orphan, whoever wrote it
+LOOK_SECONDS = 0.1  # for which a claim outlasts the looks of others at who holds a folder
 
 
 def open_plain(path: str | Path) -> BinaryIO:
@@ -140,15 +143,31 @@ class Lock:
         return f"<Lock of {self._folder}, {'held' if self._lock is not None else 'not held'}>"
 
     def claim(self) -> bool:
-        """Whether this lock has the folder now; it never waits. Raises OSError when that cannot be found out."""
-        if self._lock is not None:
-            return True
+        """Whether this lock has the folder now; it hardly waits. Raises OSError when that cannot be found out."""
+        if self._lock is None and self._take(LOOK_SECONDS):
+            write_note(self._folder)
+        return self._lock is not None
+
+    def holder(self) -> Holder | None:
+        """Who else holds the folder now; None where nobody does, whatever note a killed process has left."""
+        found = read_note(self._folder) if self._lock is None else None
+        if found is None:
+            return None
+        look = Lock(self._folder)  # one of its own: another thread may claim this one meanwhile
+        try:
+            is_free = look._take(0)
+        except OSError:  # it may not be asked, so the note is believed
+            return found
+        look.release()
+        return None if is_free or self._lock is not None else found
+
+    def _take(self, seconds: float) -> bool:
         try:
             from filelock import FileLock, Timeout
         except ImportError:
             raise OSError(errno.ENOSYS, "the package filelock is not installed") from None
         os.stat(self._folder)  # a folder that is not there would be made
-        lock = FileLock(self._folder / ".lock", timeout=0, mode=0o644, thread_local=False)
+        lock = FileLock(self._folder / ".lock", timeout=seconds, poll_interval=0.01, mode=0o644, thread_local=False)
         try:
             lock.acquire()
         except Timeout:
@@ -159,5 +178,6 @@ class Lock:
     def release(self) -> None:
         """Give the folder back."""
         if self._lock is not None:
+            remove_note(self._folder)
             self._lock.release()
             self._lock = None

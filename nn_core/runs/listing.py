@@ -16,13 +16,13 @@ def as_they_are(stored: Iterable[StoredRun], live: Iterable[tuple[Snapshot, floa
     """All runs, newest first: the stored ones, those in memory with their values of now, and those not yet stored.
 
     `live` are the snapshots of the runs in memory, each with the time of its start in seconds since 1970. A run is
-    listed from its first step on; one that was training when its server ended is at rest.
+    listed from its first step on; one that another program trains, with its values as that has saved them.
     """
     shots = {shot.run_id: (shot, created) for shot, created in live}
     runs = []
     for run in stored:
         shot, _ = shots.pop(run.id, (None, 0.0))
-        if shot is not None:
+        if shot is not None and run.status != "elsewhere":
             run = _with_values_of(shot, run)
         elif run.status in ("training", "waiting"):
             run = replace(run, status="paused")

@@ -16,10 +16,10 @@ from nn_core.runs.branching import Origin, begin_branch, live_origin, stored_ori
 from nn_core.runs.run import Past, Run
 from nn_core.runs.scheduler import Scheduler
 from nn_core.runs.snapshot import Status
-from nn_core.store.reopen import reopen
-from nn_core.store.run_store import RunStore, StoredRun, StoreError, new_id
+from nn_core.store.reopen import Reopened, reopen
+from nn_core.store.run_store import RunStore, StoreError, new_id
 from nn_core.store.run_writer import RunWriter
-from nn_core.training.state import Checkpoint, Parent
+from nn_core.training.state import Parent
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +165,7 @@ class RunRegistry:
             if run_id not in self.store:
                 return run
             try:
-                opened = self._open(run_id, self.store)
+                opened = self._open(run_id, self.store, run)
             except (StoreError, DataError, ConfigError, OSError, MemoryError, ValueError) as error:
                 self._problems[run_id] = str(error) or f"Run {run_id} could not be opened: {type(error).__name__}."
                 return run
@@ -188,12 +188,16 @@ class RunRegistry:
         """What to know of a run that was brought back (a checkpoint skipped, another machine), mostly ""."""
         return self._remarks.get(run_id, "")
 
-    def _open(self, run_id: str, store: RunStore) -> Run:
-        """A stored run as it was saved last."""
+    def _open(self, run_id: str, store: RunStore, before: Run | None = None) -> Run:
+        """A stored run as it was saved last; `before` is the same run in memory, which another program has outdated."""
         found = reopen(store, run_id, self._load)
-        status, message = _status_of(found.checkpoint, found.stored)
-        self._remarks[run_id] = " ".join(found.warnings)
-        message = " ".join([message, *found.warnings]).strip()
+        status, message = _status_of(found)
+        warnings = found.warnings
+        if before is not None and before.snapshot.not_saved:
+            gone = f"What was trained here up to step {before.snapshot.step:,} could not be saved, and is gone:"
+            warnings = (f"{gone} another program has trained the run on since.", *warnings)
+        self._remarks[run_id] = " ".join(warnings)
+        message = " ".join([message, *warnings]).strip()
         past = Past(found.checkpoint, found.film, found.best_accuracy, status, message, found.stored.created)
         more = {"run_id": run_id, "writer": found.writer, "parent": found.stored.parent, "past": past}
         return self._run(found.checkpoint.config, found.data, **more)
@@ -229,8 +233,11 @@ class RunRegistry:
         self._runs.clear()
 
 
-def _status_of(checkpoint: Checkpoint, stored: StoredRun) -> tuple[Status, str]:
+def _status_of(found: Reopened) -> tuple[Status, str]:
     """What a run that comes back says of itself."""
+    checkpoint, stored = found.checkpoint, found.stored
+    if by := found.writer.trained_by():
+        return "elsewhere", f"{by} It is shown as it was saved there last, at step {checkpoint.step:,}."
     if checkpoint.stopped:
         return ("finished" if checkpoint.stopped_early else "diverged"), checkpoint.stopped
     if stored.status == "finished" and stored.step == checkpoint.step:

@@ -137,7 +137,7 @@ class Run:
             return _refused()
         with self._settings_lock:
             self.settings = self.settings.edited(name, value)
-            return self._send(lambda: self._trainer.change(name, value))
+            return self._send(lambda: self._change(name, value))
 
     def set_speed(self, speed: str) -> threading.Event:
         """One of SPEEDS."""
@@ -175,9 +175,11 @@ class Run:
         return bool(self._carried_out) or not self._commands.empty()
 
     def is_outdated(self) -> bool:
-        """Whether the run rests here and another program has trained it on."""
-        writer = self._recorder.writer
-        return writer is not None and not self.snapshot.is_training and writer.is_outdated()
+        """Whether the run rests here and another program has trained it on, or has begun to, or has ended."""
+        writer, shot = self._recorder.writer, self.snapshot
+        if writer is None or shot.is_training or self.is_asked:
+            return False
+        return writer.is_outdated() or bool(writer.trained_by()) != (shot.status == "elsewhere")
 
     def attach(self, session: str) -> None:
         """A session looks at this run: as long as it is connected, the run goes on."""
@@ -241,6 +243,8 @@ class Run:
         """The last good snapshot stays, with the error as a sentence; the thread lives on, and Train tries again."""
         log.error("run %s stopped", self.id, exc_info=error)
         self._scheduler.leave(self.id)
+        if self._recorder.writer is not None:
+            self._recorder.writer.release()
         self._status = "failed"
         self._message = (
             f"Training stopped on an internal error ({type(error).__name__}: {' '.join(str(error).split())})."
@@ -335,9 +339,24 @@ class Run:
         if self._trainer.stopped:
             self._halt(self._end, self._trainer.stopped)
             return
+        if not self._may_go_on():
+            return
         self._status, self._message = "training", ""
         self._last_connected = time.monotonic()
         self._rate_mark = (self._trainer.seconds, self._trainer.images_seen)
+
+    def _change(self, name: str, value: Any) -> None:
+        if self._is_under_way or self._may_go_on():
+            self._trainer.change(name, value)
+        else:
+            self.settings = self._trainer.config
+
+    def _may_go_on(self) -> bool:
+        """Claim the run; where another program trains it, the status and a sentence say so."""
+        refusal = self._recorder.claim()
+        if refusal:
+            self._status, self._message = "elsewhere", refusal
+        return not refusal
 
     def _goal_is_reached(self) -> bool:
         """Halt and say so when what was asked for is done."""
@@ -368,7 +387,7 @@ class Run:
 
     def _keep(self) -> None:
         """Write the run down where that is due."""
-        if self._is_kept and self._status != "failed":
+        if self._is_kept and self._status not in ("failed", "elsewhere"):
             self._recorder.keep(self._status)
 
     def _measure_rate(self) -> None:

@@ -15,6 +15,10 @@ class SearchError(Exception):
     """What cannot be done with a search; one sentence for the user, without a password."""
 
 
+class SearchGone(SearchError):
+    """The file of a search was deleted, replaced or destroyed while it was in use: waiting does not bring it back."""
+
+
 def hidden(url: str) -> str:
     """The URL without the password in it, whatever else is wrong with it, and without what follows a "?"."""
     if url.count("@") == 1:  # where there are more, a password may hold some, and the parser cuts it at the first
@@ -69,6 +73,20 @@ def database_sentence(error: BaseException, name: str, url: str = "") -> str | N
     return None
 
 
+def is_destroyed(error: BaseException) -> bool:
+    """Whether the file of a database holds no database any more."""
+    codes = [getattr(each, "sqlite_errorname", None) or "" for each in _chain(error)]
+    return any(code.startswith(_DESTROYED) for code in codes)
+
+
+def is_taken(error: BaseException) -> bool:
+    """Whether another program has just made what was to be made: a table, a row."""
+    chain = _chain(error)
+    return "IntegrityError" in {type(each).__name__ for each in chain} or any(
+        "already exists" in str(each) for each in chain
+    )
+
+
 def _chain(error: BaseException | None) -> list[BaseException]:
     """The error, what caused it, and so on: Optuna's, SQLAlchemy's, the driver's."""
     chain: list[BaseException] = []
@@ -94,6 +112,7 @@ def _answer(chain: list[BaseException]) -> str | None:
 _OF_DATABASES = {"sqlalchemy", "sqlite3", "psycopg", "alembic"}
 _KINDS = {"OperationalError", "DatabaseError", "StorageInternalError", "ProgrammingError", "IntegrityError"}
 
+_DESTROYED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 _DAMAGED = "the file of {where} is damaged or holds something else"
 _REFUSED = "{where} refuses the user or the password"
 _UNKNOWN = "{where} does not exist on its server"
@@ -102,7 +121,7 @@ _SILENT = "{where} does not answer"
 # how a code begins: the SQLSTATE of PostgreSQL, or SQLite's name of a result
 _BY_CODE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("42P01",), "there is no search {name} in {where}"),  # the tables are not there
-    (("SQLITE_NOTADB", "SQLITE_CORRUPT"), _DAMAGED),
+    (_DESTROYED, _DAMAGED),
     (
         ("SQLITE_BUSY", "SQLITE_LOCKED"),
         "the file of {where} is locked by another program; try again when that has ended",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import BinaryIO
 
 from nn_core.config.environment import BLAS_THREADS, RUNS
-from nn_core.machine.disk import ROOT
-from nn_core.search.storage import VARIABLE, check_name, searches_folder
+from nn_core.machine.disk import ROOT, reason
+from nn_core.search.database_errors import SearchError
+from nn_core.search.storage import VARIABLE, check_name, make_folder, searches_folder
 
 FOLDER_VARIABLE = RUNS.name
 
@@ -20,7 +23,7 @@ def start_workers(name: str, n: int, storage: str = "") -> list[subprocess.Popen
     """
     check_name(name)
     folder = searches_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     env = {**os.environ, BLAS_THREADS.name: "1", FOLDER_VARIABLE: str(folder.parent)}  # they start elsewhere
     env.pop(VARIABLE, None)
     if storage:
@@ -28,7 +31,7 @@ def start_workers(name: str, n: int, storage: str = "") -> list[subprocess.Popen
     started = []
     for number in range(n):
         command = [sys.executable, "-m", "nn_core", "worker", "--study", name, "--number", str(number)]
-        with (folder / f"{name}.log").open("ab") as log:
+        with _log(folder / f"{name}.log") as log:
             started.append(
                 subprocess.Popen(
                     command,
@@ -41,3 +44,10 @@ def start_workers(name: str, n: int, storage: str = "") -> list[subprocess.Popen
                 )
             )
     return started
+
+
+def _log(path: Path) -> BinaryIO:
+    try:
+        return path.open("ab")
+    except OSError as error:
+        raise SearchError(f"{path} cannot be written: {reason(error).lower()}") from None

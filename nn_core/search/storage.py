@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import re
+import secrets
 import sqlite3
 import time
 import warnings
-from contextlib import closing, suppress
-from functools import cache
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from nn_core.config.environment import GRACE, HEARTBEAT, STORAGE
 from nn_core.config.errors import shorten
-from nn_core.search.database_errors import A_URL, SearchError, database_sentence, hidden, in_a_sentence
+from nn_core.machine.disk import reason, sweep
+from nn_core.search.database_errors import (
+    A_URL,
+    SearchError,
+    SearchGone,
+    database_sentence,
+    hidden,
+    in_a_sentence,
+    is_taken,
+)
 from nn_core.store.run_store import runs_folder
 
 VARIABLE = STORAGE.name  # how a worker process is told a URL: the password in it is not for the list of processes
@@ -47,6 +58,12 @@ def trials_folder(name: str) -> Path:
     return searches_folder() / check_name(name)
 
 
+def networks_left(name: str) -> str:
+    """What is left of a search whose file is gone, as a part of a sentence."""
+    where = f"; their networks lie in {trials_folder(name)}" if NAME.fullmatch(name) else ""
+    return f"what it knew of its trials is lost{where}"
+
+
 def check_optuna() -> None:
     """Raise SearchError where Optuna is not installed."""
     try:
@@ -60,17 +77,76 @@ def open_storage(name: str, url: str = "", *, create: bool = False, heartbeat: b
 
     With `heartbeat`, trials of workers that give no sign of life are found, failed and queued again.
     """
-    path = None if url else file_of(name)
+    address = _with_driver(url)
+    path = _path_in(address) if url else file_of(name)
+    if not url and not create and not file_of(name).exists():
+        raise SearchError(f"there is no search {name} in {searches_folder()}")
+    return _open(name, path, address, create, heartbeat)
+
+
+@contextmanager
+def new_storage(name: str, url: str = "") -> Iterator[Any]:
+    """A `Storage` to begin a search in; raises SearchError.
+
+    A file gets its name when all is in it, so that nobody meets half a search, and of two begun at once one has it.
+    """
+    if url:
+        yield open_storage(name, url, create=True)
+        return
+    path = file_of(name)
+    make_folder(path.parent)
+    sweep(path.parent)
+    draft = path.with_name(f".{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        made = _open(name, draft, "", create=True, heartbeat=False)
+        try:
+            yield made
+        finally:
+            made.remove_session()
+            made.engine.dispose()
+        with in_a_sentence(name):
+            _give_name(draft, path)
+    except FileExistsError:
+        raise SearchError(f"there is a search {name} already; choose another name") from None
+    except OSError as error:
+        raise SearchError(f"{path} could not be written: {reason(error).lower()}") from None
+    finally:
+        for end in ("", "-journal", "-wal", "-shm"):
+            draft.with_name(draft.name + end).unlink(missing_ok=True)
+
+
+def _give_name(draft: Path, path: Path) -> None:
+    """Raises FileExistsError where there is a file of that name."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if path.exists():
+            raise FileExistsError(path) from None
+        os.rename(draft, path)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder where searches are kept; raises SearchError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SearchError(f"the folder {folder} cannot be made: {reason(error).lower()}") from None
+
+
+def _path_in(address: str) -> Path | None:
+    """The file that the URL of an SQLite database names, None for another one."""
+    return Path(address.partition("///")[2].partition("?")[0]) if address.startswith("sqlite") else None
+
+
+def _open(name: str, path: Path | None, address: str, create: bool, heartbeat: bool) -> Any:
+    """The storage in an SQLite file, or at another address."""
+    engine: dict[str, Any] = {"pool_pre_ping": True}
     if path is not None:
-        if not create and not path.exists():
-            raise SearchError(f"there is no search {name} in {searches_folder()}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-    address = f"sqlite:///{path}" if path is not None else _with_driver(url)
-    is_sqlite = address.startswith("sqlite")
-    if is_sqlite:
-        _look_at_file(Path(address.partition("///")[2].partition("?")[0]), name, create)
-    sqlite_arguments = {"timeout": BUSY_SECONDS, "factory": _Connection}
-    engine = {"connect_args": sqlite_arguments} if is_sqlite else {"pool_pre_ping": True}
+        _look_at_file(path, name, create)
+        address = "sqlite:///search.db"  # whose path _connect knows, with whatever characters
+        engine = {"creator": partial(_connect, path, create)}
     with in_a_sentence(name, address), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # heartbeats are called experimental
         import optuna
@@ -79,13 +155,31 @@ def open_storage(name: str, url: str = "", *, create: bool = False, heartbeat: b
         signs = _signs_of_life() if heartbeat else {}
         template = address.replace("{", "{{").replace("}", "}}")
         try:
-            made = _storage_class()(template, engine, skip_table_creation=not create, **signs)
+            made = _make(template, engine, create, signs)
         except ValueError:  # a port that is no number, say; what is said of it may repeat the password
             raise SearchError(f"the storage must be {A_URL}, got {shorten(hidden(address))}") from None
-        if is_sqlite and create:
+        if path is not None:
+            made.watch_file(name, path)
+        if path is not None and create:
             with made.engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # who reads keeps nobody from writing
         return made
+
+
+def _make(template: str, engine: dict[str, Any], create: bool, signs: dict[str, Any]) -> Any:
+    """The storage; tables that another program makes at the same moment are used."""
+    try:
+        return _storage_class()(template, engine, skip_table_creation=not create, **signs)
+    except Exception as error:
+        if not create or not is_taken(error):
+            raise
+        return _storage_class()(template, engine, skip_table_creation=not create, **signs)
+
+
+def _connect(path: Path, create: bool) -> sqlite3.Connection:
+    """A connection to a file, whatever characters its path has. Only with `create` is a file made."""
+    uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, factory=_Connection, check_same_thread=False)
 
 
 def _with_driver(url: str) -> str:
@@ -102,7 +196,7 @@ def _look_at_file(path: Path, name: str, create: bool) -> None:
         if create:
             return
         raise SearchError(f"there is no file {path}")
-    with in_a_sentence(name), closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+    with in_a_sentence(name), closing(_connect(path, create=False)) as connection:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if tables and not {"studies", "version_info", "alembic_version"} <= tables:
         raise SearchError(f"the file {path} holds something else than searches; it is left as it is")
@@ -144,6 +238,23 @@ def _storage_class() -> Any:
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             self._silent_since: dict[int, float] = {}  # trial id -> time.monotonic() when it was first seen so
+            self._file: tuple[str, Path, tuple[int, int] | None] | None = None  # of which search, where, which one
+
+        def watch_file(self, name: str, path: Path) -> None:
+            """Remember which file this is, for `check_file`."""
+            self._file = name, path, _identity(path)
+
+        def check_file(self) -> None:
+            """Raise SearchGone where the file is no longer there, or another one has taken its place.
+
+            SQLite itself goes on writing into a file that was deleted.
+            """
+            if self._file is None:
+                return
+            name, path, identity = self._file
+            if _identity(path) != identity:
+                what = "replaced by another one" if path.exists() else "deleted"
+                raise SearchGone(f"{path} was {what} while the search {name} used it; {networks_left(name)}")
 
         def record_heartbeat(self, trial_id: int) -> None:
             try:
@@ -181,6 +292,14 @@ def _storage_class() -> Any:
             return f"Storage({hidden(str(self.engine.url))})"
 
     return Storage
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _running_trials(engine: Any, study_name: str) -> list[tuple[int, int, float | None]]:

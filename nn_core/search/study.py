@@ -14,7 +14,7 @@ from nn_core.data import Dataset, load_dataset
 from nn_core.machine.disk import ROOT
 from nn_core.search.database_errors import SearchError, in_a_sentence
 from nn_core.search.spec import SearchSpec
-from nn_core.search.storage import check_name, check_optuna, file_of, open_storage, searches_folder
+from nn_core.search.storage import check_name, check_optuna, file_of, new_storage, open_storage, searches_folder
 
 CONTROLS = ("run", "pause", "stop")
 
@@ -59,8 +59,7 @@ def create_search(name: str, spec: SearchSpec, storage: str = "", data: Dataset 
     if not storage and file_of(name).exists():
         raise SearchError(f"there is a search {name} already; choose another name")
     data = data or load_dataset(spec.base.dataset)
-    kept = open_storage(name, storage, create=True)
-    with in_a_sentence(name, storage):
+    with new_storage(name, storage) as kept, in_a_sentence(name, storage):
         try:
             study = optuna.create_study(storage=kept, study_name=name, directions=spec.directions)
         except optuna.exceptions.DuplicatedStudyError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from typing import Any
 
@@ -32,13 +33,19 @@ def open_trial(name: str, number: int, store: RunStore, storage: str = "") -> st
     source = RunStore(trials_folder(name)).run_folder(run_id)
     if not source.holds_a_run():
         raise SearchError(NOT_HERE.format(number))
+    if by := source.trained_by():  # who copies what is being written gets half of it
+        raise SearchError(f"the run of trial {number} could not be copied: {by} Pause it there first")
     target = store.run_folder(run_id).path
-    arriving = target.with_name(f".arriving-{run_id}")
+    arriving = target.with_name(f".arriving-{run_id}-{secrets.token_hex(4)}")  # another program may copy it too
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(arriving, ignore_errors=True)
-        shutil.copytree(source.path, arriving)
-        os.replace(arriving, target)
+        shutil.copytree(source.path, arriving, ignore=shutil.ignore_patterns(".*"))
+        try:
+            os.replace(arriving, target)
+        except OSError:
+            if run_id not in store:
+                raise
+            shutil.rmtree(arriving, ignore_errors=True)  # the other one was quicker
         store.rename(run_id, f"{name}, trial {number}"[:80])
     except (OSError, StoreError) as error:
         shutil.rmtree(arriving, ignore_errors=True)

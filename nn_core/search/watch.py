@@ -82,6 +82,7 @@ class SearchView:
 
 def read_search(opened: OpenSearch) -> SearchView:
     """The view of a search as it stands in its database."""
+    opened.kept.check_file()
     study = opened.study
     info, trials = info_of(study, opened.info.storage), study.get_trials(deepcopy=False)
     attrs, gone = study.user_attrs, superseded(trials)

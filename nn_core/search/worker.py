@@ -19,9 +19,10 @@ from nn_core.config.errors import ConfigError
 from nn_core.data import Dataset, load_dataset
 from nn_core.machine.second_core import SECOND_CORE
 from nn_core.machine.threads import set_blas_threads
-from nn_core.search.database_errors import SearchError, database_sentence
+from nn_core.search.database_errors import SearchError, SearchGone, database_sentence, is_destroyed
 from nn_core.search.objectives import NotReached
 from nn_core.search.spec import SearchSpec, make_pruner, make_sampler
+from nn_core.search.storage import networks_left
 from nn_core.search.study import check_data, code_version, load_study
 from nn_core.search.trial_run import LOOK_SECONDS, TrialRun
 from nn_core.search.trials import QUEUED, count_done, superseded
@@ -90,8 +91,11 @@ class Worker:
         quiet_since: float | None = None
         while True:
             try:
+                self.kept.check_file()
                 answer = ask()
             except Exception as error:
+                if isinstance(error, SearchGone) or is_destroyed(error):
+                    raise self._gone(error) from None
                 sentence = self._lost or database_sentence(error, self.name, self.storage)
                 if sentence is None:
                     raise
@@ -107,6 +111,12 @@ class Worker:
                 if quiet_since is not None:
                     self.tell("The database answers again.")
                 return answer
+
+    def _gone(self, error: Exception) -> SearchGone:
+        """What is said where the search's file was deleted or destroyed."""
+        if isinstance(error, SearchGone):
+            return error
+        return SearchGone(f"{database_sentence(error, self.name, self.storage)}; {networks_left(self.name)}")
 
     def _next(self) -> bool:
         """Train one trial, or wait for those of others; False when there is nothing left to do."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nn_core.store.run_writer import RunWriter
-from nn_core.store.summary import best_of
+from nn_core.store.summary import TRAINING, best_of
 from nn_core.training.film import Film, Frame, halved
 from nn_core.training.state import Checkpoint, Parent
 from nn_core.training.trainer import Trainer
@@ -70,10 +70,18 @@ class Recorder:
         """The trainer stands still with these weights: the newest frame is exact."""
         self.film.mark("latest", self._frame(weights, exact=True))
 
+    def claim(self) -> str:
+        """Before training begins: "" where this program may train the run, else a sentence on why not."""
+        return self.writer.claim() if self.writer is not None else ""
+
     def keep(self, status: str) -> None:
-        """Write the run down where that is due."""
+        """Write the run down where that is due; one that rests is any program's to train."""
         trainer, writer = self._trainer, self.writer
-        if writer is None or not writer.needs(trainer.step_count, len(trainer.edits), status):
+        if writer is None:
+            return
+        if not writer.needs(trainer.step_count, len(trainer.edits), status):
+            if status not in TRAINING:
+                writer.release()
             return
         if writer.save(trainer.checkpoint(), self.film.spaced(), status, self._best):
             self._best = None

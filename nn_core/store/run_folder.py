@@ -58,6 +58,13 @@ class RunFolder:
     def __repr__(self) -> str:
         return f"<RunFolder {self.path}>"
 
+    def trained_by(self) -> str:
+        """A sentence on the other program that trains this run now, "" where none does."""
+        holder = self.lock.holder()
+        if holder is None or holder.is_this_process:
+            return ""
+        return f"Run {self.path.name} is being trained by another program ({holder})."
+
     def holds_a_run(self) -> bool:
         """Whether a run was ever saved here: a first save that was cut off leaves a folder without a checkpoint."""
         try:

@@ -11,15 +11,17 @@ import secrets
 import shutil
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nn_core.config.environment import RUNS
 from nn_core.config.errors import shorten
 from nn_core.machine.disk import ROOT, reason, sync_folder
+from nn_core.machine.holder import NOTE
 from nn_core.store.opened_run import Loaded, OpenedRun, StoreError
 from nn_core.store.run_folder import RunFolder, sweep_run, version_of
-from nn_core.store.summary import MAX_NAME, RUN_ID, StoredRun
+from nn_core.store.summary import MAX_NAME, RUN_ID, TRAINING, StoredRun
 from nn_core.training.film import Frame
 from nn_core.training.history import Series
 from nn_core.training.state import Checkpoint, Parent
@@ -34,8 +36,11 @@ STILLBORN_SECONDS = 600.0  # after which a folder without a checkpoint is none t
 
 
 def runs_folder() -> Path:
-    """GLASSNET_RUNS, or `runs` in the project's folder."""
-    return Path(os.environ.get(VARIABLE) or ROOT / "runs")
+    """GLASSNET_RUNS ("~" is the home folder there), or `runs` in the project's folder."""
+    folder = Path(os.environ.get(VARIABLE) or ROOT / "runs")
+    with suppress(RuntimeError):  # a user who is not there
+        folder = folder.expanduser()
+    return folder
 
 
 class RunStore:
@@ -149,7 +154,7 @@ class RunStore:
             known = self._listed[run_id] = (version, found)
         if isinstance(known[1], StoreError):
             raise known[1]
-        return known[1]
+        return self._as_it_is(known[1])
 
     def _read(self, run_id: str, is_there: bool) -> StoredRun | StoreError | None:
         """What the files of a run say now; whatever is in them, it is no more than an error of this one run."""
@@ -163,6 +168,14 @@ class RunStore:
         except Exception as error:
             log.exception("run %s cannot be read", run_id)
             return StoreError(f"Run {run_id} cannot be read: {type(error).__name__}.")
+
+    def _as_it_is(self, run: StoredRun) -> StoredRun:
+        """A run that another program trains, and one whose program was killed while it trained, with that status."""
+        held = os.path.exists(f"{self.folder}/{run.id}/{NOTE}")  # for most runs this is all there is to ask
+        holder = self.run_folder(run.id).lock.holder() if held else None
+        if holder is not None:
+            return run if holder.is_this_process else replace(run, status="elsewhere")
+        return replace(run, status="interrupted") if run.status in TRAINING else run
 
     def open(self, run_id: str) -> OpenedRun:
         """All that is kept of a run; raises StoreError when there is none."""
@@ -214,7 +227,8 @@ class RunStore:
         target = self.run_folder(run_id, trash=True).path
         try:
             if not folder.lock.claim():
-                raise StoreError(f"Run {run_id} is being trained by another program; pause it there first.")
+                by = folder.trained_by() or f"Run {run_id} is being saved."
+                raise StoreError(f"{by} Pause it there first.")
             try:
                 target.parent.mkdir(exist_ok=True)
                 if target.exists():

@@ -15,7 +15,7 @@ from nn_core.store.files import ArchiveError
 from nn_core.store.opened_run import OpenedRun
 from nn_core.store.run_folder import CheckpointFile, RunFolder, new_points
 from nn_core.store.run_store import RunStore, StoreError
-from nn_core.store.summary import parent_to_json, summary_of
+from nn_core.store.summary import TRAINING, parent_to_json, summary_of
 from nn_core.training.film import Frame
 from nn_core.training.history import Series
 from nn_core.training.state import Checkpoint, Parent
@@ -23,7 +23,6 @@ from nn_core.training.state import Checkpoint, Parent
 log = logging.getLogger(__name__)
 
 SAVE_SECONDS = 10.0  # between two checkpoints of a run that trains, and between two tries where one failed
-TRAINING = ("training", "waiting")
 
 
 class RunWriter:
@@ -51,7 +50,8 @@ class RunWriter:
         self._data = {"name": data.name, "identity": data.identity}
         self._tried = float("-inf")  # on time.monotonic()
         self._saved: tuple[Any, ...] | None = None  # (step, number of edits, status) as on disk
-        self._serial = 0  # of the newest checkpoint on disk
+        self._serial = 0  # of the newest checkpoint that it has tried to write
+        self._known = 0  # of the newest checkpoint on disk, when it last wrote or read one
         self._newest: Path | None = None  # its file
         self._step: int | None = None  # and its step
         self._best: CheckpointFile | None = None
@@ -69,10 +69,31 @@ class RunWriter:
         step = self._step = checkpoint.step
         self._saved = (step, len(checkpoint.edits), opened.run.status)
         self._newest = opened.newest.file.path
-        self._serial = files[0].serial  # of a newer one that cannot be read, perhaps
+        self._serial = self._known = files[0].serial  # of a newer one that cannot be read, perhaps
         self._best = next((file for file in files if file.is_best and file.step <= step), None)
         self._on_disk = opened.history.series() if opened.curves[1] else None
         self._frames = {**dict.fromkeys(opened.frame_steps), **{f.step: f for f in opened.frames if f.step <= step}}
+
+    def claim(self) -> str:
+        """Take the folder, before training begins; "" then, else a sentence on why this program may not train the run.
+
+        A run that is not on disk yet is nobody else's. What the disk refuses is said when the run is saved.
+        """
+        if self._newest is None:
+            return ""
+        try:
+            if not self._folder.lock.claim():
+                return self.trained_by() or f"Run {self._folder.path.name} is held by this program already."
+        except OSError:
+            return ""
+        if not self.is_outdated():
+            return ""
+        self.release()
+        return f"Run {self._folder.path.name} has just been trained on by another program; open it again."
+
+    def trained_by(self) -> str:
+        """A sentence on the other program that trains the run now, "" where none does."""
+        return self._folder.trained_by() if self._newest is not None else ""
 
     def needs(self, step: int, n_edits: int, status: str) -> bool:
         """Whether a run that stands so has something that is not on disk, and a try is due.
@@ -90,7 +111,7 @@ class RunWriter:
             files = self._folder.checkpoint_files()
         except OSError:
             return False
-        return bool(files) and files[0].serial > self._serial
+        return bool(files) and files[0].serial > self._known
 
     def save(
         self, checkpoint: Checkpoint, frames: tuple[Frame, ...], status: str, best: Checkpoint | None = None
@@ -143,17 +164,22 @@ class RunWriter:
         if self._best is not None and self._best.step > checkpoint.step:
             self._best = None  # a diverged run has gone back behind it
         best_serial, before = self._next_serial(), self._newest  # the newest checkpoint has the highest serial
-        self._newest = folder.write_checkpoint(checkpoint, self._next_serial()).path
+        self._newest = self._write(checkpoint, self._next_serial()).path
         self._step = checkpoint.step
         self._remove_checkpoints(before)
         self._save_frames(frames)  # on a full disk rather these are missing than the checkpoint
         if best is not None and best is not self._written_best:  # a try that failed later on has written it
-            self._best = folder.write_checkpoint(best, best_serial, is_best=True)
+            self._best = self._write(best, best_serial, is_best=True)
             self._written_best = best
             self._remove_checkpoints(before)
         summary = summary_of(checkpoint, status, folder.size(), self.parent)
         about = {"created": self._created, "parent": parent_to_json(self.parent), "data": self._data}
         folder.write_json("summary.json", {"version": 1, **about, **summary})
+
+    def _write(self, checkpoint: Checkpoint, serial: int, is_best: bool = False) -> CheckpointFile:
+        file = self._folder.write_checkpoint(checkpoint, serial, is_best=is_best)
+        self._known = max(self._known, serial)
+        return file
 
     def _next_serial(self) -> int:
         """Never the same twice, not even after a try that failed half-way."""

@@ -21,6 +21,8 @@ RUN_ID = re.compile(r"[0-9a-f]{8}")
 MAX_NAME = 80  # characters of a user's own name
 UNKNOWN = "unknown"  # what a status is called that only another version knows
 
+TRAINING = ("training", "waiting")  # the status of a run that was saved while it trained
+
 
 @dataclass(frozen=True)
 class StoredRun:

@@ -17,7 +17,8 @@ from nn_core.config.run_config import RunConfig
 from nn_core.machine.memory import Array
 from nn_core.training.history import History
 
-Status = Literal["ready", "training", "waiting", "paused", "finished", "diverged", "failed"]
+Status = Literal["ready", "training", "waiting", "paused", "finished", "diverged", "failed", "elsewhere", "interrupted"]
+# elsewhere: another program trains it; interrupted: its program was killed, and nothing has opened it since
 
 OF_INSTRUMENTS = "instruments."  # how the names of their arrays begin
 

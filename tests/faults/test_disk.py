@@ -21,7 +21,6 @@ from nn_core import RunConfig, Trainer
 from nn_core.data import Dataset
 from nn_core.machine import disk
 from nn_core.runs.registry import RunRegistry
-from nn_core.runs.run import Run
 from nn_core.store import run_folder, run_writer
 from nn_core.store.files import ArchiveError, pack, pack_checkpoint, read_checkpoint
 from nn_core.store.recorder import Recorder
@@ -474,53 +473,6 @@ def test_strange_things_in_the_folder_are_left_alone(store: RunStore, tiny: Data
 
 
 # ---------------------------------------------------------------------------------------------- two programs
-
-OTHER_PROGRAM = """
-import sys, time
-from pathlib import Path
-from nn_core.store.run_folder import RunFolder
-folder = RunFolder(Path(sys.argv[1]))
-print(folder.lock.claim(), flush=True)
-sys.stdin.read()
-"""
-
-
-def test_a_run_that_another_program_trains_is_trained_in_memory_and_its_files_are_the_others(
-    registry: RunRegistry, tiny: Dataset
-):
-    store = registry.store
-    assert store is not None
-    saved(store, tiny, "00000016")
-    before = files_of(store.folder)
-    command = [sys.executable, "-c", OTHER_PROGRAM, str(store.folder / "00000016")]
-    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        assert other.stdout is not None and other.stdout.readline() == "True\n"
-        run = registry.get("00000016")
-        assert run is not None
-        assert run.step_once().wait(PATIENCE)
-        until(lambda: run.snapshot.step == 13 and run.snapshot.status == "paused")
-        assert "another program" in run.snapshot.not_saved
-        assert files_of(store.folder) == before
-        with pytest.raises(StoreError, match="another program"):
-            store.delete("00000016")
-    finally:
-        other.communicate("")
-
-
-def test_a_run_that_another_program_trained_on_is_shown_as_it_stands_there(registry: RunRegistry, tiny: Dataset):
-    store = registry.store
-    assert store is not None
-    saved(store, tiny, "00000017")
-    here = registry.get("00000017")
-    assert here is not None and here.snapshot.step == 12
-    found = reopen(RunStore(store.folder), "00000017", lambda name: tiny)
-    trainer = Trainer.resume(found.checkpoint, tiny)
-    recorder = Recorder(trainer, found.writer, found.film)
-    trainer.replay([], 30)
-    recorder.keep("paused")
-    now: Run | None = registry.get("00000017")
-    assert now is not None and now.snapshot.step == 30
 
 
 def test_temporary_files_of_the_dead_are_swept_and_those_of_the_living_are_left(store: RunStore, tiny: Dataset):

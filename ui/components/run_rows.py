@@ -94,7 +94,7 @@ def facets(listed: Sequence[Mapping[str, Any]], pressed: Collection[str] = ()) -
 
 
 def _facets(run: StoredRun) -> list[str]:
-    kind = {"waiting": "training", "failed": "diverged"}.get(run.status, run.status)
+    kind = {"waiting": "training", "elsewhere": "training", "failed": "diverged"}.get(run.status, run.status)
     return [
         name
         for name, holds in {"starred": run.starred, "branched": run.parent is not None, kind: kind in FACETS}.items()

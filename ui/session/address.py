@@ -114,7 +114,7 @@ def _open(query: dict[str, str]) -> None:
     run = registry().get(run_id) if run_id else None
     if run is not None:
         st.session_state["run"] = run.id
-        if run is not in_memory:
+        if run is not in_memory and run.snapshot.status != "elsewhere":
             at = f"{run.snapshot.step:,}"
             remark = registry().remark(run.id)
             notify(f"This run was brought back from disk at step {at}; Train goes on from there. {remark}".strip())

@@ -51,7 +51,7 @@ def edit(field: str, value: Any) -> None:
     for name, remark in remarks.items():
         notify(remark, about=name)
     run = current_run()
-    if run is not None and field in LIVE_SETTINGS and may_change(run.id) and not is_looking_back():
+    if run is not None and field in LIVE_SETTINGS and may_change(run.id) and not is_looking_back() and obeys(run):
         run.change(field, getattr(draft(), field)).wait(COMMAND_SECONDS)  # the page drawn next shows it
 
 
@@ -164,6 +164,14 @@ def start(config: RunConfig) -> Run | None:
     return run
 
 
+def obeys(run: Run) -> bool:
+    """Whether a run takes commands here; says so where another program trains it."""
+    elsewhere = run.snapshot.status == "elsewhere"
+    if elsewhere:
+        notify(f"{run.snapshot.message} Branch trains a copy of it here.")
+    return not elsewhere
+
+
 def speed() -> str:
     """The speed of the current run; before there is one, that of the next."""
     run = current_run()
@@ -213,5 +221,6 @@ def command(send: Callable[[Run], Event]) -> Callable[[], None]:
         run = run_to_command()
         if run is not None:
             send(run).wait(COMMAND_SECONDS)
+            obeys(run)
 
     return act

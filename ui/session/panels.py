@@ -77,6 +77,8 @@ def _whole_page() -> tuple[Any, ...]:
 
 def _current_trains() -> bool:
     run = current_run()
+    if run is not None and run.snapshot.status == "elsewhere":
+        return True  # what the program that trains it has saved is read again
     return run is not None and (run.snapshot.is_training or run.is_asked)  # on a busy machine Train may take a while
 
 

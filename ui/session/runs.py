@@ -41,8 +41,10 @@ def stored_run(run_id: str) -> StoredRun | None:
 
 
 def any_trains() -> bool:
-    """Whether any run of this server trains."""
-    return any(run.snapshot.is_training for run in registry().runs())
+    """Whether any run trains, on this server or in another program."""
+    return any(run.snapshot.is_training for run in registry().runs()) or any(
+        run.status == "elsewhere" for run in runs()
+    )
 
 
 def series_of(run: StoredRun) -> Mapping[str, Series]:

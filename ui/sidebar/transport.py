@@ -29,8 +29,10 @@ def transport() -> None:
 def train_button(key: str = "") -> None:
     """Train or pause, whichever is possible now; the label says where Train would start a new network."""
     shot = session.live_snapshot()
-    if shot is not None and not session.may_change(shot.run_id) and not SHAPING & set(session.pending_changes()):
-        _branch_button(key)
+    elsewhere = shot is not None and shot.status == "elsewhere"
+    foreign = shot is not None and (elsewhere or not session.may_change(shot.run_id))
+    if foreign and not SHAPING & set(session.pending_changes()):
+        _branch_button(key, "Another program trains this run." if elsewhere else "This run is another visitor's.")
         return
     if shot is not None and shot.is_training:
         st.button("Pause", icon=":material/pause:", type="primary", width="stretch", on_click=_pause, key=f"{key}pause")
@@ -47,8 +49,8 @@ def train_button(key: str = "") -> None:
     )
 
 
-def _branch_button(key: str) -> None:
-    """Where another visitor's run is on the page."""
+def _branch_button(key: str, why: str) -> None:
+    """Where another's run is on the page."""
     st.button(
         "Branch",
         icon=":material/play_arrow:",
@@ -56,7 +58,7 @@ def _branch_button(key: str) -> None:
         width="stretch",
         on_click=session.train_branch,
         key=f"{key}train",
-        help="This run is another visitor's. Trains a branch of it, which begins where it stands and is yours.",
+        help=f"{why} Trains a branch of it, which begins where it stands and is yours.",
     )
 
 
@@ -88,6 +90,8 @@ def status() -> None:
     time_machine.slider("scrubber")
     if live is not None and not session.may_change(live.run_id):
         st.markdown(":small[:gray[Another visitor's run: look at it, or branch from it.]]")
+    if live is not None and live.status == "elsewhere":
+        st.markdown(":small[:gray[Shown as it was saved last. Branch trains a copy of it here.]]")
     if live is not None and live.not_saved:
         st.markdown(f":small[:orange[{plain(live.not_saved)}]]")
 

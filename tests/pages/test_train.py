@@ -148,5 +148,6 @@ def test_the_accuracy_of_the_bar_is_the_last_one_at_or_before_the_step_that_is_l
     scores = run.snapshot.scores
     assert scores is not None
     assert f"<b>{100 * scores.val_accuracy:.1f} %</b>" in glance(run.snapshot)
+    assert glance(run.snapshot).endswith("· paused</span></div>")
     first = run.snapshot.series["val/accuracy"].until(0).last
     assert f"<b>{100 * first:.1f} %</b>" in glance(run.snapshot.at(run.snapshot.film[0]))

@@ -48,7 +48,7 @@ def glance(shot: Snapshot) -> str:
     """The last score at or before the step that is looked at, as HTML."""
     scored = shot.series["val/accuracy"].until(shot.step) if "val/accuracy" in shot.series else None
     accuracy = f"{100 * scored.last:.1f} %" if scored is not None and len(scored) else "–"
-    doing = "looking back" if session.looked_at_step() is not None else STATUS_WORDS[shot.status]
+    doing = "looking back" if session.looked_at_step() is not None else STATUS_WORDS[shot.status].short
     return (
         f'<div class="glance"><b>{accuracy}</b><span>of the validation images read right<br>'
         f"epoch {shot.epoch:.1f} · step {shot.step:,} · {doing}</span></div>"

@@ -59,6 +59,28 @@ def test_zoom_and_node_survive_ten_updates(plots, page):
     assert x_range(page) == zoomed
     assert chart(page, "curves").evaluate("node => node.sameAsEver")
     assert chart(page, "curves").evaluate("node => node._fullData[0]._length") > n_points
+    to_everything_and_back(page, zoomed)
+
+
+def to_everything_and_back(page: Page, zoomed: list[float]) -> None:
+    """A double click ends a zoom, the next one shows all that was cut off, and a third goes back."""
+
+    def press_twice() -> None:
+        page.mouse.dblclick(*middle(page, "curves"))
+
+    def top() -> float:
+        return chart(page, "curves").evaluate("node => node._fullLayout.yaxis.range[1]")
+
+    assert chart(page, "curves").locator(".tracebeyond").count() == 0
+    press_twice()
+    follows = wait_until(page, lambda: x_range(page), lambda shown: shown[1] > 1.2 * zoomed[1])
+    wait_until(page, lambda: x_range(page), lambda shown: shown[1] > follows[1])
+    cut = top()
+    expect(chart(page, "curves").locator(".tracebeyond-numbers")).to_have_text("1.2")
+    press_twice()
+    wait_until(page, top, lambda now: now > max(1.2, cut))
+    press_twice()
+    wait_until(page, top, lambda now: now <= cut)
 
 
 @pytest.mark.slow

@@ -305,7 +305,7 @@ def test_the_raw_line_stays_visible_under_the_smoothed_one():
 
 
 def test_a_name_with_markup_is_drawn_as_it_was_written():
-    (trace,) = overlay(three_runs()[2:], kind="loss").data
+    trace, *_ = overlay(three_runs()[2:], kind="loss").data
     assert trace.name.startswith("&lt;b&gt;") and "%{y}" not in trace.name
     assert trace.hovertemplate.count("%{y") == 1  # the value itself
     assert re.fullmatch(r"[\w-]+", trace.uid)  # plotly looks for it as a CSS class

@@ -12,6 +12,7 @@ from nn_core.training import Series
 from ui.charts import theme
 from ui.charts.curve_traces import LEAST_ERROR, CurveStyle
 from ui.charts.figure import Trace
+from ui.charts.value_range import Range
 
 _X_TITLES = {"step": "step", "epoch": "epoch", "images": "images seen", "seconds": "seconds of training"}
 _X_HOVER = {
@@ -22,12 +23,11 @@ _X_HOVER = {
 }
 _ERROR_TICKS = (90, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, LEAST_ERROR)
 _Y_AXES: Mapping[tuple[str, bool], dict[str, Any]] = {
-    ("loss", False): {"rangemode": "tozero"},
-    ("loss", True): {"type": "log", "dtick": "D2", "exponentformat": "none"},
-    ("accuracy", False): {"range": [0, 101], "ticksuffix": " %"},
+    ("loss", False): {"rangemode": "tozero", "tickformat": ",.6~f"},
+    ("loss", True): {"type": "log", "dtick": "D2", "tickformat": ",.6~f"},
+    ("accuracy", False): {"ticksuffix": " %", "autorangeoptions": {"include": [0, 100]}},
     ("accuracy", True): {
         "type": "log",
-        "autorange": "reversed",
         "tickvals": _ERROR_TICKS,
         "ticktext": [f"{100 - error:.5g} %" for error in _ERROR_TICKS],
     },
@@ -70,9 +70,16 @@ def live_range(series: Mapping[str, Series], ghost: Mapping[str, Series], style:
     return {"range": [0, end]}
 
 
-def y_axis(style: CurveStyle) -> dict[str, Any]:
-    """The axis of loss or accuracy."""
-    return {**_Y_AXES[style.kind, style.log_y], "uirevision": f"{style.kind} {style.log_y}"}
+def y_axis(style: CurveStyle, shown: Range | None) -> dict[str, Any]:
+    """The axis of loss or accuracy, and what of it is shown: the lowest and highest value, accuracy in %.
+
+    On the error scale it goes by the error in %, upside down.
+    """
+    axis = {**_Y_AXES[style.kind, style.log_y], "uirevision": f"{style.kind} {style.log_y}"}
+    if shown is not None:
+        ends = tuple(max(100 - value, LEAST_ERROR) for value in shown) if style.error_scale else shown
+        axis["range"] = [math.log10(value) for value in ends] if style.log_y else list(ends)
+    return axis
 
 
 # ---------------------------------------------------------------------------------------------- marks

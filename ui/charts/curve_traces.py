@@ -15,6 +15,7 @@ from nn_core.machine.memory import Array
 from nn_core.training import Axis, Series, downsample, smooth
 from ui.charts import theme
 from ui.charts.figure import Trace
+from ui.charts.value_range import Line
 
 MAX_POINTS = 1000  # of one curve, sent to the browser
 LEAST_ERROR = 0.01  # in %: where an accuracy of 100 % lies on the error scale, which has no zero
@@ -105,6 +106,29 @@ def overlaid_traces(run: Overlaid, style: CurveStyle, splits: Collection[str]) -
         if split in splits and one is not None and len(one):
             traces += _curve(one, style, Look(colour, dash, name, name))
     return _one_entry(traces)
+
+
+def measured(
+    owner: str,
+    series: Mapping[str, Series],
+    style: CurveStyle,
+    splits: Collection[str] = ("train", "val"),
+    *,
+    slot: int | None = None,
+) -> list[Line]:
+    """The curves of a run by which the axis of values is chosen: not the batches, which are noise around them.
+
+    `owner` is the name of the run and `slot` the number of its colour, where the chart shows several.
+    """
+    lines = []
+    for split in splits:
+        one = series.get(f"{split}/{style.kind}")
+        if one is not None and len(one):
+            xs, values = _drawable(one, style)
+            colour = theme.palette(style.dark).series[split] if slot is None else run_colour(slot, style.dark)
+            name = f"{literal(owner)}, {_NAMES[split]}" if owner else _NAMES[split]
+            lines.append(Line(owner, np.log10(xs) if style.log_x else xs, values, colour, name))
+    return lines
 
 
 def literal(name: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import plotly.graph_objects as go
 
+from nn_core.machine.numbers import loss, percent
 from nn_core.training import Axis, Series
 from ui.charts.curve_axes import (
     Edit,
@@ -19,8 +21,17 @@ from ui.charts.curve_axes import (
     x_axis,
     y_axis,
 )
-from ui.charts.curve_traces import MAX_POINTS, CurveStyle, Overlaid, curve_traces, describe_ends, overlaid_traces
-from ui.charts.figure import make_figure
+from ui.charts.curve_traces import (
+    MAX_POINTS,
+    CurveStyle,
+    Overlaid,
+    curve_traces,
+    describe_ends,
+    measured,
+    overlaid_traces,
+)
+from ui.charts.figure import Trace, make_figure
+from ui.charts.value_range import Line, accuracy_range, edge_marks, loss_range
 
 MANY_RUNS = 8  # overlaid; the values of more at once would cover the curves
 
@@ -46,6 +57,7 @@ def curves(
     `smoothing` in [0, 1) lays a moving average over the faint raw line; `edits` are marked by thin vertical lines, the
     step `cursor` by a stronger one; `frames` are the earlier steps that a drag leads back to; `ghost` is another run's
     series, drawn dashed; `sizes` is how many images "train" and "val" were scored on (5,000).
+    The axis of values follows what matters, as ui/charts/value_range.py says.
     On a log axis accuracy is spaced by its error, so that 99 % and 99.5 % stand as far apart as 50 % and 75 %.
     """
     sizes = {"train": 5000, "val": 5000, **(sizes or {})}
@@ -53,11 +65,13 @@ def curves(
     traces = curve_traces(ghost or {}, style, ghost_name=ghost_name) + curve_traces(series, style)
     reference = whole_axis(series) if edits or frames or cursor is not None else None
     marks, lines = edit_marks(edits, reference, style)
-    layout = _curve_layout(style)
-    layout["xaxis"] |= live_range(series, ghost or {}, style)
+    ahead = live_range(series, ghost or {}, style)
+    drawn = measured("", series, style) + measured(ghost_name, ghost or {}, style)
+    layout, beyond = _curve_layout(style, drawn, ahead["range"][1] if ahead else math.inf)
+    layout["xaxis"] |= ahead
     layout["shapes"] = [*lines, *layout["shapes"], *cursor_line(cursor, reference, style)]
     machine = frame_places(frames, reference, style)
-    return make_figure([*traces, *marks], layout, describe_ends(series, kind), machine=machine)
+    return make_figure([*traces, *marks, *beyond], layout, describe_ends(series, kind), machine=machine)
 
 
 def overlay(
@@ -78,32 +92,54 @@ def overlay(
     n_points = min(MAX_POINTS, max(100, 12 * MAX_POINTS // max(1, len(runs))))  # of many runs fewer each
     style = CurveStyle(kind, x, log_x, log_y, smoothing, dark, {"train": 5000, "val": 5000}, n_points)
     traces = [trace for run in runs for trace in overlaid_traces(run, style, splits)]
-    layout = {**_curve_layout(style), "showlegend": False}
-    layout |= {"hovermode": "x unified" if len(runs) <= MANY_RUNS else "closest"}
+    lines = [line for run in runs for line in measured(run.name, run.series, style, splits, slot=run.slot)]
+    layout, beyond = _curve_layout(style, lines)
+    layout |= {"showlegend": False, "hovermode": "x unified" if len(runs) <= MANY_RUNS else "closest"}
     words = [f"{run.name}: {describe_ends(run.series, kind).split(': ', 1)[1]}" for run in runs]
-    return make_figure(traces, layout, f"Curves of {kind} of {len(runs)} runs. {'; '.join(words)}")
+    return make_figure([*traces, *beyond], layout, f"Curves of {kind} of {len(runs)} runs. {'; '.join(words)}")
 
 
-def _curve_layout(style: CurveStyle) -> dict[str, Any]:
-    """Title, legend and axes of a chart of curves; in one of accuracy the line of chance."""
+def _curve_layout(
+    style: CurveStyle, lines: Sequence[Line], end: float = math.inf
+) -> tuple[dict[str, Any], list[Trace]]:
+    """Title, legend and axes of a chart of curves; in one of accuracy the line of chance. And the marks at its edge.
+
+    `end` is the place on the x axis up to which the chart shows the curves.
+    """
+    shown = (
+        accuracy_range(lines, end, log=style.log_y)
+        if style.kind == "accuracy"
+        else loss_range(lines, end, log=style.log_y)
+    )
     layout: dict[str, Any] = {
-        "title": {"text": "Loss" if style.kind == "loss" else "Accuracy"},
+        "title": {"text": _TITLES[style.kind, style.log_y]},
         "showlegend": True,
         "legend": {**_LEGEND, "traceorder": "reversed"},
         "hovermode": "x unified",
         "hoverdistance": 40,
         "margin": {"l": 44, "r": 10, "t": 32, "b": 38},
         "xaxis": x_axis(style),
-        "yaxis": y_axis(style),
+        "yaxis": y_axis(style, shown),
         "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
         "shapes": [],
     }
     if style.kind == "accuracy":
         line, text = chance_line(style)
         layout |= {"shapes": [line], "annotations": [text]}
-    return layout
+    words = loss if style.kind == "loss" else _percent
+    return layout, edge_marks(lines, shown, words, end, log_x=style.log_x) if shown else []
 
 
+def _percent(value: float) -> str:
+    return percent(value / 100)
+
+
+_TITLES = {
+    ("loss", False): "Loss",
+    ("loss", True): "Loss (log)",
+    ("accuracy", False): "Accuracy",
+    ("accuracy", True): "Accuracy by its error (log)",
+}
 _LEGEND = {
     "orientation": "h",
     **{"x": 1, "xref": "container", "xanchor": "right"},

@@ -81,7 +81,7 @@ function configOf(layout) {
     displayModeBar: layout.xaxis?.fixedrange ? false : "hover", // it would cover a tile of a wall
     displaylogo: false,
     modeBarButtons: [[...(looksBack(layout) ? [LOOK_BUTTON] : []), "zoom2d", "pan2d", "autoScale2d", "toImage"]],
-    doubleClick: "reset+autosize",
+    doubleClick: false, // chart_zoom.js does what it does
     toImageButtonOptions: { format: "png", scale: 2, filename: "glassnet" },
   };
 }
@@ -93,9 +93,13 @@ function heightOf(layout, height, width) {
   return Math.min(height, Math.ceil((width - margin.l - margin.r) / aspect + margin.t + margin.b));
 }
 
-function narrow(data, layout, width, font) {
+function textWidth(text, font, size = 14) {
   const pen = document.createElement("canvas").getContext("2d");
-  pen.font = `13px ${font}`; // that of a title here, by templateOf
+  pen.font = `${size}px ${font}`; // that of a title, by templateOf
+  return pen.measureText(text ?? "").width;
+}
+
+function narrow(data, layout, width, font) {
   if (layout.title?.text && layout.showlegend) {
     layout.legend = { ...layout.legend, x: 0, xref: "paper", xanchor: "left", y: 1, yref: "paper", yanchor: "bottom" };
     const entries = data.filter((trace) => trace.showlegend !== false).length;
@@ -104,7 +108,7 @@ function narrow(data, layout, width, font) {
   for (const { marker } of data) {
     if (!marker?.colorbar) continue;
     marker.colorbar.len = marker.colorbar.ticktext?.join("").length > 16 ? 220 : 120; // words want more room
-    if (pen.measureText(layout.title?.text ?? "").width + marker.colorbar.len + 10 < width) continue; // else it is under it
+    if (textWidth(layout.title?.text, font, 13) + marker.colorbar.len + 10 < width) continue; // else it is under it
     marker.colorbar.ypad = 22;
     layout.margin = { ...layout.margin, t: 67 }; // what plotly gives the bar: its padding twice, itself and its numbers
   }
@@ -140,11 +144,13 @@ function draw(chart) {
     chart.looks = looksOf(chart);
     Object.assign(layout, { template: templateOf(themeOf(box), width), width, height, uirevision: layout.uirevision ?? "kept" });
     if (touch || looksBack(layout)) layout.dragmode = false;
+    box.classList.toggle("legend-above", Boolean(layout.showlegend && layout.title?.text && width >= 480));
+    box.style.setProperty("--after-title", `${20 + textWidth(layout.title?.text, themeOf(box).font)}px`);
     box.classList.toggle("looks-back", looksBack(layout) && !touch);
     if (chart.failed) box.textContent = "";
     chart.failed = false;
     try {
-      await plotly.react(box, data, layout, configOf(layout));
+      await plotly.react(box, applyZoom(chart, data, layout), layout, configOf(layout));
       sharpenImages(box);
       if (!chart.listening) listen(chart);
       box.dataset.drawn = Number(box.dataset.drawn ?? 0) + 1;
@@ -191,6 +197,7 @@ function frameElsewhere(chart) {
 function listen(chart) {
   chart.listening = true;
   frameElsewhere(chart);
+  listenToZoom(chart);
   dragThroughTime(chart.box);
   pressMarks(chart);
   chart.box.on("plotly_click", ({ points, event }) => {
@@ -220,7 +227,7 @@ function mount(parentElement) {
   box.style.transformOrigin = "0 0";
   frame.appendChild(box);
   parentElement.appendChild(frame);
-  const chart = { frame, box, looks: "", plotly: null, sent: null, queued: false, listening: false, failed: false, gone: false };
+  const chart = { frame, box, looks: "", plotly: null, sent: null, queued: false, listening: false, failed: false, gone: false, zoom: {} };
   chart.resized = () => chart.looks !== looksOf(chart) && draw(chart);
   chart.observer = new ResizeObserver(chart.resized);
   chart.observer.observe(frame);

@@ -146,6 +146,7 @@ function draw(chart) {
     try {
       await plotly.react(box, data, layout, configOf(layout));
       sharpenImages(box);
+      placeToolbar(box, scale);
       if (!chart.listening) listen(chart);
       box.dataset.drawn = Number(box.dataset.drawn ?? 0) + 1;
     } catch (error) {

@@ -35,6 +35,9 @@ class StoredRun:
     best_step: int | None
     starred: bool
     size: int  # bytes on disk
+    note: str = ""  # the user's own
+    tags: tuple[str, ...] = ()
+    test: tuple[int, float] | None = None  # the step at which the test images were scored, and the accuracy
 
     def __repr__(self) -> str:
         return f"<StoredRun {self.id}: {self.title}; {self.status} at step {self.step:,}>"
@@ -69,6 +72,9 @@ def stored_run(run_id: str, summary: Mapping[str, Any], label: Mapping[str, Any]
         best_step=None if summary["best_step"] is None else int(summary["best_step"]),
         starred=bool(label.get("starred", False)),
         size=int(summary["size"]),
+        note=str(label.get("note", "")),
+        tags=tuple(map(str, label.get("tags", ()))),
+        test=(int(label["test"][0]), float(label["test"][1])) if label.get("test") else None,
     )
 
 

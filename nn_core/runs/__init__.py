@@ -2,6 +2,7 @@
 
 from nn_core.runs.branching import SHAPING, begin_branch, branch_at_frame, stored_origin
 from nn_core.runs.comparison import OUTLINED, changed_while_training, same_start, side_by_side, telling_names
+from nn_core.runs.final_score import score_on_test
 from nn_core.runs.listing import as_they_are, kept
 from nn_core.runs.registry import RunRegistry
 from nn_core.runs.run import SPEEDS, Run
@@ -23,6 +24,7 @@ __all__ = [
     "changed_while_training",
     "kept",
     "same_start",
+    "score_on_test",
     "side_by_side",
     "stored_origin",
     "telling_names",

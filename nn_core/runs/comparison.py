@@ -51,11 +51,11 @@ def side_by_side(configs: Sequence[RunConfig]) -> list[SettingRow]:
     return rows
 
 
-def telling_names(configs: Sequence[RunConfig], own: Sequence[str]) -> list[str]:
+def telling_names(configs: Sequence[RunConfig], own: Sequence[str], marks: Sequence[str] = ()) -> list[str]:
     """A name for each run, all different: the user's own, else the settings in which the runs differ ("lr 0.3").
 
     Runs of different models begin with the outline of the network ("784-32-10, lr 0.3"). `own` are the names that the
-    user gave, "" where none. Equal names get a number.
+    user gave, "" where none; `marks` come after the other names, "" where there is none. Equal names get a number.
     """
     differing = [row for row in side_by_side(configs) if len({*row.values} - {UNUSED}) > 1]
     unlike = any(row.setting == "model" for row in differing)
@@ -68,7 +68,7 @@ def telling_names(configs: Sequence[RunConfig], own: Sequence[str]) -> list[str]
         name = own[at] or ", ".join(parts) or config.title()
         if len(name) > MAX_NAME:
             name = name[: MAX_NAME - 1].rstrip(" ,") + "…"
-        names.append(name)
+        names.append(name + marks[at] if marks and not own[at] else name)
     taken: set[str] = set()
     for at, name in enumerate(names):
         n, unique = 1, name

@@ -13,6 +13,7 @@ from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset, load_dataset
 from nn_core.machine.disk import ROOT
 from nn_core.search.database_errors import SearchError, in_a_sentence
+from nn_core.search.default import DEFAULT
 from nn_core.search.spec import SearchSpec
 from nn_core.search.storage import check_name, check_optuna, file_of, new_storage, open_storage, searches_folder
 
@@ -50,8 +51,13 @@ def code_version() -> str:
     return digest.hexdigest()[:10]
 
 
-def create_search(name: str, spec: SearchSpec, storage: str = "", data: Dataset | None = None) -> SearchInfo:
-    """Create a search; raises SearchError where there is one of that name, or the database cannot be used."""
+def create_search(
+    name: str, spec: SearchSpec, storage: str = "", data: Dataset | None = None, score_default: bool = False
+) -> SearchInfo:
+    """Create a search; raises SearchError where there is one of that name, or the database cannot be used.
+
+    With `score_default` its first worker trains the settings of `spec.base` before anything else.
+    """
     check_optuna()
     import optuna
 
@@ -67,6 +73,8 @@ def create_search(name: str, spec: SearchSpec, storage: str = "", data: Dataset 
         identity = {"name": data.name, "identity": data.identity}
         for key, value in (("data", identity), ("code", code_version()), ("control", "run"), ("spec", spec.to_json())):
             study.set_user_attr(key, value)
+        if score_default:
+            study.set_user_attr(DEFAULT, {})
     return SearchInfo(name, storage, spec, identity, code_version())
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from nn_core.config.run_config import RunConfig
 from nn_core.search.database_errors import SearchError, database_sentence
+from nn_core.search.default import DEFAULT, DefaultScore
 from nn_core.search.space import values_of
 from nn_core.search.spec import SearchSpec
 from nn_core.search.study import OpenSearch, config_of, info_of, load_study
@@ -64,6 +65,7 @@ class SearchView:
     data_name: str
     code: str
     test: tuple[int, float] | None  # the trial whose network was tested, and its test accuracy
+    default: DefaultScore | None = None  # what the settings reach that the search began with, where they were trained
     frozen: tuple[Any, ...] = field(default=(), repr=False)  # Optuna's own trials
 
     def __repr__(self) -> str:
@@ -111,6 +113,7 @@ def read_search(opened: OpenSearch) -> SearchView:
         data_name=str(info.data.get("name", "")),
         code=info.code,
         test=(int(test[0]), float(test[1])) if isinstance(test, list) and len(test) == 2 else None,
+        default=DefaultScore.from_json(attrs.get(DEFAULT)),
         frozen=tuple(trials),
     )
 
@@ -175,7 +178,7 @@ class SearchWatch:
         self.name, self.storage, self.seconds = name, storage, seconds
         self._view: SearchView | None = None
         self._asked = time.monotonic()
-        self.is_behind = True  # whether something was done since what `view` shows was read
+        self._wanted, self._read = 1, 0  # how often a reading was asked for, and how many of these `view` answers
         self.problem = ""  # a sentence while the database cannot be read
         self._closed, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._look, name=f"watch-{name}", daemon=True)
@@ -190,9 +193,14 @@ class SearchWatch:
             self.read_again()
         return self._view
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something was done since what `view` shows was read."""
+        return self._read < self._wanted
+
     def read_again(self) -> None:
         """Read at once: something was done to the search."""
-        self.is_behind = True
+        self._wanted += 1
         self._wake.set()
 
     def __repr__(self) -> str:
@@ -207,6 +215,7 @@ class SearchWatch:
         opened: OpenSearch | None = None
         while not self._closed.is_set():
             self._wake.clear()
+            wanted = self._wanted
             try:
                 opened = opened or load_study(self.name, self.storage)
                 self._view = read_search(opened)
@@ -216,6 +225,6 @@ class SearchWatch:
                 sentence = sentence or database_sentence(error, self.name, self.storage) or type(error).__name__
                 self.problem = f"The search {self.name} cannot be read: {sentence}."
                 opened = None
-            self.is_behind = self._wake.is_set()
+            self._read = wanted
             idle = time.monotonic() - self._asked > UNWATCHED_SECONDS
             self._wake.wait(None if idle else self.seconds)

@@ -20,6 +20,7 @@ from nn_core.data import Dataset, load_dataset
 from nn_core.machine.second_core import SECOND_CORE
 from nn_core.machine.threads import set_blas_threads
 from nn_core.search.database_errors import SearchError, SearchGone, database_sentence, is_destroyed
+from nn_core.search.default import DEFAULT, train_default
 from nn_core.search.objectives import NotReached
 from nn_core.search.spec import SearchSpec, make_pruner, make_sampler
 from nn_core.search.storage import networks_left
@@ -77,6 +78,7 @@ class Worker:
         """
         self.tell(f"Worker {self.id} has joined the search {self.name}.")
         with suppress(Stopped, KeyboardInterrupt):
+            self._train_default()
             while self._patiently(self._next):
                 pass
             self.tell("All trials of the search have ended, and so does this worker.")
@@ -148,6 +150,16 @@ class Worker:
             if command == "stop":
                 raise Stopped
             time.sleep(LOOK_SECONDS)
+
+    def _train_default(self) -> None:
+        """Where the search wants it, the first worker trains the settings that it began with."""
+        if self.number or self._patiently(lambda: self.study.user_attrs).get(DEFAULT) != {}:
+            return
+        try:
+            scores = train_default(self.spec, self.data, self.name, self._obey)
+        except (ConfigError, MemoryError):
+            return
+        self._patiently(partial(self.study.set_user_attr, DEFAULT, scores))
 
     # -- one trial
 

@@ -4,7 +4,18 @@ from nn_core.store.files import ArchiveError, edits_to_json
 from nn_core.store.opened_run import OpenedRun
 from nn_core.store.recorder import Recorder
 from nn_core.store.run_folder import CHECKPOINT, FRAME, RunFolder
-from nn_core.store.run_store import MAX_NAME, RUN_ID, RunStore, StoredRun, StoreError, new_id, runs_folder
+from nn_core.store.run_store import (
+    MAX_NAME,
+    MAX_NOTE,
+    MAX_TAG,
+    MAX_TAGS,
+    RUN_ID,
+    RunStore,
+    StoredRun,
+    StoreError,
+    new_id,
+    runs_folder,
+)
 from nn_core.store.run_writer import RunWriter
 from nn_core.store.summary import parent_to_json, summary_of
 
@@ -12,6 +23,9 @@ __all__ = [
     "CHECKPOINT",
     "FRAME",
     "MAX_NAME",
+    "MAX_NOTE",
+    "MAX_TAG",
+    "MAX_TAGS",
     "RUN_ID",
     "ArchiveError",
     "OpenedRun",

@@ -2,7 +2,7 @@
 
     config.json            settings at the start, data set, parent, machine: written once
     summary.json           what a list of runs shows; written last, after what it tells of
-    label.json             the user's own name and star
+    label.json             the user's own name, star, note and tags; the accuracy on the test images, once scored
     metrics.jsonl          the curves: one point a line, or a line that says how many points of each series stand
     checkpoints/           <serial>-<step>.safetensors and <serial>-<step>-best.safetensors; a higher serial is newer
     frames/                <step>.safetensors

@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,12 +22,24 @@ from nn_core.machine.disk import ROOT, reason, sync_folder
 from nn_core.machine.holder import NOTE
 from nn_core.store.opened_run import Loaded, OpenedRun, StoreError
 from nn_core.store.run_folder import RunFolder, sweep_run, version_of
-from nn_core.store.summary import MAX_NAME, RUN_ID, TRAINING, StoredRun
+from nn_core.store.summary import MAX_NAME, MAX_NOTE, MAX_TAG, MAX_TAGS, RUN_ID, TRAINING, StoredRun
 from nn_core.training.film import Frame
 from nn_core.training.history import Series
 from nn_core.training.state import Checkpoint, Parent
 
-__all__ = ["MAX_NAME", "RUN_ID", "Loaded", "Parent", "RunStore", "StoreError", "StoredRun", "runs_folder"]
+__all__ = [
+    "MAX_NAME",
+    "MAX_NOTE",
+    "MAX_TAG",
+    "MAX_TAGS",
+    "RUN_ID",
+    "Loaded",
+    "Parent",
+    "RunStore",
+    "StoreError",
+    "StoredRun",
+    "runs_folder",
+]
 
 log = logging.getLogger(__name__)
 
@@ -201,14 +214,26 @@ class RunStore:
 
     def rename(self, run_id: str, name: str) -> None:
         """Give a run a name of the user's own, or "" to take it back; raises StoreError."""
-        text = " ".join("".join(c if c.isprintable() else " " for c in name).split())
-        if len(text) > MAX_NAME:
-            raise StoreError(f"A run's name may have at most {MAX_NAME} characters, got {len(text)}.")
-        self._label(run_id, name=text)
+        self._label(run_id, name=_checked("name", name, MAX_NAME))
 
     def star(self, run_id: str, starred: bool) -> None:
         """Put a star on a run, or take it off; raises StoreError."""
         self._label(run_id, starred=bool(starred))
+
+    def note(self, run_id: str, note: str) -> None:
+        """Keep a note with a run; raises StoreError."""
+        self._label(run_id, note=_checked("note", note, MAX_NOTE))
+
+    def tag(self, run_id: str, tags: Iterable[str]) -> None:
+        """Give a run these tags and no others; raises StoreError."""
+        kept = [text for text in dict.fromkeys(_checked("tag", tag, MAX_TAG) for tag in tags) if text]
+        if len(kept) > MAX_TAGS:
+            raise StoreError(f"A run may have at most {MAX_TAGS} tags, got {len(kept)}.")
+        self._label(run_id, tags=kept)
+
+    def keep_test(self, run_id: str, step: int, accuracy: float) -> None:
+        """Keep what a run reached on the test images at a step; raises StoreError."""
+        self._label(run_id, test=[step, accuracy])
 
     def _label(self, run_id: str, **changes: Any) -> None:
         folder = self._found(run_id)
@@ -257,6 +282,14 @@ class RunStore:
         """Remove one run that is in the trash for good, or all of them."""
         for each in self.ids(trash=True) if run_id is None else [run_id]:
             shutil.rmtree(self.run_folder(each, trash=True).path, ignore_errors=True)
+
+
+def _checked(what: str, text: str, most: int) -> str:
+    """The text on one line, without what cannot be printed; raises StoreError where it is too long."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if len(line) > most:
+        raise StoreError(f"A run's {what} may have at most {most} characters, got {len(line)}.")
+    return line
 
 
 def new_id() -> str:

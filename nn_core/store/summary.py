@@ -19,6 +19,8 @@ from nn_core.training.state import Checkpoint, Edit, Parent, Status, config_at
 
 RUN_ID = re.compile(r"[0-9a-f]{8}")
 MAX_NAME = 80  # characters of a user's own name
+MAX_NOTE = 500  # characters of a note
+MAX_TAGS, MAX_TAG = 8, 30  # tags of a run, characters of a tag
 UNKNOWN = "unknown"  # what a status is called that only another version knows
 
 TRAINING = ("training", "waiting")  # the status of a run that was saved while it trained
@@ -44,6 +46,9 @@ class StoredRun:
     best_step: int | None
     starred: bool
     size: int  # bytes on disk
+    note: str = ""  # the user's own
+    tags: tuple[str, ...] = ()
+    test: tuple[int, float] | None = None  # the step at which the test images were scored, and the accuracy
 
     def __repr__(self) -> str:
         return f"<StoredRun {self.id}: {self.title}; {self.status} at step {self.step:,}>"
@@ -63,7 +68,7 @@ def stored_run(run_id: str, summary: Mapping[str, Any], label: Mapping[str, Any]
     """The run of a summary.json and a label.json; raises KeyError, TypeError and ValueError."""
     return StoredRun(
         id=run_id,
-        name=_name(label.get("name")),
+        name=_line(label.get("name"), MAX_NAME),
         config=RunConfig.from_dict(summary["config"]),
         edits=edits_from_json(summary["edits"]),
         parent=parent_from_json(summary.get("parent")),
@@ -78,13 +83,31 @@ def stored_run(run_id: str, summary: Mapping[str, Any], label: Mapping[str, Any]
         best_step=None if summary["best_step"] is None else foreign.whole(summary, "best_step"),
         starred=label.get("starred") is True,
         size=foreign.whole(summary, "size"),
+        note=_line(label.get("note"), MAX_NOTE),
+        tags=_tags(label.get("tags")),
+        test=_test(label.get("test")),
     )
 
 
-def _name(value: Any) -> str:
-    """The user's own, on one line; "" for what is none."""
-    printable = "".join(c if c.isprintable() else " " for c in value[:MAX_NAME]) if isinstance(value, str) else ""
+def _line(value: Any, longest: int) -> str:
+    """A user's own words on one line; "" for what is none."""
+    printable = "".join(c if c.isprintable() else " " for c in value[:longest]) if isinstance(value, str) else ""
     return " ".join(printable.split())
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    """The tags of a label; none where there are none."""
+    lines = [_line(tag, MAX_TAG) for tag in value[:MAX_TAGS]] if isinstance(value, list) else []
+    return tuple(filter(None, lines))
+
+
+def _test(value: Any) -> tuple[int, float] | None:
+    """The step and the accuracy on the test images that a label holds; None where it holds none."""
+    try:
+        found = dict(zip(("step", "accuracy"), value, strict=True))
+        return foreign.whole(found, "step"), foreign.share(found, "accuracy")
+    except (TypeError, ValueError):
+        return None
 
 
 def summary_of(checkpoint: Checkpoint, status: str, size: int, parent: Parent | None = None) -> dict[str, Any]:

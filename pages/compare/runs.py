@@ -5,17 +5,15 @@ from typing import Any
 
 import streamlit as st
 
-from nn_core.config import RunConfig
 from nn_core.runs import kept
 from ui import session
 from ui.charts.curve_traces import run_colour
 from ui.components import run_rows
 from ui.components.run_table import Shown, View, run_table
-from ui.panels import ghost, overlay, sharing, trash
+from ui.panels import ghost, overlay, run_tools, sharing, trash
 from ui.panels.empty_state import empty_state
 
 TABLE = "runs-table"
-FEWEST, MOST = 2, 4  # settings in a race
 
 
 def listing() -> None:
@@ -31,35 +29,30 @@ def listing() -> None:
         current=current.id if current else None,
         ghost=pinned.id if pinned else None,
         unreadable=session.unreadable(),
+        columns=view.columns,
     )
     colours = {run_id: run_colour(slot, session.is_dark()) for run_id, slot in slots.items()}
-    shown = Shown(listed, run_rows.facets(listed, view.facets), colours, view)
+    shown = Shown(listed, run_rows.facets(listed, view.facets), colours, run_rows.offered_columns(runs), view)
     run_table(shown, key=TABLE, on_view=keep_view, on_act=act)
     one = ticked[0].id if len(ticked) == 1 else current.id if current else None
     with st.container(horizontal=True, vertical_alignment="center"):
-        if FEWEST <= len(ticked) <= MOST:
-            race([run.config for run in ticked])
+        run_tools.of_ticked(ticked)
         trash.undo()
         st.space("stretch")
+        run_tools.as_table(ticked or runs, len(ticked))
         sharing.controls(next((run for run in runs if run.id == one), None))
         trash.popovers()
     shot = session.snapshot()
     ghost.line(shot)
     if not ticked:
         st.caption(
-            "Tick runs to lay their curves over one another. A name opens its run on all pages; "
-            "the ghost stands dashed behind every other run."
+            "Tick runs to compare their curves. Click a name to make that run the current one. "
+            "The ghost is drawn dashed behind every other run."
         )
         return
-    overlay.curves(ticked, slots)
-    overlay.settings(ticked)
-
-
-def race(configs: list[RunConfig]) -> None:
-    """A button that has these settings race."""
-    if st.button("Race these settings", icon=":material/flag:", key="race-ticked", type="tertiary"):
-        session.start_race(configs)
-        st.switch_page("pages/compare/race.py")
+    called = {row["id"]: row["name"] for row in listed}
+    overlay.curves(ticked, slots, called)
+    overlay.settings(ticked, called)
 
 
 def keep_view() -> None:
@@ -82,6 +75,8 @@ ACTS: dict[str, Callable[[Mapping[str, Any]], None]] = {
     "open": lambda asked: session.open_run(asked["id"]),
     "star": lambda asked: session.change_stored(lambda store: store.star(asked["id"], bool(asked["value"]))),
     "rename": rename,
+    "note": lambda asked: session.change_stored(lambda store: store.note(asked["id"], str(asked["text"]))),
+    "tags": lambda asked: session.change_stored(lambda store: store.tag(asked["id"], str(asked["text"]).split(","))),
     "ghost": lambda asked: session.pin_ghost(asked["id"] if asked["value"] else None),
     "delete": lambda asked: trash.throw(list(asked["ids"])),
 }

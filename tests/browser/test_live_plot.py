@@ -45,8 +45,24 @@ def x_range(page: Page) -> list[float]:
     return chart(page, "curves").evaluate("node => node._fullLayout.xaxis.range.map(Number)")
 
 
-def test_zoom_and_node_survive_ten_updates(plots, page):
+def toolbars_over_plots(page: Page) -> list[str]:
+    """Labels of the charts whose toolbar lies over their plotting area."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll(".glassnet-plot")].filter((box) => {
+            const bar = box.querySelector(".modebar")?.getBoundingClientRect();
+            return bar && [...box.querySelectorAll(".nsewdrag")].some((plot) => {
+                const area = plot.getBoundingClientRect();
+                return bar.bottom > area.top && bar.top < area.bottom && bar.right > area.left && bar.left < area.right;
+            });
+        }).map((box) => box.getAttribute("aria-label"))"""
+    )
+    return found
+
+
+def test_zoom_and_node_survive_ten_updates_and_no_toolbar_lies_over_the_curves(plots, page):
     open_plots(page, plots.url)
+    page.mouse.move(*middle(page, "curves"))
+    assert page.locator(".st-key-curves .modebar").count() and not toolbars_over_plots(page)
     chart(page, "curves").evaluate("node => { node.sameAsEver = true }")
     before, n_points = x_range(page), chart(page, "curves").evaluate("node => node._fullData[0]._length")
     page.mouse.move(*middle(page, "curves", across=0.2))

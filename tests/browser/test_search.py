@@ -29,5 +29,4 @@ def test_a_search_is_started_watched_and_its_best_trial_opened(
     expect(page.get_by_text(re.compile(r"best: trial \d"))).to_be_visible()
     page.get_by_role("button", name="Open as a run").click()
     wait_until(page, lambda: re.search(r"[?&]run=[0-9a-f]{8}", page.url))
-    page.get_by_role("link", name="Train").first.click()
     expect(page.get_by_text(re.compile(r"epoch 2\.0")).first).to_be_visible()

@@ -6,14 +6,18 @@ import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nn_core.config.run_config import RunConfig
-from nn_core.search import SearchSpec, Values, create_search
+from nn_core.config.run_config import RunConfig, setting
+from nn_core.search import SearchSpec, Values, create_search, suggested
 from nn_core.search.worker import Worker
 from tests.pages.looking import at, fails, words
+from ui.panels import search_results
+from ui.panels.search_setup import FIRST
 from ui.session import searches
 
 SPEC_OF_ONE = SearchSpec(RunConfig(n_train=300, hidden=(8,), epochs=1), {"lr": Values((0.1, 0.5))}, n_trials=1)
@@ -86,6 +90,43 @@ def test_the_test_accuracy_of_a_trial_is_shown_once_it_is_known(app, searched):
         assert time.monotonic() < deadline
         shown = shown.run()
     assert not fails(shown)
+
+
+def test_a_page_goes_on_looking_at_a_search_that_was_read_anew_while_it_was_drawn(monkeypatch):
+    done: Any = SimpleNamespace(control="run", n_done=2, n_total=2)
+
+    class ReadMeanwhile:
+        is_behind = True
+
+        @property
+        def view(self):
+            self.is_behind = False  # the reading comes right after the page has taken the old view
+            return done
+
+    watch = ReadMeanwhile()
+    for name, answer in {"search_on_page": ("s", ""), "watch": watch, "workers_here": 0, "workers_waiting": []}.items():
+        monkeypatch.setattr(searches, name, lambda answer=answer: answer)
+    assert searches.search_view() is done
+    assert searches.search_runs(), "the old view would stand until another control is touched"
+    assert searches.search_view() is done
+    assert not searches.search_runs()
+
+
+def test_the_settings_of_a_trial_go_into_the_sidebar_and_its_run_is_shown_on_train(app, searched):
+    shown = of_search(app, searched)
+    shown.button(key="search-use").click().run()
+    assert app.session_state["draft"].lr in (0.1, 0.5) and app.session_state["draft"].epochs == RunConfig().epochs
+    assert app.session_state["draft"].hidden == (8,) and not fails(shown)
+    shown.button(key="search-open").click().run()
+    assert not fails(shown) and "search-open" not in {button.key for button in shown.button}
+    assert shown.session_state["run"] and "pin-ghost" in {button.key for button in shown.button}, "Train is shown"
+
+
+def test_all_columns_of_the_usual_search_fit_beside_its_chart_on_a_laptop():
+    spec = SearchSpec(RunConfig(), {name: suggested(setting(name)) for name in FIRST})
+    rows: Any = [SimpleNamespace(params={"lr": 0.0123, "batch_size": 512, "init": "xavier_normal"})]
+    view: Any = SimpleNamespace(spec=spec, trials=rows)
+    assert search_results._width(view) < search_results.TABLE_WIDTH
 
 
 def test_a_trial_whose_run_lies_elsewhere_is_trained_again_from_its_settings(app, searched, tmp_path):

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from nn_core import RunConfig, Trainer
 from nn_core.config.choices import choices
 from nn_core.data import Dataset
+from nn_core.nn.network import from_weights
+from nn_core.runs import final_score
 from nn_core.store.files import pack_checkpoint, read_checkpoint
 from nn_core.store.recorder import Recorder
 from nn_core.store.run_folder import RunFolder, new_points
 from nn_core.store.run_store import RunStore, StoreError
 from nn_core.store.run_writer import RunWriter
-from nn_core.training.film import MAX_FRAMES
+from nn_core.training.film import MAX_FRAMES, exact_frame
 from nn_core.training.history import History, Series
 from nn_core.training.state import Checkpoint
 
@@ -210,6 +212,37 @@ def test_a_store_that_is_only_read_makes_no_folder(tmp_path: Path):
     with pytest.raises(StoreError, match="no run 00000000"):
         store.get("00000000")
     assert not (tmp_path / "none").exists()
+
+
+def test_notes_tags_and_the_test_accuracy_stay_with_a_run_and_are_limited(tiny: Dataset, tmp_path: Path):
+    store = RunStore(tmp_path)
+    made(store, tiny, "0000000a")
+    store.note("0000000a", " a\nnote ")
+    store.tag("0000000a", ["one", " two ", "", "one"])
+    store.keep_test("0000000a", 3, 0.75)
+    run = RunStore(tmp_path).get("0000000a")
+    assert (run.note, run.tags, run.test) == ("a note", ("one", "two"), (3, 0.75))
+    with pytest.raises(StoreError, match="note may have at most 500 characters, got 501"):
+        store.note("0000000a", "x" * 501)
+    with pytest.raises(StoreError, match="at most 8 tags, got 9"):
+        store.tag("0000000a", map(str, range(9)))
+    with pytest.raises(StoreError, match="tag may have at most 30 characters, got 31"):
+        store.tag("0000000a", ["x" * 31])
+    assert store.get("0000000a") == run
+
+
+def test_the_test_accuracy_of_a_run_is_that_of_its_newest_network_and_is_kept(
+    tiny: Dataset, tmp_path: Path, monkeypatch
+):
+    store = RunStore(tmp_path)
+    made(store, tiny, "0000000a")
+    monkeypatch.setattr(final_score, "load_dataset", lambda name: tiny)
+    checkpoint = store.checkpoint("0000000a")
+    model = from_weights(checkpoint.config, exact_frame(checkpoint).weights())
+    right = model.predict_proba(tiny.test_images).argmax(axis=1) == tiny.test_labels
+    step, accuracy = final_score.score_on_test(store, "0000000a")
+    assert step == checkpoint.step and accuracy == pytest.approx(right.mean())
+    assert store.get("0000000a").test == (step, accuracy)
 
 
 def test_the_trash_gives_back_until_it_is_emptied(tiny: Dataset, tmp_path: Path):

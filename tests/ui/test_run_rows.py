@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,7 +12,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from nn_core.config.run_config import RunConfig
+from nn_core.config.run_config import RunConfig, all_settings
 from nn_core.runs.listing import as_they_are, kept
 from nn_core.runs.run import Run
 from nn_core.runs.snapshot import Status
@@ -104,6 +106,52 @@ def test_a_name_in_the_list_says_what_differs_and_not_what_most_runs_have_in_com
     assert names[0] == "seed 0"  # a default, but all that sets it apart
 
 
+def test_no_two_runs_of_the_list_are_called_alike_and_the_oldest_keeps_its_name():
+    alike = [stored(f"0000000{n}", config=RunConfig(lr=0.5, epochs=20), created=100.0 - n) for n in range(3)]
+    other = stored("0000000a", name="lr 0.5, epochs 20 (2)", created=1.0)
+    called = run_rows.names([*alike, other, stored("0000000b")])
+    assert len(set(called.values())) == 5
+    assert called["00000002"] == "lr 0.5, epochs 20" and called["0000000a"] == other.name
+    younger = stored("0000000c", config=RunConfig(lr=0.5, epochs=20), created=500.0)
+    assert called.items() <= run_rows.names([younger, *alike, other, stored("0000000b")]).items()
+
+
+def test_ticked_twins_have_the_numbers_of_the_list_in_their_legend():
+    runs = [stored("0000000a"), stored("0000000b"), stored("0000000c", name="mine")]
+    called = {"0000000a": "lr 0.5 (3)", "0000000b": "lr 0.5", "0000000c": "mine"}
+    names = overlay._names(runs, called)
+    assert [name.endswith("(3)") for name in names] == [True, False, False] and names[2] == "mine"
+
+
+def test_a_further_column_shows_a_setting_tags_a_note_or_the_test_accuracy_with_its_step():
+    run = stored("0000000a", config=RunConfig(lr=0.05), tags=("a", "b"), note="first", test=(80, 0.9123), step=100)
+    names = [name for name, _ in run_rows.offered_columns([run, stored("0000000b", config=RunConfig(seed=3))])]
+    assert names[:3] == ["+tags", "+note", "+test"] and set(names[3:5]) == {"+lr", "+seed"}, "what differs comes first"
+    (row,) = run_rows.rows([run], columns=["+tags", "+note", "+test", "+lr", "+hidden", "-size", "+nothing"])
+    assert row["more"]["+tags"] == ("a, b", "a, b") and row["more"]["+note"] == ("first", "first")
+    assert row["more"]["+test"] == ("91.23 % (step 80)", 0.9123)
+    assert row["more"]["+lr"] == ("0.05", 0.05) and row["more"]["+hidden"] == ("32", "32")
+    assert row["more"]["+nothing"] == ("", None)
+    assert "first" in row["words"] and to_json({"rows": [row]})
+
+
+def test_the_list_as_csv_holds_every_setting_and_no_formula():
+    runs = [
+        stored("0000000a", name="=1+1", tags=("x", "y"), test=(80, 0.5)),
+        stored("0000000b", config=RunConfig(lr=0.3)),
+    ]
+    first, second = csv.DictReader(io.StringIO(run_rows.table(runs)))
+    assert {item.name for item in all_settings()} <= set(first)
+    assert (first["name"], first["tags"], first["test_accuracy"]) == ("'=1+1", "x, y", "0.5")
+    assert (second["run"], second["lr"], second["best_val_accuracy"], second["test_accuracy"]) == (
+        "0000000b",
+        "0.3",
+        "0.9",
+        "",
+    )
+    assert run_rows.table([]).strip() == ""
+
+
 def test_a_run_alone_is_called_by_all_that_is_not_at_its_default():
     only = stored("0000000a", config=RunConfig(lr=0.3, hidden=(8,)))
     assert run_rows.names([only]) == {"0000000a": only.config.title()} and run_rows.names([]) == {}
@@ -142,7 +190,7 @@ def test_a_row_says_where_a_branch_comes_from_and_what_was_changed():
         "0000000b", parent=Parent("0000000a", 1_500, True), edits=(Edit(1_600, "lr", 0.1, 0.2),), step=1_700
     )
     rows = run_rows.rows([branch, parent], current="0000000b", ghost="0000000a")
-    assert rows[0]["note"] == "on all pages, from the first at step 1,500" and rows[1]["note"] == "ghost"
+    assert rows[0]["note"] == "current, from the first at step 1,500" and rows[1]["note"] == "ghost"
     assert "changed while training: lr" in rows[0]["tip"]
 
 
@@ -167,6 +215,13 @@ def test_rows_of_two_hundred_runs_are_made_quickly_enough_to_be_made_every_secon
 
 
 def test_a_view_from_the_browser_is_taken_over_in_canonical_form():
-    sent = {"sort": "best", "descending": True, "text": "x" * 500, "facets": ["starred"], "selected": ["0000000a"]}
+    sent = {
+        "sort": "best",
+        "descending": True,
+        "text": "x" * 500,
+        "facets": ["starred"],
+        "selected": ["0000000a"],
+        "columns": ["+lr"],
+    }
     view = View.from_browser(sent)
-    assert view == replace(View("best", True, "", ("starred",), ("0000000a",)), text="x" * 200)
+    assert view == replace(View("best", True, "", ("starred",), ("0000000a",), ("+lr",)), text="x" * 200)

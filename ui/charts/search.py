@@ -10,49 +10,65 @@ import numpy as np
 from nn_core.search import SearchView, TrainabilityMap, TrialRow
 from ui.charts import theme
 from ui.charts.figure import make_figure
+from ui.charts.search_study import in_our_words, labelled_study, objective_label
 
 Chart = Callable[[SearchView, bool, bool], Any]  # (what was read, whether only finished trials count, dark)
 
+DEFAULT = "the sidebar's settings"  # those that the search began with
 MOST_CURVES = 60  # trials, the newest, whose curves are drawn
 
 
-def _optuna(name: str, *, all_states: bool = False) -> Chart:
+def _optuna(name: str, *, all_states: bool = False, listed: bool = False) -> Chart:
     """A figure that Optuna draws; of two objectives it shows the first, except on their Pareto front."""
 
     def draw(view: SearchView, only_complete: bool, dark: bool) -> Any:
         import optuna
 
-        study = view.study()
-        if only_complete and not all_states:
-            study = _complete(study)
-        draw_it = getattr(optuna.visualization, f"plot_{name}")
+        study = labelled_study(view, only_complete and not all_states, listed)
         more: dict[str, Any] = {}
         is_high_good = study.directions[0] == optuna.study.StudyDirection.MAXIMIZE
         # of a given target, Optuna takes the importance for low values
         sign = -1 if name == "param_importances" and is_high_good else 1
         if len(study.directions) > 1 and name not in ("pareto_front", "timeline"):
-            more = {
-                "target": lambda trial: sign * trial.values[0],
-                "target_name": view.spec.judged_by[0].label,
-            }
+            more = {"target": lambda trial: sign * trial.values[0]}
         if name == "pareto_front":
-            more = {"target_names": [each.label for each in view.spec.judged_by]}
-        figure = draw_it(study, **more)
-        palette = theme.palette(dark)
-        figure.update_layout(
-            title=None,
-            margin={"l": 60, "r": 20, "t": 40, "b": 50},
-            paper_bgcolor="rgba(0,0,0,0)",
-            plot_bgcolor="rgba(0,0,0,0)",
-            colorway=[palette.series["val"], palette.series["train"], palette.series["l2"]],
-            legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-            meta={"label": f"{name.replace('_', ' ')} of {len(study.trials)} trials"},
-        )
-        for trace in figure.data:
-            _without_bar(trace)
+            more = {"target_names": [objective_label(each) for each in view.spec.judged_by]}
+        figure = in_our_words(getattr(optuna.visualization, f"plot_{name}")(study, **more), view)
+        _dress(figure, theme.palette(dark))
+        figure.update_layout(meta={"label": f"{name.replace('_', ' ')} of {len(study.trials)} trials"})
+        if name == "optimization_history":
+            _line_to_beat(figure, view, dark)
         return figure
 
     return draw
+
+
+def _dress(figure: Any, palette: theme.Palette) -> None:
+    """Our colours and margins, no title, no colour bars."""
+    figure.update_layout(
+        title=None,
+        margin={"l": 60, "r": 20, "t": 40, "b": 50},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        colorway=[palette.series["val"], palette.series["train"], palette.series["l2"]],
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+    )
+    figure.update_annotations(font={"color": palette.muted})
+    bars = {"done": palette.series["val"], "pruned": palette.series["train"], "failed": palette.negative[2]}
+    for trace in figure.data:
+        _without_bar(trace)
+        if trace.name in bars and trace.type == "bar":  # of the timeline
+            trace.marker.color = bars[trace.name]
+
+
+def _line_to_beat(figure: Any, view: SearchView, dark: bool) -> None:
+    """A dashed line at what the settings that vary reach with the values the search began with."""
+    if view.default is None or not view.default.values:
+        return
+    first, palette = view.spec.judged_by[0], theme.palette(dark)
+    text = {"text": DEFAULT, "showarrow": False, "x": 1, "xanchor": "right", "font": {"color": palette.muted}}
+    value = first.unit.scale * view.default.values[0]
+    figure.add_hline(value, line={"dash": "dash", "width": 1.5, "color": palette.muted}, annotation=text)
 
 
 def _without_bar(trace: Any) -> None:
@@ -62,15 +78,6 @@ def _without_bar(trace: Any) -> None:
     for holder in (getattr(trace, "marker", None), getattr(trace, "line", None)):
         if holder is not None and "showscale" in holder:
             holder.showscale = False
-
-
-def _complete(study: Any) -> Any:
-    """A copy that holds only the trials that were trained to their end."""
-    import optuna
-
-    copy = optuna.create_study(directions=study.directions, study_name=study.study_name)
-    copy.add_trials([trial for trial in study.trials if trial.state == optuna.trial.TrialState.COMPLETE])
-    return copy
 
 
 def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
@@ -83,6 +90,7 @@ def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
     }
     traces = []
     curve = view.spec.judged_by[0].curve
+    shown_as = "%{y:.2%}" if curve.unit.ticks.endswith("%") else "%{y:.4g}"
     shown = [row for row in view.trials if row.reported and row.state in looks and not row.superseded]
     for row in shown[-MOST_CURVES:]:
         if only_complete and row.state == "pruned":
@@ -100,17 +108,54 @@ def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
                 "line": line,
                 "marker": {"size": 5, "color": line["color"]},
                 "customdata": [row.number] * len(epochs),
-                "hovertemplate": f"trial {row.number} ({row.state}), epoch %{{x}}: %{{y:.4f}}<extra></extra>",
+                "hovertemplate": f"trial {row.number} ({row.state}), epoch %{{x}}: {shown_as}<extra></extra>",
             }
         )
+    traces += _default_curve(view, palette)
+    n_epochs = view.spec.base.epochs
     layout = {
-        "xaxis": {"title": {"text": "epoch"}, "dtick": 1 if view.spec.base.epochs <= 12 else None},
+        "xaxis": {"title": {"text": "epoch"}, "dtick": 1 if n_epochs <= 12 else None},
         "yaxis": {"title": {"text": curve.label}, "tickformat": curve.unit.ticks},
         "showlegend": False,
         "hovermode": "closest",
-        "margin": {"l": 60, "r": 20, "t": 20, "b": 45},
+        "margin": {"l": 60, "r": 20, "t": 36, "b": 45},
     }
-    return make_figure(traces, layout, f"{curve.label} of {len(traces)} trials by epoch")
+    if not traces:
+        _as_empty(layout, n_epochs, curve.unit.ticks)
+    return make_figure(traces, layout, f"{curve.label} of {len(shown)} trials by epoch")
+
+
+def _default_curve(view: SearchView, palette: theme.Palette) -> list[dict[str, Any]]:
+    """The line to beat: the settings that the search began with."""
+    if view.default is None or not view.default.reported:
+        return []
+    curve = view.spec.judged_by[0].curve
+    epochs = sorted(view.default.reported)
+    values = [curve.of(view.default.reported[epoch]) for epoch in epochs]
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines+markers+text",
+            "x": epochs,
+            "y": values,
+            "name": DEFAULT,
+            "line": {"color": palette.muted, "width": 2, "dash": "dash"},
+            "marker": {"size": 6, "symbol": "diamond", "color": palette.muted},
+            "text": [DEFAULT],  # at the first point, under a line that rises
+            "textposition": "bottom right",
+            "hovertemplate": f"{DEFAULT}, epoch %{{x}}<extra></extra>",
+        }
+    ]
+
+
+def _as_empty(layout: dict[str, Any], n_epochs: int, ticks: str) -> None:
+    """Axes as they will be, and a sentence, while no trial has come to the end of an epoch."""
+    layout["xaxis"]["range"] = [0.5, n_epochs + 0.5]
+    layout["yaxis"].update({"range": [0, 1]} if ticks.endswith("%") else {"range": [0, 1], "showticklabels": False})
+    sentence = "The first point comes with the end of a trial's first epoch."
+    layout["annotations"] = [
+        {"text": sentence, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
+    ]
 
 
 def trainability(found: TrainabilityMap, dark: bool) -> Any:
@@ -163,7 +208,7 @@ CHARTS: Mapping[str, tuple[str, Chart, int]] = {  # name -> its title, what draw
     "curves": ("Curves", _curves, 1),
     "history": ("History", _optuna("optimization_history"), 1),
     "slice": ("Slice", _optuna("slice"), 1),
-    "parallel": ("Parallel", _optuna("parallel_coordinate"), 2),
+    "parallel": ("Parallel", _optuna("parallel_coordinate", listed=True), 2),
     "contour": ("Contour", _optuna("contour"), 2),
     "importances": ("Importances", _optuna("param_importances"), 4),
     "intermediate": ("Intermediate", _optuna("intermediate_values"), 1),

@@ -144,14 +144,13 @@ function draw(chart) {
     chart.looks = looksOf(chart);
     Object.assign(layout, { template: templateOf(themeOf(box), width), width, height, uirevision: layout.uirevision ?? "kept" });
     if (touch || looksBack(layout)) layout.dragmode = false;
-    box.classList.toggle("legend-above", Boolean(layout.showlegend && layout.title?.text && width >= 480));
-    box.style.setProperty("--after-title", `${20 + textWidth(layout.title?.text, themeOf(box).font)}px`);
     box.classList.toggle("looks-back", looksBack(layout) && !touch);
     if (chart.failed) box.textContent = "";
     chart.failed = false;
     try {
       await plotly.react(box, applyZoom(chart, data, layout), layout, configOf(layout));
       sharpenImages(box);
+      placeToolbar(box, scale);
       if (!chart.listening) listen(chart);
       box.dataset.drawn = Number(box.dataset.drawn ?? 0) + 1;
     } catch (error) {

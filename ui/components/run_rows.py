@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +18,7 @@ from ui.words import words_of
 Row = dict[str, Any]
 
 MOST = 0.8  # of the runs: a setting in which so many agree goes without saying
+OWN_COLUMNS = {"+tags": "Tags", "+note": "Note", "+test": "Test accuracy"}  # of a run, beside its settings
 FACETS = {  # what a run may be: the words of the filter's button
     "starred": "Starred",
     "training": "Training",
@@ -30,10 +34,12 @@ def rows(
     current: str | None = None,
     ghost: str | None = None,
     unreadable: Mapping[str, str] | None = None,
+    columns: Sequence[str] = (),
 ) -> list[Row]:
     """One row a run, JSON-ready; `current` and `ghost` are the ids of the run on the pages and of the pinned one.
 
-    `unreadable` are the runs that cannot be read: id -> why.
+    `unreadable` are the runs that cannot be read: id -> why. `columns` are further ones that are shown, of those in
+    `offered_columns`.
     """
     called = names(runs)
     telling = _telling_settings(runs)
@@ -45,7 +51,8 @@ def rows(
             **{"best": run.best_val_accuracy, "epoch": round(run.epoch, 2), "seconds": round(run.seconds, 2)},
             **{"size": run.size, "created": run.created, "changed": run.changed, "starred": run.starred},
             **{"current": run.id == current, "ghost": run.id == ghost},
-            **{"facets": _facets(run), "settings": telling[run.id]},
+            **{"facets": _facets(run), "settings": telling[run.id], "words": " ".join([*run.tags, run.note])},
+            "more": {name: _cell(run, name) for name in columns},
         }
         for run in runs
     ] + [_row_of_unreadable(run_id, why) for run_id, why in (unreadable or {}).items()]
@@ -57,15 +64,75 @@ def _row_of_unreadable(run_id: str, why: str) -> Row:
         **{"id": run_id, "own": "", "name": f"run {run_id}", "about": why, "note": "", "tip": why},
         **{"status": "unreadable", "state": "bad", "best": None, "epoch": None, "seconds": None, "size": None},
         **{"created": None, "changed": None, "starred": False, "current": False, "ghost": False},
-        **{"facets": [], "settings": []},
+        **{"facets": [], "settings": [], "words": "", "more": {}},
     }
+
+
+def offered_columns(runs: Sequence[StoredRun]) -> list[tuple[str, str]]:
+    """(name, title) of each further column: tags, note, test accuracy, then the settings, those that differ first."""
+    texts = [_texts(run.config) for run in runs]
+    differs = {item.name: len({of_run[item.name] for of_run in texts}) > 1 for item in all_settings()}
+    settings = sorted(all_settings(), key=lambda item: not differs[item.name])
+    return [*OWN_COLUMNS.items(), *((f"+{item.name}", item.label) for item in settings)]
+
+
+def _cell(run: StoredRun, name: str) -> tuple[str, str | float | None]:
+    """What a further column shows of a run, and what it is sorted by; nothing for a column that there is not."""
+    if name == "+tags":
+        return ", ".join(run.tags), ", ".join(run.tags) or None
+    if name == "+note":
+        return run.note, run.note or None
+    if name == "+test":
+        return _test_text(run), run.test[1] if run.test else None
+    text = _texts(run.config).get(name.removeprefix("+"))
+    if text is None:
+        return "", None
+    value = getattr(run.config, name.removeprefix("+"))
+    return text, float(value) if isinstance(value, (int, float)) else text
+
+
+def _test_text(run: StoredRun) -> str:
+    if run.test is None:
+        return ""
+    step, accuracy = run.test
+    return f"{100 * accuracy:.2f} %" + ("" if step == run.step else f" (step {step:,})")
+
+
+def table(runs: Sequence[StoredRun]) -> str:
+    """The runs as CSV with all that the list knows of them, and every setting at the start."""
+    called = names(runs)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([*_about(runs[0], called), *(item.name for item in all_settings())] if runs else [])
+    for run in runs:
+        about, texts = _about(run, called), _texts(run.config)
+        writer.writerow([*about.values(), *(texts[item.name] for item in all_settings())])
+    return text.getvalue()
+
+
+def _about(run: StoredRun, called: Mapping[str, str]) -> dict[str, Any]:
+    step, accuracy = run.test or ("", "")
+    return {
+        **{"run": run.id, "name": _as_text(called[run.id]), "status": run.status, "starred": run.starred},
+        **{"step": run.step, "epochs_done": run.epoch, "training_seconds": run.seconds, "bytes": run.size},
+        **{"val_accuracy": run.val_accuracy, "best_val_accuracy": run.best_val_accuracy, "best_step": run.best_step},
+        **{"test_accuracy": accuracy, "test_step": step, "branched_from": run.parent.run if run.parent else ""},
+        **{"started": datetime.fromtimestamp(run.created, UTC).isoformat(timespec="seconds")},
+        **{"tags": _as_text(", ".join(run.tags)), "note": _as_text(run.note)},
+    }
+
+
+def _as_text(own: str) -> str:
+    """A user's words, so that no spreadsheet takes them for a formula."""
+    return f"'{own}" if own[:1] in ("=", "+", "-", "@") else own
 
 
 def names(runs: Sequence[StoredRun]) -> dict[str, str]:
     """What each run is called in the list: its own name, else the settings in which it differs from most of the runs.
 
     A setting in which most of them agree is left out where a run agrees with them, and any other at its default; where
-    nothing is left, it is "default settings" or all in which the runs do not agree.
+    nothing is left, it is "default settings" or all in which the runs do not agree. Of runs that would be called alike,
+    all but the oldest get a number.
     """
     texts = {run.id: _texts(run.config) for run in runs}
     usual, open_ones = {}, []
@@ -80,7 +147,23 @@ def names(runs: Sequence[StoredRun]) -> dict[str, str]:
         if not parts and run.config.in_effect().to_query():
             parts = open_ones
         called[run.id] = run.name or ", ".join(f"{name} {texts[run.id][name]}" for name in parts) or _title(run.config)
-    return called
+    return _numbered(runs, called)
+
+
+def _numbered(runs: Sequence[StoredRun], called: Mapping[str, str]) -> dict[str, str]:
+    """The names, each of one run alone; a run keeps its number when younger ones come."""
+    numbers: Counter[str] = Counter()
+    unlike = dict(called)
+    taken = set(called.values())
+    for run in sorted(runs, key=lambda run: (run.created, run.id)):
+        name = called[run.id]
+        numbers[name] += 1
+        while numbers[name] > 1 and (numbered := f"{name} ({numbers[name]})") in taken:
+            numbers[name] += 1
+        if numbers[name] > 1:
+            unlike[run.id] = numbered
+            taken.add(numbered)
+    return unlike
 
 
 def facets(listed: Sequence[Mapping[str, Any]], pressed: Collection[str] = ()) -> list[tuple[str, str]]:
@@ -123,7 +206,7 @@ def _title(config: RunConfig) -> str:
 def _note(run: StoredRun, called: Mapping[str, str], current: str | None, ghost: str | None) -> str:
     notes = []
     if run.id == current:
-        notes.append("on all pages")
+        notes.append("current")
     if run.id == ghost:
         notes.append("ghost")
     if run.parent is not None:

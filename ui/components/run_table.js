@@ -5,8 +5,8 @@ const tables = new WeakMap(); // parentElement -> table
 const TELL_AFTER = 250; // ms of rest, after which Python is told how the list is looked at
 
 const COLUMNS = [
-  { name: "name", title: "Name", text: true },
-  { name: "status", title: "Status", text: true },
+  { name: "name", title: "Name" },
+  { name: "status", title: "Status" },
   { name: "best", title: "Best val", help: "The best accuracy on the 5,000 validation images so far" },
   { name: "epoch", title: "Epochs" },
   { name: "seconds", title: "Time", help: "Time of training, pauses left out" },
@@ -36,6 +36,7 @@ function bytes(size) {
 }
 
 const SHOWN = {
+  status: (value) => value,
   best: (value) => `${(100 * value).toFixed(2)} %`,
   epoch: (value) => value.toFixed(1),
   seconds: duration,
@@ -46,19 +47,20 @@ const SHOWN = {
 // ---------------------------------------------------------------------------------------- what is shown, in what order
 
 function matches(row, view) {
-  const words = `${row.name} ${row.about} ${row.status} ${row.id}`.toLowerCase();
+  const words = `${row.name} ${row.about} ${row.status} ${row.id} ${row.words}`.toLowerCase();
   const asked = view.text.toLowerCase().split(/[\s,]+/).filter(Boolean);
   const found = (word) => (word.includes("=") ? row.settings.includes(word) : words.includes(word));
   return asked.every(found) && view.facets.every((facet) => row.facets.includes(facet));
 }
 
+const valueOf = (row, column) => (column.startsWith("+") ? row.more[column]?.[1] : row[column]) ?? null;
+
 function compare(view) {
-  const text = COLUMNS.find(({ name }) => name === view.sort)?.text;
   const sign = view.descending ? -1 : 1;
   return (a, b) => {
-    const [x, y] = [a[view.sort], b[view.sort]];
+    const [x, y] = [valueOf(a, view.sort), valueOf(b, view.sort)];
     if (x === null || y === null) return (x === null) - (y === null); // what has no value stands last either way
-    const order = text ? x.localeCompare(y, undefined, { numeric: true }) : x - y;
+    const order = typeof x === "string" ? x.localeCompare(y, undefined, { numeric: true }) : x - y;
     return sign * order || b.created - a.created || (a.id < b.id ? -1 : 1);
   };
 }
@@ -125,39 +127,44 @@ function makeRow(table, id) {
   name.append(parts.name);
 
   const tools = make("td", "tools");
-  parts.rename = iconButton(table, "rename", () => edit(table, parts, row(), send));
+  parts.rename = iconButton(table, "rename", () =>
+    edit(table, parts, parts.name, {
+      ...{ value: row().own, longest: table.sent.longest.name, placeholder: row().about, label: `A name for ${row().name}` },
+      save: (text) => {
+        row().own = text;
+        row().name = text || row().about;
+        send("rename", { name: text });
+      },
+      back: parts.rename,
+    }),
+  );
   parts.ghost = iconButton(table, "ghost", () => send("ghost", { value: !row().ghost }));
   parts.delete = iconButton(table, "delete", () => send("delete", { ids: [id] }));
   const buttons = make("div");
   buttons.append(parts.ghost, parts.rename, parts.delete);
   tools.append(buttons);
 
-  for (const { name: column } of COLUMNS.slice(1)) parts.cells[column] = make("td", column);
+  for (const { name: column } of usual(table).slice(1)) parts.cells[column] = make("td", column);
+  for (const { name: column } of further(table)) parts.cells[column] = makeCell(table, parts, column, row, send);
   node.append(tick, star, name, ...Object.values(parts.cells), tools);
   table.nodes.set(id, parts);
   return parts;
 }
 
-function edit(table, parts, row, send) {
+function edit(table, parts, host, { value, longest, placeholder, label, save, back }) {
   if (parts.input) return;
-  const input = (parts.input = make("input", "rename"));
-  input.value = row.own;
-  input.maxLength = table.sent.longest;
-  input.placeholder = row.about;
-  input.setAttribute("aria-label", `A name for ${row.name}`);
+  const input = (parts.input = make("input", "edit"));
+  Object.assign(input, { value, maxLength: longest, placeholder });
+  input.setAttribute("aria-label", label);
   let done = false;
   const finish = (keep) => {
     if (done) return;
     done = true;
-    if (keep && input.value.trim() !== row.own) {
-      row.own = input.value.trim();
-      row.name = row.own || row.about;
-      send("rename", { name: row.own });
-    }
+    if (keep && input.value.trim() !== value) save(input.value.trim());
     parts.input = null;
     input.remove();
     draw(table);
-    parts.rename.focus();
+    back.focus();
   };
   input.addEventListener("keydown", (event) => {
     event.stopPropagation(); // the page has keys of its own
@@ -165,7 +172,7 @@ function edit(table, parts, row, send) {
     if (event.key === "Escape") finish(false);
   });
   input.addEventListener("blur", () => finish(true));
-  parts.name.append(input);
+  host.append(input);
   draw(table);
   input.focus();
   input.select();
@@ -183,22 +190,33 @@ function fill(table, parts, row) {
   say(parts.ghost, row.ghost ? "No longer the ghost" : "Pin as the ghost: dashed behind every other run", row.ghost);
   say(parts.rename, "Rename");
   say(parts.delete, "Delete; it can be undone");
-  parts.open.hidden = parts.note.hidden = Boolean(parts.input);
+  for (const host of [parts.name, ...Object.values(parts.cells)])
+    for (const child of host.children) child.hidden = host === parts.input?.parentNode && child !== parts.input;
   write(parts.open, row.name);
   parts.open.title = row.tip;
   write(parts.note, row.note);
-  write(parts.cells.status, row.status);
-  parts.cells.status.dataset.state = row.state;
+  if (parts.cells.status) parts.cells.status.dataset.state = row.state;
   for (const [column, shown] of Object.entries(SHOWN))
-    write(parts.cells[column], row[column] === null ? "–" : shown(row[column]));
+    if (parts.cells[column]) write(parts.cells[column], row[column] === null ? "–" : shown(row[column]));
+  for (const { name, title } of further(table)) {
+    const [text] = row.more[name] ?? [""];
+    const own = parts.cells[name].querySelector("button");
+    write(own ?? parts.cells[name], text || (own ? OWN[name][1] : "–"));
+    own?.classList.toggle("blank", !text);
+    parts.cells[name].title = own ? `${text}\nClick to change` : `${title} ${text || "is not known: tick the run and press Test accuracy"}`;
+  }
   const [started, saved] = [row.created, row.changed].map((time) => time !== null && whole.format(time * 1000));
-  parts.cells.created.title = started ? `Started ${started}, last saved ${saved}` : row.tip;
+  if (parts.cells.created) parts.cells.created.title = started ? `Started ${started}, last saved ${saved}` : row.tip;
 }
 
 // ---------------------------------------------------------------------------------------- drawing
 
 function draw(table, order = false) {
   const { view, rows } = table;
+  const columns = JSON.stringify([usual(table), further(table)]);
+  if (table.columns !== columns) makeHead(table);
+  table.columns = columns;
+  table.box.classList.toggle("tall", !view.selected.some((id) => rows.has(id)));
   const kept = [...rows.values()].filter((row) => matches(row, view)).sort(compare(view));
   for (const [id, { node }] of table.nodes)
     if (!rows.has(id)) {
@@ -279,12 +297,11 @@ function mount(parentElement) {
   table.search.addEventListener("keydown", (event) => event.stopPropagation());
   table.facets = make("div", "facets");
   table.count = make("span", "count");
-  tools.append(table.search, table.facets, table.count);
+  tools.append(table.search, table.facets, columnsMenu(table), table.count);
 
   const frame = make("div", "frame");
-  const grid = make("table");
-  const head = make("tr");
-  const all = make("th", "tick");
+  table.grid = make("table");
+  table.head = make("tr");
   table.all = make("input");
   table.all.type = "checkbox";
   say(table.all, "Tick all that are listed, or none");
@@ -293,28 +310,12 @@ function mount(parentElement) {
     const others = table.view.selected.filter((id) => !visible.includes(id));
     change(table, { selected: table.all.checked ? [...others, ...visible] : others });
   });
-  all.append(table.all);
-  head.append(all, make("th", "marks"));
-  for (const { name, title, help, text } of COLUMNS) {
-    const cell = make("th", name);
-    const button = make("button", "", title);
-    button.type = "button";
-    button.title = help ? `${help}. Click to sort` : "Click to sort";
-    button.addEventListener("click", () => {
-      const again = table.view.sort === name;
-      change(table, { sort: name, descending: again ? !table.view.descending : !text });
-    });
-    cell.append(button);
-    head.append(cell);
-    table.heads[name] = { cell, button };
-  }
-  head.append(make("th", "tools"));
   const top = make("thead");
-  top.append(head);
+  top.append(table.head);
   table.body = make("tbody");
-  grid.append(top, table.body);
+  table.grid.append(top, table.body);
   table.empty = make("p", "empty");
-  frame.append(grid, table.empty);
+  frame.append(table.grid, table.empty);
 
   table.bar = make("div", "bar");
   table.ticked = make("span");
@@ -341,10 +342,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
   table.trigger = setTriggerValue;
   table.sent = sent;
   table.view ??= sent.view; // from then on this list knows better, until it tells
+  const added = sent.view.columns.filter((name) => !(table.told ?? sent.view.columns).includes(name)); // by a button of the page
+  table.told = sent.view.columns;
+  if (added.length) change(table, { columns: [...new Set([...table.view.columns, ...added])] });
   table.rows = new Map(sent.rows.map((row) => [row.id, row]));
   draw(table);
   return () => {
     clearTimeout(table.telling);
+    document.removeEventListener("pointerdown", table.close);
     tables.delete(parentElement);
     table.box.remove();
   };

@@ -13,12 +13,13 @@ from typing import Any
 
 import streamlit as st
 
-from nn_core.store import MAX_NAME
+from nn_core.store import MAX_NAME, MAX_NOTE, MAX_TAG, MAX_TAGS
 from ui.components.live_plot import to_json
 
+LONGEST = {"name": MAX_NAME, "+note": MAX_NOTE, "+tags": MAX_TAGS * (MAX_TAG + 2)}  # characters that can be typed
 _component = st.components.v2.component(
     "glassnet_run_table",
-    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
+    js="\n".join(Path(__file__).with_name(f"{name}.js").read_text("utf-8") for name in ("run_columns", "run_table")),
     css=Path(__file__).with_suffix(".css").read_text(encoding="utf-8"),
     isolate_styles=False,
 )
@@ -33,6 +34,7 @@ class View:
     text: str = ""
     facets: tuple[str, ...] = ()
     selected: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()  # beside those that are always there
 
     @classmethod
     def from_browser(cls, sent: Mapping[str, Any]) -> View:
@@ -43,12 +45,13 @@ class View:
             str(sent["text"])[:200],
             tuple(map(str, sent["facets"])),
             tuple(map(str, sent["selected"])),
+            tuple(map(str, sent["columns"])),
         )
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What the list shows: rows and facets of run_rows.py, the colour of each ticked run, and the first view.
+    """What the list shows: rows, facets and further columns of run_rows.py, the ticked runs' colours, the first view.
 
     The list in the browser keeps its own view as long as its page is open.
     """
@@ -56,6 +59,7 @@ class Shown:
     rows: Sequence[Mapping[str, Any]]
     facets: Sequence[tuple[str, str]]
     colours: Mapping[str, str]
+    offered: Sequence[tuple[str, str]] = ()
     view: View = field(default_factory=View)
 
 
@@ -65,7 +69,7 @@ def run_table(shown: Shown, *, key: str, on_view: Callable[[], None], on_act: Ca
     `on_view` is called when order, filter or ticks changed, `on_act` when something was asked for; what it was is then
     under "view" or "act" in the widget's value.
     """
-    message = {**vars(shown), "view": asdict(shown.view), "longest": MAX_NAME}
+    message = {**vars(shown), "view": asdict(shown.view), "longest": LONGEST}
     _component(
         key=key,
         data=to_json(message),

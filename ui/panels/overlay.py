@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -21,7 +22,8 @@ from ui.panels.chart_options import chart_options
 from ui.panels.gallery import switch
 from ui.words import Html, plain
 
-SPLITS = {"val": "validation", "both": "and training, dotted"}
+SPLITS = {"val": "validation", "both": "with training (dotted)"}
+NUMBER = re.compile(r" \(\d+\)$")  # of a run in the list that would be called like another
 MOST_NAMED = 24  # runs in the legend
 MOST_COMPARED = 8  # runs whose settings stand side by side
 
@@ -33,9 +35,12 @@ def slots(selected: Sequence[str], before: Mapping[str, int]) -> dict[str, int]:
     return {run_id: kept[run_id] if run_id in kept else next(free) for run_id in selected}
 
 
-def curves(runs: Sequence[StoredRun], slot_of: Mapping[str, int]) -> None:
-    """Loss and accuracy of the runs under one legend, and whether they started alike or were changed on the way."""
-    names = telling_names([run.config for run in runs], [run.name for run in runs])
+def curves(runs: Sequence[StoredRun], slot_of: Mapping[str, int], called: Mapping[str, str]) -> None:
+    """Loss and accuracy of the runs under one legend, and whether they started alike or were changed on the way.
+
+    `called` are their names in the list.
+    """
+    names = _names(runs, called)
     charts(
         [Overlaid(name, session.series_of(run), slot_of[run.id]) for run, name in zip(runs, names, strict=True)],
         key="overlay",
@@ -47,6 +52,13 @@ def curves(runs: Sequence[StoredRun], slot_of: Mapping[str, int]) -> None:
     )
     if alike or changed:
         st.caption(plain(f"{alike} {changed}"))
+
+
+def _names(runs: Sequence[StoredRun], called: Mapping[str, str]) -> list[str]:
+    """Short names; a run that has a number in the list has it here too."""
+    numbers = [NUMBER.search(called[run.id]) for run in runs]
+    own = [called[run.id] if run.name else "" for run in runs]
+    return telling_names([run.config for run in runs], own, [found[0] if found else "" for found in numbers])
 
 
 def charts(runs: Sequence[Overlaid], *, key: str, height: int) -> None:
@@ -93,9 +105,9 @@ def _legend(runs: Sequence[Overlaid]) -> None:
     st.html(f'<div class="glassnet-legend" style="font-size:.88rem">{"".join(entries)}</div>')
 
 
-def settings(runs: Sequence[StoredRun]) -> None:
+def settings(runs: Sequence[StoredRun], called: Mapping[str, str]) -> None:
     """The settings side by side; equal rows are left out unless asked for."""
-    names = telling_names([run.config for run in runs], [run.name for run in runs])[:MOST_COMPARED]
+    names = _names(runs, called)[:MOST_COMPARED]
     rows = side_by_side([run.config for run in runs[:MOST_COMPARED]])
     n_alike = sum(not row.differs for row in rows)
     title, toggle = st.columns([2.4, 1], vertical_alignment="center")

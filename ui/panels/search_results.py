@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from nn_core import RunConfig
 from nn_core.config.choices import choices
 from nn_core.config.run_config import setting
 from nn_core.machine.durations import duration
@@ -27,8 +28,12 @@ STATES = {  # of a trial, in words
     "failed": "failed",
     "lost": "worker lost",
 }
+PRUNED_AT = "What became of the trial; a pruned one with the epoch after which it was ended."
 MORE = 20  # trials that one click adds to a search that is done
 HEIGHT = 400  # px of the table and of the chart beside it
+TABLE_WIDTH = 600  # px of a table that has a chart beside it on a laptop
+WIDTHS = {"ticks": 33, "trial": 44, "state": 84, "value": 94, "seconds": 58}  # px of columns that every search has
+SETTING_WIDTH = 6, 18  # px of a letter of a setting, and of the room around it
 CONTROLS = {"run": "searching", "pause": "paused", "stop": "stopped"}
 
 
@@ -47,7 +52,8 @@ def search() -> None:
     _header(view, storage)
     if found is not None and found.problem:
         st.warning(plain(found.problem), icon=":material/database_off:")
-    left, right = st.columns([1.15, 1], gap="medium")
+    # a table of many settings has the width of the page, so that no column is cut off
+    left, right = st.columns([1.6, 1], gap="medium") if _width(view) < TABLE_WIDTH else (st.container(), st.container())
     with left:
         rows = _shown(view)
         row = _table(view, rows)
@@ -131,6 +137,9 @@ def _sentence(view: SearchView, here: int, waiting: list[int]) -> Markdown:
     if waiting:
         workers = "1 worker waits" if len(waiting) == 1 else f"{len(waiting)} workers wait"
         parts.append(f"{workers} for a place, number {waiting[0]} in the queue")
+    if view.default is not None and view.default.values:
+        first = view.spec.judged_by[0]
+        parts.append(f"{charts.DEFAULT}: {first.unit.text.format(view.default.values[0])}")
     if view.counts.get("pruned"):
         parts.append(f"pruning saved {view.epochs_saved:.0%} of the epochs")
     return f":small[{plain(' · '.join(parts))}]"
@@ -161,7 +170,6 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
         st.info(f"There are no trials yet: {worker}.")
         return None
     rows = _in_order(view, rows)
-    columns = {each.label: st.column_config.NumberColumn(format=each.unit.column) for each in view.spec.judged_by}
     event = st.dataframe(
         _as_frame(view, rows),
         hide_index=True,
@@ -169,7 +177,7 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
         on_select="rerun",
         selection_mode="single-row",
         key="search-table",
-        column_config={"seconds": st.column_config.NumberColumn(format="%.1f"), **columns},
+        column_config=_columns(view),
     )
     ticked = tuple(event["selection"]["rows"])
     stood = session.chosen("search-order", ()) or tuple(row.number for row in rows)
@@ -209,13 +217,47 @@ def _as_frame(view: SearchView, rows: list[TrialRow]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "trial": [row.number for row in rows],
-            "state": ["diverged" if row.diverged else STATES[row.state] for row in rows],
+            "state": [_state(view, row) for row in rows],
             **{each.label: [value(row, at, each) for row in rows] for at, each in enumerate(view.spec.judged_by)},
-            "epochs": [row.epochs for row in rows],
             **{setting(name).label: [_setting(name, row.params) for row in rows] for name in view.spec.vary},
             "seconds": [row.seconds for row in rows],
         }
     )
+
+
+def _state(view: SearchView, row: TrialRow) -> str:
+    """What became of a trial, and after how many epochs where it was not trained to its end."""
+    word = "diverged" if row.diverged else STATES[row.state]
+    early = row.state == "pruned" and row.epochs < view.spec.base.epochs
+    return f"{word} at {row.epochs:.3g}" if early and not row.diverged else word
+
+
+def _columns(view: SearchView) -> dict[str, Any]:
+    """How each column is written, called and how wide it is, so that all are seen."""
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    values = {}
+    for each in view.spec.judged_by:
+        short = each.label.replace("Validation", "Val.")
+        values[each.label] = number(short, help=each.label, format=each.unit.column, width=WIDTHS["value"])
+    settings = {setting(name).label: text(width=_setting_width(view, name)) for name in view.spec.vary}
+    widths = {
+        "trial": number("Trial", width=WIDTHS["trial"]),
+        "state": text("State", help=PRUNED_AT, width=WIDTHS["state"]),
+    }
+    return {**widths, **values, **settings, "seconds": number("Seconds", format="%.1f", width=WIDTHS["seconds"])}
+
+
+def _setting_width(view: SearchView, name: str) -> int:
+    """The width of a setting's column in px, for its name and its longest value."""
+    texts = [setting(name).label, *(_setting(name, row.params) for row in view.trials)]
+    letter, around = SETTING_WIDTH
+    return around + letter * min(24, max(map(len, texts)))
+
+
+def _width(view: SearchView) -> int:
+    """The width of the whole table in px."""
+    always = sum(WIDTHS.values()) + WIDTHS["value"] * (len(view.spec.judged_by) - 1)
+    return always + sum(_setting_width(view, name) for name in view.spec.vary)
 
 
 def _scaled(objective: Objective, value: float | None) -> float | None:
@@ -288,28 +330,16 @@ def _trial(view: SearchView, row: TrialRow) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         badge = " :green-badge[best]" if is_best else ""
-        st.markdown(f"**Trial {row.number:,}**{badge}: {plain(settings)}", width="content")
+        st.markdown(f"**Trial {row.number:,}:** {plain(settings)}{badge}", width="content")
         st.space("stretch")
         at_work = row.state in ("running", "waiting", "lost")
         here = holds_run(view.name, row.run) and searches.mine()
-        if here and not at_work:
-            st.button(
-                "Open as a run",
-                icon=":material/open_in_new:",
-                key="search-open",
-                on_click=searches.open_trial_as_run,
-                args=(row.number,),
-                help="On all pages, with its curves and frames; Train goes on from where it ended.",
-            )
+        if row.config is not None:
+            _use(row, row.config)
+        if here and not at_work and row.run:
+            _open(row)
         elif row.config is not None and not at_work:
-            st.button(
-                "Train it again",
-                icon=":material/play_arrow:",
-                key="search-again",
-                on_click=searches.train_trial_again,
-                args=(row.number,),
-                help="Its network is not here for you to open; its settings are enough to train it anew.",
-            )
+            _train_again(row)
         if row.state == "complete" and here:
             st.button(
                 "Test accuracy",
@@ -325,3 +355,25 @@ def _trial(view: SearchView, row: TrialRow) -> None:
         st.caption(plain(row.reason))
     if view.test is not None and view.test[0] != row.number:
         st.caption(f"The test images were read once, for trial {view.test[0]:,}: {view.test[1]:.2%}.")
+
+
+def _use(row: TrialRow, config: RunConfig) -> None:
+    help_text = "Puts them into the sidebar. Nothing is trained until you press Train."
+    if st.button("Use these settings", icon=":material/tune:", key="search-use", help=help_text):
+        searches.use_settings_of_trial(config)
+        st.toast(f"The sidebar holds the settings of trial {row.number:,}. Train starts a network with them.")
+        st.rerun()
+
+
+def _open(row: TrialRow) -> None:
+    help_text = "On all pages, with its curves and frames; Train goes on from where it ended."
+    pressed = st.button("Open as a run", icon=":material/open_in_new:", key="search-open", help=help_text)
+    if pressed and searches.open_trial_as_run(row.number):
+        st.switch_page("pages/play/train.py")
+
+
+def _train_again(row: TrialRow) -> None:
+    help_text = "Its network is not here for you to open; its settings are enough to train it anew."
+    pressed = st.button("Train it again", icon=":material/play_arrow:", key="search-again", help=help_text)
+    if pressed and searches.train_trial_again(row.number):
+        st.switch_page("pages/play/train.py")

@@ -37,7 +37,7 @@ def setup() -> None:
     """The form, the button that starts, and the searches that there are."""
     base = session.draft()
     st.markdown(
-        "Many short trainings find settings that work. What varies is drawn below; all else is as in the sidebar."
+        "Many short trainings look for settings that work. Choose below what to vary; the rest comes from the sidebar."
     )
     left, right = st.columns([1.6, 1], gap="large")
     with left:
@@ -163,7 +163,7 @@ def _plan(base: RunConfig, vary: dict[str, Any]) -> tuple[SearchSpec | None, str
     with second:
         pruner = _option("Pruner", PRUNERS, "search-pruner")
         epochs = st.number_input(
-            "Epochs a trial", 1, 1000, 2, key="search-epochs", persist_state="session", help=setting("epochs").help
+            "Epochs per trial", 1, 1000, 2, key="search-epochs", persist_state="session", help=setting("epochs").help
         )
         objective = _option("Best by", _objectives(), "search-objective")
     taken = set(searches.searches())

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from nn_core import RunConfig
-from nn_core.runs import Run, as_they_are, same_start
+from nn_core import DataError, RunConfig
+from nn_core.runs import Run, as_they_are, same_start, score_on_test
 from nn_core.store import RunStore, StoredRun, StoreError
 from nn_core.training import Frame, Series
 from ui.session.current import current_run, show
@@ -140,6 +140,17 @@ def change_stored(change: Callable[[RunStore], object]) -> None:
             change(kept)
     except StoreError as error:
         notify(str(error))
+
+
+def score_runs(run_ids: list[str]) -> None:
+    """Score runs on the test images, each at its newest saved step; what cannot be scored is said."""
+    kept = store()
+    for run_id in run_ids:
+        try:
+            if kept is not None:
+                score_on_test(kept, run_id)
+        except (StoreError, DataError, MemoryError) as error:
+            notify(str(error) or "There is not enough memory to score it.")
 
 
 def delete_runs(run_ids: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from nn_core import ConfigError
+from nn_core import ConfigError, RunConfig
 from nn_core.runs import Run
 from nn_core.search import (
     SearchError,
@@ -23,7 +23,7 @@ from nn_core.search import (
     start_workers,
     test_accuracy,
 )
-from ui.session.current import COMMAND_SECONDS, start
+from ui.session.current import COMMAND_SECONDS, draft, set_draft, start
 from ui.session.notices import notify
 from ui.session.once import Once
 from ui.session.runs import open_run, store
@@ -90,6 +90,7 @@ def watch() -> SearchWatch | None:
 def search_view() -> SearchView | None:
     """The newest reading of the search on the page; None until there is one."""
     found = watch()
+    st.session_state["drew an old search"] = found is not None and found.is_behind  # noted before the view is taken
     return found.view if found is not None else None
 
 
@@ -127,8 +128,9 @@ def search_runs() -> bool:
     """Whether the page should keep looking: the search has workers, or has not been read yet."""
     if search_on_page() is None:
         return False
-    found, view = watch(), search_view()
-    if found is None or view is None or found.is_behind:
+    found = watch()
+    view = found.view if found is not None else None
+    if found is None or view is None or found.is_behind or st.session_state.get("drew an old search"):
         return True
     return (view.control == "run" and not _is_done(view)) or workers_here() > 0 or bool(workers_waiting())
 
@@ -138,12 +140,12 @@ def _is_done(view: SearchView) -> bool:
 
 
 def begin_search(name: str, spec: SearchSpec, n_workers: int) -> None:
-    """Create a search in the runs folder and start its workers."""
+    """Create a search in the runs folder and start its workers; the settings it begins with are scored first."""
 
     def begin() -> None:
         kept_as = name_for_search(name)
         claim_search(kept_as)
-        create_search(kept_as, spec)
+        create_search(kept_as, spec, score_default=spec.sampler != "grid")
         show_search(kept_as)
         _start(n_workers)
 
@@ -219,28 +221,37 @@ def searches() -> list[str]:
         return []
 
 
-def open_trial_as_run(number: int) -> None:
-    """Show a trial on all pages as a run with its curves."""
-    place, runs = search_on_page(), store()
+def open_trial_as_run(number: int) -> bool:
+    """Show a trial on all pages as a run with its curves; gives whether that could be done."""
+    place, runs, opened = search_on_page(), store(), False
     if place is None or runs is None or not _allowed(place):
-        return
+        return False
 
     def copy() -> None:
+        nonlocal opened
         with arriving(runs) as claim:
             run_id = open_trial(place[0], number, runs, storage=place[1])
             claim(run_id)
         open_run(run_id)
+        opened = True
 
     _or_say(copy)
+    return opened
 
 
-def train_trial_again(number: int) -> None:
-    """Train a new network with the settings of a trial."""
+def train_trial_again(number: int) -> bool:
+    """Train a new network with the settings of a trial; gives whether it was made."""
     view = search_view()
     trial = next((row for row in view.trials if row.number == number), None) if view else None
     run = start(trial.config) if trial is not None and trial.config is not None else None
     if run is not None:
         Run.play(run).wait(COMMAND_SECONDS)
+    return run is not None
+
+
+def use_settings_of_trial(config: RunConfig) -> None:
+    """Put the settings of a trial into the sidebar, except its epochs: their number is that of the search."""
+    set_draft(config.replace(epochs=draft().epochs))
 
 
 def score_on_test(number: int) -> None:

@@ -17,8 +17,9 @@ class Hessian:
     """H of the mean loss of one batch with the L2 penalty, at the weights that `network` has now.
 
     x (m, *image_shape) are the batch's inputs, labels (m,). Batch normalization is in its training form, with the
-    statistics of x; dropout is off. `network` is used as a workspace until the last product: give a copy of a network
-    that trains. `gradient` (n_params,) is that of the same loss, L1 penalty included, which has no curvature.
+    statistics of x; dropout is off. Until the last product, `network` is the workspace and must stay as it is: give a
+    copy of a network that trains. `gradient` (n_params,) is that of the same loss and the L1 penalty, which has no
+    curvature.
 
     Raises NoSecondDerivative, by a sentence, where a layer or the loss lacks its rule.
     """

@@ -1,4 +1,4 @@
-"""The functions between layers: each with its value, its slope, and what it is in an exported script or ONNX file."""
+"""The functions between layers: each with its value, slope and bend, and what it is in an exported script or ONNX."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from nn_core.config.choices import register
 from nn_core.machine.memory import Array
-from nn_core.nn.layers import Layer
+from nn_core.nn.layers import Direction, Layer, NoSecondDerivative
 
 
 class OnnxGraph(Protocol):
@@ -22,7 +22,7 @@ class OnnxGraph(Protocol):
 class Activation(Layer):
     """An elementwise a = phi(z). A subclass gives `value` and `slope`; the chain rule is the same for all.
 
-    Those that can be exported also give `numpy` and `onnx`.
+    Those whose curvature can be measured also give `bend`; those that can be exported, `numpy` and `onnx`.
     """
 
     numpy: ClassVar[str] = ""  # phi(z) in NumPy, the arithmetic of `value` in the same order: float32 then rounds alike
@@ -37,6 +37,16 @@ class Activation(Layer):
         """dz = da * phi'(z)."""
         return dout * self.slope(self.z, self.a)
 
+    def r_forward(self, rx: Array | None, v: Direction) -> Array:
+        """R{a} = R{z} * phi'(z)."""
+        assert rx is not None  # a layer without parameters changes with its input alone
+        self.rz = rx
+        return rx * self.slope(self.z, self.a)
+
+    def r_backward(self, dout: Array, rdout: Array, v: Direction) -> Array:
+        """R{dz} = R{da} * phi'(z) + da * phi''(z) * R{z}."""
+        return rdout * self.slope(self.z, self.a) + dout * self.bend(self.z, self.a) * self.rz
+
     @staticmethod
     def value(z: Array) -> Array:
         """phi(z)."""
@@ -46,6 +56,11 @@ class Activation(Layer):
     def slope(z: Array, a: Array) -> Array:
         """phi'(z), given z and a = phi(z)."""
         raise TypeError("an activation needs its derivative")
+
+    @classmethod
+    def bend(cls, z: Array, a: Array) -> Array:
+        """phi''(z), given z and a = phi(z)."""
+        raise NoSecondDerivative(cls)
 
     @staticmethod
     def onnx(graph: OnnxGraph, z: str) -> str:
@@ -77,6 +92,11 @@ class ReLU(Activation):
         """1 where z > 0, else 0."""
         return (z > 0).astype(z.dtype)
 
+    @classmethod
+    def bend(cls, z: Array, a: Array) -> Array:
+        """0, almost everywhere."""
+        return np.zeros_like(z)
+
     @staticmethod
     def onnx(graph: OnnxGraph, z: str) -> str:
         """ONNX has it: Relu."""
@@ -107,6 +127,11 @@ class Sigmoid(Activation):
         """sigma (1 - sigma)."""
         return a * (1 - a)
 
+    @classmethod
+    def bend(cls, z: Array, a: Array) -> Array:
+        """sigma (1 - sigma) (1 - 2 sigma)."""
+        return a * (1 - a) * (1 - 2 * a)
+
     @staticmethod
     def onnx(graph: OnnxGraph, z: str) -> str:
         """ONNX has it: Sigmoid."""
@@ -135,6 +160,11 @@ class Tanh(Activation):
     def slope(z: Array, a: Array) -> Array:
         """1 - tanh(z)^2."""
         return 1 - a * a
+
+    @classmethod
+    def bend(cls, z: Array, a: Array) -> Array:
+        """-2 tanh(z) (1 - tanh(z)^2)."""
+        return -2 * a * (1 - a * a)
 
     @staticmethod
     def onnx(graph: OnnxGraph, z: str) -> str:
@@ -166,6 +196,11 @@ class LeakyReLU(Activation):
         """1 where z > 0, else 0.01."""
         return np.where(z > 0, z.dtype.type(1), z.dtype.type(LeakyReLU.leak))
 
+    @classmethod
+    def bend(cls, z: Array, a: Array) -> Array:
+        """0, almost everywhere."""
+        return np.zeros_like(z)
+
     @staticmethod
     def onnx(graph: OnnxGraph, z: str) -> str:
         """ONNX has it: LeakyRelu."""
@@ -194,6 +229,11 @@ class ELU(Activation):
     def slope(z: Array, a: Array) -> Array:
         """1 above zero, exp(z) = phi(z) + 1 below."""
         return np.minimum(a, 0) + 1
+
+    @classmethod
+    def bend(cls, z: Array, a: Array) -> Array:
+        """0 above zero, exp(z) = phi(z) + 1 below."""
+        return np.where(z > 0, z.dtype.type(0), a + 1)
 
     @staticmethod
     def onnx(graph: OnnxGraph, z: str) -> str:
@@ -236,6 +276,16 @@ class GELU(Activation):
         inner = number(GELU.scale) * (1 + number(3 * GELU.cubic) * y * y)
         return number(0.5) * (1 + t + y * (1 - t * t) * inner)
 
+    @classmethod
+    def bend(cls, z: Array, a: Array) -> Array:
+        """(1 - t^2) (u' + (z / 2) (u'' - 2 t u'^2)), u = scale (z + cubic z^3)."""
+        number = z.dtype.type
+        y = np.clip(z, -GELU.end, GELU.end)
+        t = GELU._tanh(y)
+        inner = number(GELU.scale) * (1 + number(3 * GELU.cubic) * y * y)
+        inner_slope = number(6 * GELU.scale * GELU.cubic) * y
+        return (1 - t * t) * (inner + number(0.5) * y * (inner_slope - 2 * t * inner * inner))
+
     @staticmethod
     def onnx(graph: OnnxGraph, z: str) -> str:
         """ONNX has it: Gelu."""
@@ -266,6 +316,12 @@ class SiLU(Activation):
         sigma = Sigmoid.value(z)
         return sigma + a * (1 - sigma)
 
+    @classmethod
+    def bend(cls, z: Array, a: Array) -> Array:
+        """sigma (1 - sigma) (2 + z (1 - 2 sigma))."""
+        sigma = Sigmoid.value(z)
+        return sigma * (1 - sigma) * (2 + z * (1 - 2 * sigma))
+
     @staticmethod
     def onnx(graph: OnnxGraph, z: str) -> str:
         """z times ONNX's Sigmoid."""
@@ -294,6 +350,11 @@ class Identity(Activation):
     def slope(z: Array, a: Array) -> Array:
         """1."""
         return np.ones_like(z)
+
+    @classmethod
+    def bend(cls, z: Array, a: Array) -> Array:
+        """0."""
+        return np.zeros_like(z)
 
     @staticmethod
     def onnx(graph: OnnxGraph, z: str) -> str:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from nn_core.config.errors import ConfigError
 from nn_core.machine.memory import Array
-from nn_core.nn.layers import Layer
+from nn_core.nn.layers import Direction, Layer
 from nn_core.nn.normalization import BatchNorm
 
 Pair = tuple[int, int]  # along rows, along columns
@@ -32,6 +32,15 @@ class Flatten(Layer):
         """The same values in the first shape."""
         return dout.reshape(self.shape)
 
+    def r_forward(self, rx: Array | None, v: Direction) -> Array:
+        """It is linear: the same on the change."""
+        assert rx is not None  # a layer without parameters changes with its input alone
+        return self.forward(rx)
+
+    def r_backward(self, dout: Array, rdout: Array, v: Direction) -> Array:
+        """The same on the change of the gradient."""
+        return self.backward(rdout)
+
 
 class GlobalAveragePool(Layer):
     """The mean of each channel: (N, C, H, W) to (N, C). Lin, Chen & Yan 2014, section 3.2."""
@@ -47,6 +56,15 @@ class GlobalAveragePool(Layer):
         share = dout / dout.dtype.type(height * width)
         return np.broadcast_to(share[:, :, None, None], self.shape).copy()
 
+    def r_forward(self, rx: Array | None, v: Direction) -> Array:
+        """It is linear: the same on the change."""
+        assert rx is not None  # a layer without parameters changes with its input alone
+        return self.forward(rx)
+
+    def r_backward(self, dout: Array, rdout: Array, v: Direction) -> Array:
+        """The same on the change of the gradient."""
+        return self.backward(rdout)
+
 
 class BatchNorm2D(BatchNorm):
     """Mean 0 and variance 1 of each channel over all images and places, then a trained gamma and beta (C,).
@@ -61,6 +79,19 @@ class BatchNorm2D(BatchNorm):
     def backward(self, dout: Array) -> Array:
         """The same on the gradient."""
         return _as_images(super().backward(_as_rows(dout)), dout.shape)
+
+    def r_forward(self, rx: Array | None, v: Direction) -> Array:
+        """The same on the change."""
+        assert rx is not None  # it stands behind a convolution
+        return _as_images(super().r_forward(_as_rows(rx), v), rx.shape)
+
+    def r_gradients(self, dout: Array, rdout: Array) -> dict[str, Array]:
+        """Those of BatchNorm."""
+        return super().r_gradients(_as_rows(dout), _as_rows(rdout))
+
+    def r_backward(self, dout: Array, rdout: Array, v: Direction) -> Array:
+        """The same on the change of the gradient."""
+        return _as_images(super().r_backward(_as_rows(dout), _as_rows(rdout), v), rdout.shape)
 
 
 def _as_rows(x: Array) -> Array:
@@ -159,15 +190,49 @@ class Conv2D(Windowed):
         if x.shape[1] != W.shape[1]:
             raise ValueError(f"{self.name}: the input must have {W.shape[1]} channels, got {x.shape[1]}")
         self.windows = self._windows(x)
-        z = np.tensordot(self.windows, W, axes=((1, 4, 5), (1, 2, 3)))  # (N, H_out, W_out, C_out)
-        return np.ascontiguousarray((z + b).transpose(0, 3, 1, 2))
+        return np.ascontiguousarray((_correlate(self.windows, W) + b).transpose(0, 3, 1, 2))
 
     def backward(self, dout: Array) -> Array:
         """dW = the sum over images and places of dz times what lay under the window, db = that of dz; dx = dz by W."""
         W = self.params["W"]
-        self.grads["W"][...] = np.tensordot(dout, self.windows, axes=((0, 2, 3), (0, 2, 3)))
+        self.grads["W"][...] = _under(dout, self.windows)
         self.grads["b"][...] = dout.sum(axis=(0, 2, 3))
-        return self._gathered(lambda i, j: np.einsum("nors,oc->ncrs", dout, W[:, :, i, j], optimize=True), dout.dtype)
+        return self._gathered(lambda i, j: _share(dout, W[:, :, i, j]), dout.dtype)
+
+    def r_forward(self, rx: Array | None, v: Direction) -> Array:
+        """R{z} = V * x + W * R{x} + v_b, with V the change of W."""
+        self.r_windows = None if rx is None else self._windows(rx)
+        rz = _correlate(self.windows, v["W"]) + v["b"]
+        if self.r_windows is not None:
+            rz += _correlate(self.r_windows, self.params["W"])
+        return np.ascontiguousarray(rz.transpose(0, 3, 1, 2))
+
+    def r_gradients(self, dout: Array, rdout: Array) -> dict[str, Array]:
+        """R{dW} = R{dz} times what lay under the window, and dz times its change; R{db} = the sum of R{dz}."""
+        rdW = _under(rdout, self.windows)
+        if self.r_windows is not None:
+            rdW += _under(dout, self.r_windows)
+        return {"W": rdW, "b": rdout.sum(axis=(0, 2, 3))}
+
+    def r_backward(self, dout: Array, rdout: Array, v: Direction) -> Array:
+        """R{dx} = R{dz} by W, and dz by V."""
+        W, V = self.params["W"], v["W"]
+        return self._gathered(lambda i, j: _share(rdout, W[:, :, i, j]) + _share(dout, V[:, :, i, j]), rdout.dtype)
+
+
+def _correlate(windows: Array, W: Array) -> Array:
+    """What W (C_out, C_in, K, K) makes of windows (N, C_in, H_out, W_out, K, K): (N, H_out, W_out, C_out)."""
+    return np.tensordot(windows, W, axes=((1, 4, 5), (1, 2, 3)))
+
+
+def _under(dout: Array, windows: Array) -> Array:
+    """The sum over images and places of dz (N, C_out, H_out, W_out) times its window: (C_out, C_in, K, K)."""
+    return np.tensordot(dout, windows, axes=((0, 2, 3), (0, 2, 3)))
+
+
+def _share(dout: Array, cell: Array) -> Array:
+    """What dz gives to the inputs under one cell (C_out, C_in) of the kernel: (N, C_in, H_out, W_out)."""
+    return np.einsum("nors,oc->ncrs", dout, cell, optimize=True)
 
 
 class MaxPool2D(Windowed):
@@ -191,6 +256,16 @@ class MaxPool2D(Windowed):
         width = self.kernel[1]
         return self._gathered(lambda i, j: dout * (self.largest == i * width + j), dout.dtype)
 
+    def r_forward(self, rx: Array | None, v: Direction) -> Array:
+        """The change of the value that is the largest."""
+        assert rx is not None  # a layer without parameters changes with its input alone
+        windows = self._windows(rx)
+        return np.take_along_axis(windows.reshape(*windows.shape[:4], -1), self.largest[..., None], axis=4)[..., 0]
+
+    def r_backward(self, dout: Array, rdout: Array, v: Direction) -> Array:
+        """It goes to the same value."""
+        return self.backward(rdout)
+
 
 class AvgPool2D(Windowed):
     """The mean of the values under each window (LeCun, Bottou, Bengio & Haffner 1998, there with a trained factor).
@@ -209,6 +284,15 @@ class AvgPool2D(Windowed):
         """Every value under a window has an equal share in its gradient."""
         share = dout / dout.dtype.type(self.kernel[0] * self.kernel[1])
         return self._gathered(lambda i, j: share, dout.dtype)
+
+    def r_forward(self, rx: Array | None, v: Direction) -> Array:
+        """It is linear: the same on the change."""
+        assert rx is not None  # a layer without parameters changes with its input alone
+        return self.forward(rx)
+
+    def r_backward(self, dout: Array, rdout: Array, v: Direction) -> Array:
+        """The same on the change of the gradient."""
+        return self.backward(rdout)
 
 
 def _pair(value: int | Pair) -> Pair:

@@ -6,6 +6,7 @@ import numpy as np
 
 from nn_core.config.choices import register
 from nn_core.machine.memory import Array
+from nn_core.nn.layers import NoSecondDerivative
 
 
 def softmax(logits: Array) -> Array:
@@ -18,6 +19,11 @@ def log_softmax(logits: Array) -> Array:
     """The logarithm of `softmax`, exact where a probability would round to zero."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def _r_softmax(p: Array, rlogits: Array) -> Array:
+    """R{p} = p (R{z} - sum of p R{z}): how probabilities p change where the logits change by rlogits."""
+    return p * (rlogits - (p * rlogits).sum(axis=1, keepdims=True))
 
 
 def targets(logits: Array, labels: Array, smoothing: float = 0.0) -> Array:
@@ -44,6 +50,11 @@ class Loss:
         """d loss / d logits, shape (m, n_classes); the 1/m of the mean is in it."""
         raise TypeError("a loss needs its gradient")
 
+    @classmethod
+    def r_gradient(cls, logits: Array, labels: Array, rlogits: Array, smoothing: float = 0.0) -> Array:
+        """R{gradient}: how it changes where the logits change by rlogits; for curvature (see layers.py)."""
+        raise NoSecondDerivative(cls)
+
 
 @register(
     "loss",
@@ -66,6 +77,11 @@ class CrossEntropy(Loss):
     def gradient(logits: Array, labels: Array, smoothing: float = 0.0) -> Array:
         """(p - t) / m."""
         return (softmax(logits) - targets(logits, labels, smoothing)) / logits.dtype.type(len(labels))
+
+    @classmethod
+    def r_gradient(cls, logits: Array, labels: Array, rlogits: Array, smoothing: float = 0.0) -> Array:
+        """R{p} / m."""
+        return _r_softmax(softmax(logits), rlogits) / logits.dtype.type(len(labels))
 
 
 @register(
@@ -92,6 +108,16 @@ class MeanSquaredError(Loss):
         p = softmax(logits)
         g = (p - targets(logits, labels, smoothing)) * logits.dtype.type(2 / logits.size)
         return p * (g - (p * g).sum(axis=1, keepdims=True))
+
+    @classmethod
+    def r_gradient(cls, logits: Array, labels: Array, rlogits: Array, smoothing: float = 0.0) -> Array:
+        """R{p} (g - sum of p g) + p (R{g} - sum of R{p} g + p R{g}), with R{g} = 2 R{p} / (m n_classes)."""
+        number = logits.dtype.type(2 / logits.size)
+        p = softmax(logits)
+        rp = _r_softmax(p, rlogits)
+        g, rg = (p - targets(logits, labels, smoothing)) * number, rp * number
+        pg, rpg = (p * g).sum(axis=1, keepdims=True), (rp * g + p * rg).sum(axis=1, keepdims=True)
+        return rp * (g - pg) + p * (rg - rpg)
 
 
 def l2_penalty(weights: list[Array], l2: float) -> float:

@@ -210,10 +210,14 @@ class Network(ABC):
 
     def loss_and_gradients(self, x: Array, labels: Array, training: bool = True) -> float:
         """The batch's mean loss with the penalties; leaves the true gradients in `flat_grads`. The book's version."""
-        config, weights = self.config, slice(self.n_weights)
-        loss = self.data_loss_and_gradients(x, labels, config.label_smoothing, training)
-        add_penalty_gradients(self.flat_grads[weights], self.flat[weights], config.l2, config.l1)
-        return loss + self.penalty(config.l2) + l1_penalty(self.flat[weights], config.l1)
+        loss = self.data_loss_and_gradients(x, labels, self.config.label_smoothing, training)
+        self.add_penalties()
+        return loss + self.penalty(self.config.l2) + l1_penalty(self.flat[: self.n_weights], self.config.l1)
+
+    def add_penalties(self) -> None:
+        """Add the gradients of the penalties to `flat_grads`."""
+        weights = slice(self.n_weights)
+        add_penalty_gradients(self.flat_grads[weights], self.flat[weights], self.config.l2, self.config.l1)
 
     def data_loss_and_gradients(self, x: Array, labels: Array, smoothing: float = 0.0, training: bool = True) -> float:
         """The batch's mean loss and its gradients, penalties left out."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from nn_core.config.choices import register
 from nn_core.machine.memory import Array
-from nn_core.nn.layers import Layer
+from nn_core.nn.layers import Direction, Layer, NoSecondDerivative
 
 EPSILON = 1e-5  # added to a variance, under the root
 RUNNING = 0.1  # the share of a new batch in the running statistics
@@ -45,6 +45,25 @@ class Normalization(Layer):
         """d loss / d x, given d loss / d x_hat."""
         raise TypeError("a normalization needs its derivative")
 
+    def r_forward(self, rx: Array | None, v: Direction) -> Array:
+        """R{y} = gamma R{x_hat} + v_gamma x_hat + v_beta; x_hat changes with x as dx does with dx_hat."""
+        assert rx is not None  # it stands behind a layer with parameters
+        self.rx, self.rx_hat = rx, self.input_gradient(rx)
+        return self.params["gamma"] * self.rx_hat + v["gamma"] * self.x_hat + v["beta"]
+
+    def r_gradients(self, dout: Array, rdout: Array) -> dict[str, Array]:
+        """R{dgamma} = sum of R{dy} x_hat + dy R{x_hat}, R{dbeta} = sum of R{dy}."""
+        return {"gamma": (rdout * self.x_hat + dout * self.rx_hat).sum(axis=0), "beta": rdout.sum(axis=0)}
+
+    def r_backward(self, dout: Array, rdout: Array, v: Direction) -> Array:
+        """R{dx_hat} = R{dy} gamma + dy v_gamma, then through the statistics, whose own change is added."""
+        gamma = self.params["gamma"]
+        return self.input_gradient(rdout * gamma + dout * v["gamma"]) + self.r_statistics(dout * gamma)
+
+    def r_statistics(self, dx_hat: Array) -> Array:
+        """What R{dx} has besides: `input_gradient` itself changes, for x_hat and the deviation do."""
+        raise NoSecondDerivative(self)
+
     def _normalise(self, x: Array, mean: Array, var: Array) -> Array:
         self.inverse = 1 / np.sqrt(var + x.dtype.type(EPSILON))
         self.x_hat = (x - mean) * self.inverse
@@ -54,6 +73,16 @@ class Normalization(Layer):
         """The derivative where mean and variance were taken along an axis of the batch itself."""
         along_x_hat = self.x_hat * (dx_hat * self.x_hat).mean(axis=axis, keepdims=True)
         return self.inverse * (dx_hat - dx_hat.mean(axis=axis, keepdims=True) - along_x_hat)
+
+    def _r_centred(self, dx_hat: Array, axis: int) -> Array:
+        """How `_centred` changes at a fixed dx_hat. 1 / deviation changes by the factor -(mean of x_hat R{x}) / it."""
+
+        def mean(values: Array) -> Array:
+            return values.mean(axis=axis, keepdims=True)
+
+        by_x_hat = self.rx_hat * mean(dx_hat * self.x_hat) + self.x_hat * mean(dx_hat * self.rx_hat)
+        by_deviation = mean(self.x_hat * self.rx) * self._centred(dx_hat, axis)
+        return -self.inverse * (by_x_hat + by_deviation)
 
 
 @register(
@@ -88,6 +117,10 @@ class BatchNorm(Normalization):
         """Through mean and variance over the batch, where those were used."""
         return self._centred(dx_hat, axis=0) if self.on_batch else dx_hat * self.inverse
 
+    def r_statistics(self, dx_hat: Array) -> Array:
+        """The batch's own statistics change, running ones do not."""
+        return self._r_centred(dx_hat, axis=0) if self.on_batch else np.zeros_like(dx_hat)
+
 
 @register(
     "normalization",
@@ -110,3 +143,7 @@ class LayerNorm(Normalization):
     def input_gradient(self, dx_hat: Array) -> Array:
         """Through mean and variance over the units."""
         return self._centred(dx_hat, axis=1)
+
+    def r_statistics(self, dx_hat: Array) -> Array:
+        """The statistics of each image change."""
+        return self._r_centred(dx_hat, axis=1)

@@ -9,12 +9,15 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, get_args
 
 from nn_core import ConfigError, Trainer, load_dataset
 from nn_core.cli.runs import add_runs_option, parse_place
 from nn_core.cli.settings import add_settings, config_of, given_settings
+from nn_core.instruments.recording import Recording
+from nn_core.instruments.registry import Recorded, last_values
 from nn_core.machine.threads import planned_blas_threads, set_blas_threads
+from nn_core.nn.flat import digest
 from nn_core.nn.metrics import accuracy
 from nn_core.runs import begin_branch, stored_origin
 from nn_core.store import Recorder, RunStore, RunWriter, StoreError, new_id
@@ -41,6 +44,12 @@ def add_commands(commands: Any) -> None:
     origin.add_argument("--resume", metavar="RUN", help="go on with a run on disk; live settings may be changed")
     origin.add_argument(
         "--from", dest="branch", metavar="RUN@STEP", help="branch: begin with a run's network as it was at that step"
+    )
+    command.add_argument(
+        "--instruments",
+        choices=get_args(Recorded),
+        default="vital",
+        help="what is measured of the training itself, and kept with its curves: all, the vital signs, or nothing",
     )
     command.add_argument("--no-save", action="store_true", help="do not write the run to the disk")
     add_runs_option(command)
@@ -132,6 +141,7 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
         branch = f"python -m nn_core train --from {run_id}@{trainer.step_count}"
         raise StoreError(f"{refusal} A branch of it can be trained meanwhile: {branch}")
     scores_at, quiet = options.scores_at, options.quiet
+    recording = Recording(trainer, options.instruments)
     budget = trainer.initial_config.epochs
     end = budget * ((trainer.epoch + 1e-9) // budget + 1)
     early: dict[str, Any] = {}
@@ -148,6 +158,7 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
             if not quiet and (trainer.step_count % 50 == 1 or trainer.config.batch_size == 0):
                 show_progress(trainer, end)
         trainer.score()
+        recording.finish()
         recorder.went_back()
         done = trainer.epoch >= end - 1e-9 or trainer.stopped_early
         recorder.keep("diverged" if trainer.stopped and not done else "finished" if done else "paused")
@@ -172,7 +183,11 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
         "blas_threads": threads,
         "stopped": trainer.stopped,
         "run": "" if recorder.problem else run_id,
+        "instruments": last_values(trainer.history.series()),
+        "weights_sha256": digest(trainer.model.weights()),
     }
+    for name, sentence in recording.off.items():
+        print(f"{name}: {sentence}", file=sys.stderr)
     if early:
         result["scores_at"] = early
     if options.json:

@@ -130,6 +130,11 @@ def layer_outputs(model: Network, images: Array, layer: int) -> Array:
     return model.activations(images)[layer]
 
 
+def hidden_outputs(model: Network, images: Array) -> list[Array]:
+    """All of `model.activations(images)`, a convolutional network's by one fast pass over the images."""
+    return cnn.all_activations(model, images) if isinstance(model, CNN) else model.activations(images)
+
+
 def strongest(model: Network, images: Array, layer: int, n: int) -> Strongest:
     """The n images uint8 (n_images, 28, 28) on which each channel of a hidden layer (from 0) is largest anywhere.
 

@@ -1,1 +1,10 @@
-"""What is measured about training."""
+"""What is measured about training: instruments, a file each, their recording, and the rules of health.
+
+Importing the package registers every instrument in it: a file that is added here is found by that alone.
+"""
+
+import importlib
+import pkgutil
+
+for _found in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_found.name}")

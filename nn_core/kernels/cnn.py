@@ -125,12 +125,37 @@ class CNNKernel:
 
 def activations(model: CNN, images: Array, layer: int) -> Array:
     """What one hidden layer (from 0, blocks first) puts out for uint8 images (n, 28, 28), as in `CNN.activations`."""
+    return _outside(model, images, _hidden_size(model, layer), lambda step: step.hidden(layer))
+
+
+def all_activations(model: CNN, images: Array) -> list[Array]:
+    """The same of every hidden layer, in one pass: `CNN.activations`."""
+    layers = range(len(model.blocks) + len(model.dense_sizes) - 2)
+    outputs = [np.empty((len(images), *_hidden_size(model, layer)), model.flat.dtype) for layer in layers]
+    workers = CNNWorker.two(model)
+    workers[0].arrange()
+    raw = images.reshape(-1, N_PIXELS)
+
+    def half(worker: CNNWorker, start: int, stop: int) -> None:
+        for begin in range(start, stop, PART):
+            part = slice(begin, min(begin + PART, stop))
+            step = worker.pass_of(part.stop - begin)
+            step.take(raw[part])
+            step.forward()
+            for layer, out in enumerate(outputs):
+                np.copyto(out[part], step.put_out(layer))
+
+    middle = len(raw) // 2 if len(raw) >= 2 * FEWEST else 0
+    SECOND_CORE.run(lambda: half(workers[0], 0, middle), lambda: half(workers[1], middle, len(raw)))
+    return outputs
+
+
+def _hidden_size(model: CNN, layer: int) -> tuple[int, ...]:
+    """The shape of what a hidden layer puts out for one image."""
     if layer >= len(model.blocks):
-        size: tuple[int, ...] = (model.dense_sizes[1 + layer - len(model.blocks)],)
-    else:
-        block = model.blocks[layer]
-        size = (block.c_out, block.pooled, block.pooled)
-    return _outside(model, images, size, lambda step: step.hidden(layer))
+        return (model.dense_sizes[1 + layer - len(model.blocks)],)
+    block = model.blocks[layer]
+    return (block.c_out, block.pooled, block.pooled)
 
 
 def _outside(model: CNN, images: Array, size: tuple[int, ...], answer: Callable[[CNNPass], Array]) -> Array:

@@ -78,12 +78,16 @@ class CNNPass:
 
     def hidden(self, layer: int) -> Array:
         """What a hidden layer (from 0, blocks first) puts out then: a view (n, C, H, W) or (n, n_units)."""
-        n_blocks = len(self.blocks)
-        if layer >= n_blocks:
+        if layer >= len(self.blocks):
             self.forward()
-            return self.a[1 + layer - n_blocks].T
-        self._blocks_up_to(layer)
-        return self.outs[layer].transpose(3, 1, 0, 2)
+        else:
+            self._blocks_up_to(layer)
+        return self.put_out(layer)
+
+    def put_out(self, layer: int) -> Array:
+        """What a hidden layer has put out in the pass that was just made: the same views."""
+        n_blocks = len(self.blocks)
+        return self.a[1 + layer - n_blocks].T if layer >= n_blocks else self.outs[layer].transpose(3, 1, 0, 2)
 
     def _blocks_up_to(self, last: int) -> None:
         for at, (block, conv) in enumerate(zip(self.blocks[: last + 1], self.model.conv, strict=False)):

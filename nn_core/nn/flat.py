@@ -5,6 +5,7 @@ An optimizer is then a few passes over one vector, and an L2 penalty touches the
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Mapping
 
@@ -63,6 +64,16 @@ def _cut(vector: Array, shapes: Shapes, few_columns: int = 0) -> dict[str, dict[
         views.setdefault(layer, {})[of_what] = vector[start:stop].reshape(shape, order="F" if by_column else "C")
         start = stop
     return views
+
+
+def digest(weights: Mapping[str, Array]) -> str:
+    """The SHA-256, in hex, of a network's arrays by name, whatever their layout in memory."""
+    sha = hashlib.sha256()
+    for name in sorted(weights):
+        values = np.ascontiguousarray(weights[name])
+        sha.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
+        sha.update(values.tobytes())
+    return sha.hexdigest()
 
 
 def is_finite(values: Array) -> bool:

@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
+from nn_core.instruments.recording import Recording
+from nn_core.instruments.registry import Recorded
 from nn_core.runs.scheduler import Scheduler
 from nn_core.runs.snapshot import Snapshot, Status
 from nn_core.store.recorder import Recorder
@@ -53,7 +55,7 @@ class Run:
 
     `writer` writes it down from its first step on. `is_connected` tells whether a session that once attached is still
     there; a run without one for `lease_seconds` pauses itself (0: never). `permit` is asked before a command is taken,
-    with the run's id and whether the command has it train; what it refuses is left undone.
+    with the run's id and whether the command has it train; what it refuses is left undone. `instruments` are recorded.
     """
 
     snapshot: Snapshot
@@ -71,6 +73,7 @@ class Run:
         writer: RunWriter | None = None,
         parent: Parent | None = None,
         past: Past | None = None,
+        instruments: Recorded = "vital",
     ) -> None:
         self.id = run_id or new_id()
         self.created = time.time() if past is None or past.created is None else past.created
@@ -103,6 +106,7 @@ class Run:
         self._trainer.score()
         past_film, best = (None, -1.0) if past is None else (past.film, past.best_accuracy)
         self._recorder = Recorder(self._trainer, writer, past_film, parent, best)
+        self._instruments = Recording(self._trainer, instruments)
         self._publish()
 
     @classmethod
@@ -381,6 +385,7 @@ class Run:
     def _halt(self, status: Status, message: str = "") -> None:
         """Stop making steps; the scores are brought up to the last step."""
         self._trainer.score()
+        self._instruments.rests()
         self._recorder.went_back()
         self._status, self._message = status, message
         self._scheduler.leave(self.id)
@@ -434,6 +439,7 @@ class Run:
             film=self._recorder.film.frames(),
             parent=self.parent,
             not_saved=self._recorder.problem,
+            switched_off=self._instruments.off,
         )
         self._tell_carried_out()
 

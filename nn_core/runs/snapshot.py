@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from nn_core.config.errors import ConfigError
@@ -39,6 +39,7 @@ class Snapshot:
     film: tuple[Frame, ...] = ()  # the network at earlier steps, ascending
     parent: Parent | None = None  # the run that this one branched from
     not_saved: str = ""  # one sentence on what of the run is not on disk, "" when all is well
+    switched_off: Mapping[str, str] = field(default_factory=dict)  # instrument -> a sentence on why it failed
 
     def __repr__(self) -> str:
         return f"<Snapshot of run {self.run_id}: {self.status} at step {self.step:,}>"

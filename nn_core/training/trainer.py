@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from contextvars import Context
 from copy import deepcopy
 from dataclasses import replace
@@ -31,6 +32,7 @@ from nn_core.training.early_stopping import Best
 from nn_core.training.history import History
 from nn_core.training.scoring import Scoring
 from nn_core.training.state import Checkpoint, Edit, Scores, TrainingState, config_at
+from nn_core.training.watching import Update, Watcher
 
 SAVE_EVERY = 16  # steps between two copies of the state that a diverging run falls back to
 DENSE_BATCH_POINTS = 1_000  # batch losses kept one by one; later ones are averaged over ever longer stretches
@@ -71,6 +73,8 @@ class Trainer:
         self.seconds = 0.0
         self.scores: Scores | None = None
         self.instruments: dict[str, dict[str, Any]] = {}  # what they need to go on; part of every checkpoint
+        self.watcher: Watcher | None = None  # is shown the updates that it wants to see
+        self._update_seen: Update | None = None
 
         self._dropout_rng = stream(config.seed, DROPOUT)
         self.model = self.initial_model(config, self._dropout_rng)
@@ -145,7 +149,8 @@ class Trainer:
         safe = self._safe
         before = self._state() if safe is None or self.step_count % SAVE_EVERY == 0 else safe
         is_new = before is not safe
-        loss = self._update()
+        watched = self.watcher is not None and self.watcher.wants(self.step_count, self.seconds)
+        loss = self._update(watched)
         # weights that are not finite almost always show in the next loss; the few that do not (behind a dead unit) are
         # looked for every SAVE_EVERY steps: at each step it took 3 us of 60
         diverged = not math.isfinite(loss) or (is_new and not self._is_finite())
@@ -157,6 +162,8 @@ class Trainer:
         if diverged:
             self.score()
             return False
+        if watched:
+            self._show_the_update()
         self._note_batch_loss(loss)
         if self._scoring.is_due(self.step_count, self.seconds, self.config.eval_every, self.scores):
             self.score()
@@ -200,11 +207,11 @@ class Trainer:
             if not self.step():
                 break
 
-    def _update(self) -> float:
+    def _update(self, watched: bool = False) -> float:
         """One update; returns the mean loss. It may overflow: whoever calls looks at the loss and the weights."""
-        return self._quiet.run(self._learn_from_the_next_batch)
+        return self._quiet.run(self._learn_from_the_next_batch, watched)
 
-    def _learn_from_the_next_batch(self) -> float:
+    def _learn_from_the_next_batch(self, watched: bool) -> float:
         """Gradients of the next batch and the penalties, one step of the optimizer; returns the batch's mean loss."""
         rate = self.lr_multiplier
         indices, n = self._next_batch()
@@ -215,6 +222,9 @@ class Trainer:
         if config.l2 or config.l1:
             weights = slice(model.n_weights)
             add_penalty_gradients(model.flat_grads[weights], model.flat[weights], config.l2, config.l1)
+        if watched:
+            with suppress(MemoryError):  # then nobody sees it; training goes on
+                self._update_seen = Update(self, self._kernel, indices, loss, config.lr * rate)
         if config.clip_norm:
             clip_to_norm(model.flat_grads, config.clip_norm)
         self.optimizer.step(model.flat, model.flat_grads, config, rate)
@@ -223,6 +233,20 @@ class Trainer:
         self.step_count += 1
         self.images_seen += n
         return loss
+
+    def _show_the_update(self) -> None:
+        """Let the watcher look at the update that was just made; its time is part of the training time."""
+        started = time.perf_counter()
+        if self.watcher is not None and self._update_seen is not None:
+            self._quiet.run(self.watcher.saw, self._update_seen)
+        self._update_seen = None
+        self.seconds += time.perf_counter() - started
+
+    def record(self, name: str, value: float) -> None:
+        """Append a point to a series of the history, at the step that training stands at."""
+        self.history.record(
+            name, value, step=self.step_count, epoch=self.epoch, images=self.images_seen, seconds=self.seconds
+        )
 
     def _next_batch(self) -> tuple[Array | slice, int]:
         """The indices of the next batch, and how many; the last batch of an epoch may be smaller."""
@@ -311,20 +335,15 @@ class Trainer:
             ("train/l2", scores.l2),
             ("train/lr", self.config.lr * self.lr_multiplier),
         ):
-            self._record(name, value)
+            self.record(name, value)
         return scores
 
     def _note_batch_loss(self, loss: float) -> None:
         self._batch_losses.append(loss)
         stride = 1 << max(0, (self.step_count // DENSE_BATCH_POINTS).bit_length() - 1)
         if len(self._batch_losses) >= stride:
-            self._record("batch/loss", sum(self._batch_losses) / len(self._batch_losses))
+            self.record("batch/loss", sum(self._batch_losses) / len(self._batch_losses))
             self._batch_losses.clear()
-
-    def _record(self, name: str, value: float) -> None:
-        self.history.record(
-            name, value, step=self.step_count, epoch=self.epoch, images=self.images_seen, seconds=self.seconds
-        )
 
     # -- its state, and checkpoints
 

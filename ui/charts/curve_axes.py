@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from nn_core.instruments.registry import is_measured
 from nn_core.training import Series
 from ui.charts import theme
 from ui.charts.curve_traces import LEAST_ERROR, CurveStyle
@@ -99,8 +100,8 @@ class Edit(Protocol):
 
 
 def whole_axis(series: Mapping[str, Series]) -> Series | None:
-    """The points of all series by step, from which a step's place on each axis is interpolated. None without any."""
-    points = [one.points for one in series.values() if len(one)]
+    """The points of all curves by step, from which a step's place on each axis is interpolated. None without any."""
+    points = [one.points for name, one in series.items() if len(one) and not is_measured(name)]
     if not points:
         return None
     together = np.concatenate(points)

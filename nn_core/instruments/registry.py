@@ -1,0 +1,179 @@
+"""The instruments: what is measured of a training run, each declared once, in a file of its own in this package.
+
+The declaration says what is measured and how often, the formula and its source, how to read it, which values are
+healthy and what mends the others. It is all that recording, pages, the command line and the exports know.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nn_core.config.run_config import RunConfig
+from nn_core.instruments.look import Look
+from nn_core.training.history import Series
+
+State = Literal["fine", "watch", "broken"]
+Cost = Literal["vital", "all"]  # measured in every run; only where all instruments are asked for
+Recorded = Literal["all", "vital", "none"]  # which instruments a run has
+Values = Mapping[str, float]  # layer -> value; "" is the whole network. What is not defined at a step is left out
+Remedy = Callable[[RunConfig], Mapping[str, Any]]
+
+WHOLE = ""  # the network as a whole, in place of a layer's name
+MARK = "instruments/"  # how the names of their series begin
+TAKEN = {"recording"}  # names in a trainer's `instruments` that are no instrument's
+
+
+@dataclass(frozen=True)
+class Band:
+    """The values from `start` up to the next band's start: how healthy they are, and in a sentence what they mean."""
+
+    start: float
+    state: State
+    words: str
+    fix: Remedy | None = None  # the live settings that mend it
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """One thing that is measured.
+
+    `needs` is what it looks at: an "update" (one every 50 steps, or once a second where `once_a_second`), the "network"
+    as it stands (once a second), or a "copy" of it (in the background, for what takes long). `bands` ascend; they judge
+    the median of the newest `judged_on` values, or, where `relative`, a layer's share of the largest layer's.
+    """
+
+    name: str
+    label: str
+    unit: str  # "share" (in [0, 1]) or, in words, what a value is a multiple of
+    formula: str
+    source: str
+    reading: str
+    check: str
+    cost: Cost
+    needs: Literal["update", "network", "copy"]
+    measure: Callable[[Look], Values]
+    bands: Sequence[Band]
+    judged_on: int
+    relative: bool
+    once_a_second: bool
+    log: bool  # whether it is drawn on a logarithmic axis
+    serves: Callable[[RunConfig], str]  # "", or a sentence on why networks of these settings have no such thing
+
+    def __repr__(self) -> str:
+        return f"<Instrument {self.name}: {self.cost}, from the {self.needs}>"
+
+    def series_name(self, layer: str = WHOLE) -> str:
+        """The series of a layer's values in a run's history."""
+        return f"{MARK}{self.name}/{layer}" if layer else f"{MARK}{self.name}"
+
+    def series(self, recorded: Mapping[str, Series]) -> dict[str, Series]:
+        """Its series among those of a run, by layer."""
+        found = {name: one for name, one in recorded.items() if name.startswith(MARK) and len(one)}
+        split = {name: name.removeprefix(MARK).partition("/") for name in found}
+        return {split[name][2]: one for name, one in found.items() if split[name][0] == self.name}
+
+    def format(self, value: float) -> str:
+        """A value as text: a share in percent, anything else with three digits."""
+        if self.unit == "share":
+            return f"{100 * value:.3g} %" if value else "0 %"
+        return f"{value:.2g}" if value and not 0.01 <= abs(value) < 1000 else f"{value:.3g}"
+
+    def judge(self, series: Mapping[str, Series]) -> dict[str, Band | None]:
+        """For each layer of its `series` the band that its newest values lie in; None where there are no bands."""
+        values = {layer: statistics.median(one.value[-self.judged_on :].tolist()) for layer, one in series.items()}
+        if self.relative:
+            largest = max(map(abs, values.values()), default=0.0)
+            values = {layer: value / largest if largest else 0.0 for layer, value in values.items()}
+        return {layer: self._band_of(value) for layer, value in values.items()}
+
+    def _band_of(self, value: float) -> Band | None:
+        return next((band for band in reversed(self.bands) if value >= band.start), None)
+
+
+INSTRUMENTS: dict[str, Instrument] = {}
+
+
+def _serves_all(config: RunConfig) -> str:
+    return ""
+
+
+def instrument(
+    name: str,
+    *,
+    label: str,
+    formula: str,
+    source: str,
+    reading: str,
+    check: str,
+    needs: Literal["update", "network", "copy"],
+    unit: str = "",
+    cost: Cost = "vital",
+    bands: Sequence[Band] = (),
+    judged_on: int = 1,
+    relative: bool = False,
+    once_a_second: bool = True,
+    log: bool = False,
+    serves: Callable[[RunConfig], str] = _serves_all,
+) -> Callable[[Callable[[Look], Values]], Callable[[Look], Values]]:
+    """Decorator: register a function that measures as an instrument; see `Instrument`."""
+    if not name.isidentifier() or name in TAKEN:
+        raise ValueError(f"an instrument needs a name of letters, digits and _, got {name!r}")
+    if [band.start for band in bands] != sorted(band.start for band in bands):
+        raise ValueError(f"the bands of {name} must ascend")
+
+    def add(measure: Callable[[Look], Values]) -> Callable[[Look], Values]:
+        INSTRUMENTS[name] = Instrument(
+            name=name,
+            label=label,
+            unit=unit,
+            formula=formula,
+            source=source,
+            reading=reading,
+            check=check,
+            cost=cost,
+            needs=needs,
+            measure=measure,
+            bands=bands,
+            judged_on=judged_on,
+            relative=relative,
+            once_a_second=once_a_second,
+            log=log,
+            serves=serves,
+        )
+        return measure
+
+    return add
+
+
+def chosen(which: Recorded) -> list[Instrument]:
+    """The instruments that a run has: "all", the "vital" ones, or none."""
+    if which == "none":
+        return []
+    return [each for each in INSTRUMENTS.values() if which == "all" or each.cost == "vital"]
+
+
+def last_values(recorded: Mapping[str, Series]) -> dict[str, Any]:
+    """Instrument -> its newest value, or layer -> value where it has one for each layer. Only what was measured."""
+    values: dict[str, Any] = {}
+    for each in INSTRUMENTS.values():
+        newest = {layer: one.last for layer, one in each.series(recorded).items()}
+        if newest:
+            values[each.name] = newest.get(WHOLE, newest)
+    return values
+
+
+def is_measured(name: str) -> bool:
+    """Whether a series holds the values of an instrument."""
+    return name.startswith(MARK)
+
+
+def times(factor: float) -> Remedy:
+    """A remedy: the learning rate times a factor, rounded to one digit and inside its range."""
+    return lambda config: {"lr": min(10.0, max(1e-5, float(f"{factor * config.lr:.0e}")))}
+
+
+LOWEST = -math.inf

@@ -1,0 +1,100 @@
+"""What whoever watches a training run is shown: one update, with the weights before and after it, and its gradients."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from nn_core.config.run_config import RunConfig
+from nn_core.kernels.batches import Rows
+from nn_core.kernels.protocol import TrainingStep
+from nn_core.machine.memory import Array
+from nn_core.nn.losses import l2_penalty
+from nn_core.nn.network import Network
+from nn_core.nn.regularizers import add_penalty_gradients, l1_penalty
+
+if TYPE_CHECKING:
+    from nn_core.training.trainer import Trainer
+
+
+class Watcher(Protocol):
+    """Is asked before every update whether it wants to see it; what it does must leave training as it is."""
+
+    def wants(self, step: int, seconds: float) -> bool:
+        """Whether to show the update that follows `step` updates and so many seconds of training; a quick answer."""
+
+    def saw(self, update: Update) -> None:
+        """That update, once its loss is known to be finite. Must not raise."""
+
+
+class BothSides(NamedTuple):
+    """The loss of one batch, with its penalties, and its gradient (n,), before an update and after it."""
+
+    loss_before: float
+    before: Array
+    loss_after: float
+    after: Array
+
+
+class Update:
+    """One update of a trainer: made just before the optimizer's step, to be read after it and before the next update.
+
+    Vectors (n,) are laid out like `Network.flat`: `before` and `after` are the parameters, `gradient` that of the batch
+    with its penalties, before any clipping; `rate` is the learning rate in force.
+    """
+
+    def __init__(self, trainer: Trainer, kernel: TrainingStep, indices: Rows, loss: float, rate: float) -> None:
+        self.trainer, self.indices, self.rate = trainer, indices, rate
+        self.before, self.gradient = trainer.model.flat.copy(), trainer.model.flat_grads.copy()
+        self.after = trainer.model.flat
+        self._config, self._kernel, self._loss = trainer.config, kernel, loss
+
+    def __repr__(self) -> str:
+        return f"<Update to step {self.trainer.step_count:,}>"
+
+    @cached_property
+    def change(self) -> Array:
+        """What the optimizer really did, after - before: momentum, scaling, decay and clipping included."""
+        return self.after - self.before
+
+    @cached_property
+    def both_sides(self) -> BothSides:
+        """Loss and gradient of the SAME batch before and after, dropout and augmentation off.
+
+        One more pass over the batch; two where dropout or augmentation is on, as the gradient before is another then.
+        """
+        config, model = self._config, self.trainer.model
+        before, loss = self.gradient, self._loss + penalties(model, config, self.before)
+        if config.dropout or self._kernel.augment:
+            loss, before = look_at_batch(self._kernel, config, self.indices, self.before)
+        return BothSides(loss, before, *look_at_batch(self._kernel, config, self.indices, self.after))
+
+
+def look_at_batch(kernel: TrainingStep, config: RunConfig, indices: Rows, at: Array) -> tuple[float, Array]:
+    """The loss of these images with the penalties, and its gradient (n,), for the parameters `at` (n,).
+
+    Without dropout and augmentation; normalization as in training. It leaves no trace: all that it changes is put back.
+    """
+    model = kernel.model
+    changed = [model.flat_grads, model.running, *([] if at is model.flat else [model.flat])]
+    kept = [(array, array.copy()) for array in changed]
+    augment, kernel.augment = kernel.augment, None
+    try:
+        if at is not model.flat:
+            model.flat[...] = at
+        loss = kernel.gradients(indices, 0.0, np.random.default_rng(0))  # which is asked for nothing
+        weights = slice(model.n_weights)
+        add_penalty_gradients(model.flat_grads[weights], model.flat[weights], config.l2, config.l1)
+        return loss + penalties(model, config, model.flat), model.flat_grads.copy()
+    finally:
+        kernel.augment = augment
+        for array, values in kept:
+            array[...] = values
+
+
+def penalties(model: Network, config: RunConfig, at: Array) -> float:
+    """What L2 and L1 add to the loss of a network with the parameters `at` (n,)."""
+    weights = at[: model.n_weights]
+    return l2_penalty([weights], config.l2) + l1_penalty(weights, config.l1)

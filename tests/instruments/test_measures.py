@@ -72,7 +72,9 @@ def test_the_step_gauge_is_exactly_1_at_the_minimum_along_a_step_and_2_at_the_ed
     assert INSTRUMENTS["step_gauge"].measure(look)[WHOLE] == r
 
 
-@pytest.mark.parametrize("settings", [{}, {"l2": 0.1}, {"model": "cnn", "channels": (2,), "pooling": "average", "n_train": 200}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"l2": 0.1}, {"model": "cnn", "channels": (2,), "pooling": "average", "n_train": 200}]
+)
 def test_for_plain_descent_the_step_gauge_is_lr_times_the_curvature_along_the_gradient(
     settings: dict[str, Any], tiny: Dataset
 ):

@@ -117,8 +117,11 @@ class OpenedRun:
 
     @cached_property
     def files(self) -> list[CheckpointFile]:
-        """Its checkpoints as they lie there, readable or not, newest first."""
-        return self._folder.checkpoint_files()
+        """Its checkpoints as they lie there, readable or not, newest first; raises StoreError."""
+        try:
+            return self._folder.checkpoint_files()
+        except OSError as error:
+            raise StoreError(f"The checkpoints of run {self.id} cannot be read: {reason(error).lower()}.") from None
 
     def _list_anew(self) -> None:
         for name in ("files", "curves"):

@@ -35,6 +35,12 @@ def parse_object(text: str | bytes, what: str) -> dict[str, Any]:
     return value
 
 
+def because(error: Exception) -> str:
+    """Why something makes no sense, for a sentence: at most 160 characters."""
+    text = f"{error.args[0]} is missing" if isinstance(error, KeyError) and error.args else str(error)
+    return text if len(text) <= 160 else f"{text[:157]}..."
+
+
 def whole(values: Values, name: str, high: int = MOST) -> int:
     """A whole number in [0, high]."""
     value = values.get(name)

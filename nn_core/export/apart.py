@@ -1,7 +1,7 @@
 """Brings a file in by a process of its own: whatever is in it, the runs of this one keep their pace and their memory.
 
-That process has the lowest priority, a limit on its memory, and so many seconds; then it is ended. It makes a run in a
-folder of its own, which joins the others when all is well.
+That process steps back behind those that train, and has a limit on its memory and on its time; then it is ended. It
+makes a run in a folder of its own, which joins the others when all is well.
 
     python -m nn_core.export.apart FILE NAME FOLDER
 
@@ -25,7 +25,9 @@ from nn_core.export.source import ExportError
 from nn_core.machine.disk import ROOT
 from nn_core.store.run_store import RunStore
 
-SECONDS = 60.0
+SECONDS = 180.0  # on a machine whose cores all train
+CPU_SECONDS = 20
+NICE = 10  # a tenth of what a process gets that trains
 MAX_MEMORY = 1_500_000_000  # bytes; an upload may unpack to 120 MB
 
 
@@ -47,6 +49,8 @@ def bring_in_apart(
         finally:
             process.kill()
             process.wait()
+        if process.returncode < 0:  # by a signal of the system
+            raise ExportError("reading the file needed more time or memory than it may have") from None
         answer = _answer(told)
         if "problem" in answer:
             raise ExportError(answer["problem"])
@@ -61,13 +65,14 @@ def _answer(told: bytes) -> dict[str, Any]:
 
 
 def _limit() -> None:
-    """Step back behind whatever trains, and take no more memory than that; where the system knows neither, nothing."""
+    """Step back behind whatever trains, and take no more than that; where the system knows no such limits, nothing."""
     with suppress(AttributeError, OSError):
-        os.nice(19)
+        os.nice(NICE)
     with suppress(ImportError, OSError, ValueError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
 
 
 def main(file: Path, file_name: str, folder: Path) -> None:

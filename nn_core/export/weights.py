@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nn_core.config.errors import shorten
+from nn_core.config.errors import ConfigError, shorten
 from nn_core.config.foreign import parse_object
 from nn_core.config.run_config import RunConfig
 from nn_core.export.architecture import VERSION, described
@@ -76,7 +76,10 @@ def from_safetensors(data: bytes) -> Imported:
     if len(data) > MAX_FILE_BYTES:
         raise ExportError(f"the file of weights must be at most {MAX_FILE_BYTES:,} bytes, got {len(data):,}")
     shapes, metadata = _declared(data)
-    config, remarks = described(shapes, metadata.get("config"), metadata.get("version"))
+    try:
+        config, remarks = described(shapes, metadata.get("config"), metadata.get("version"))
+    except ConfigError as error:
+        raise ExportError(f"no network here has these weights: {error}") from None
     weights = {name: _float32(name, values) for name, values in _arrays(data).items()}
     return Imported(config, weights, one_line(str(metadata.get("title", ""))), *_counters(metadata), tuple(remarks))
 

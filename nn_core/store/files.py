@@ -72,7 +72,7 @@ def unpack(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
             raise ArchiveError("its content does not match its checksum")
         return foreign.parse_object(metadata["state"], "its state"), arrays
     except (SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise ArchiveError(f"it is damaged ({shorten(str(error))})") from None
+        raise ArchiveError(f"it is damaged ({foreign.because(error)})") from None
 
 
 def _check_size(path: Path) -> None:
@@ -161,12 +161,7 @@ def read_checkpoint(path: Path, history: Callable[[], History] = History) -> Che
         checkpoint.check()
         return checkpoint
     except (KeyError, TypeError, ValueError, AttributeError) as error:  # a ConfigError is a ValueError
-        raise ArchiveError(f"it does not fit this version ({_brief(error)})") from None
-
-
-def _brief(error: Exception) -> str:
-    text = str(error)
-    return text if len(text) <= 160 else f"{text[:157]}..."
+        raise ArchiveError(f"it does not fit this version ({foreign.because(error)})") from None
 
 
 def _scores(values: Any, confusion: Array) -> Scores:
@@ -250,4 +245,4 @@ def read_frame(path: Path) -> Frame:
             exact=foreign.flag(state, "exact"),
         )
     except ValueError as error:
-        raise ArchiveError(f"it does not fit this version ({_brief(error)})") from None
+        raise ArchiveError(f"it does not fit this version ({foreign.because(error)})") from None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nn_core.config.errors import ConfigError
-from nn_core.config.foreign import table
+from nn_core.config.foreign import because, table
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
 from nn_core.machine.disk import reason
@@ -81,8 +81,7 @@ class OpenedRun:
         try:
             return stored_run(self.id, summary, self._json_or_nothing("label.json"))
         except (KeyError, TypeError, ValueError) as error:
-            why = f"{error}" if len(str(error)) <= 160 else f"{str(error)[:157]}..."
-            raise StoreError(f"Run {self.id} cannot be read: its summary is damaged ({why}).") from None
+            raise StoreError(f"Run {self.id} cannot be read: its summary is damaged ({because(error)}).") from None
 
     def _summary_of_newest(self) -> dict[str, Any]:
         checkpoint = self.newest.checkpoint
@@ -117,8 +116,11 @@ class OpenedRun:
 
     @cached_property
     def files(self) -> list[CheckpointFile]:
-        """Its checkpoints as they lie there, readable or not, newest first."""
-        return self._folder.checkpoint_files()
+        """Its checkpoints as they lie there, readable or not, newest first; raises StoreError."""
+        try:
+            return self._folder.checkpoint_files()
+        except OSError as error:
+            raise StoreError(f"The checkpoints of run {self.id} cannot be read: {reason(error).lower()}.") from None
 
     def _list_anew(self) -> None:
         for name in ("files", "curves"):

@@ -419,6 +419,14 @@ def good() -> dict[str, np.ndarray]:
             {f"norm1.{n}": np.full(4, -1, np.float32) for n in ("gamma", "beta", "mean", "var")},
             "norm1.var must not be negative",
         ),
+        (
+            {
+                **{"dense1.W": np.zeros((784, 10), np.float32), "dense1.b": np.zeros(10, np.float32)},
+                **{"dense2.W": None, "dense2.b": None},
+                **{f"norm1.{n}": np.zeros(10, np.float32) for n in ("gamma", "beta", "mean", "var")},
+            },
+            "no network here has these weights: normalization batch cannot work with hidden none",
+        ),
         ({"dense1.W": np.zeros((784, 3000), np.float32)}, "each hidden layer must have 1 to 2,048 units, got 3000"),
         ({"dense1.W": np.zeros((784, 0), np.float32)}, "each hidden layer must have 1 to 2,048 units, got 0"),
     ],

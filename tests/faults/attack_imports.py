@@ -53,7 +53,7 @@ def attack(full: bool) -> list[Figure]:
 def fuzzed(folder: Path, files: dict[str, bytes], weights: bytes, data: Dataset, n: int) -> list[Figure]:
     """So many spoilt files through the library."""
     rng, tracebacks, longest, n_runs = random.Random(1), [], 0.0, 0
-    memory = peak()
+    memory = peak(anew=True)
     for number in range(n):
         content, name = forged(files, weights, rng)
         store = RunStore(folder / "runs")
@@ -96,9 +96,12 @@ def use(store: RunStore, run_id: str, data: Dataset) -> None:
     trainer.score()
 
 
-def peak() -> float:
-    """The most memory that this process ever had, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def peak(anew: bool = False) -> float:
+    """The most memory that this process has had, in MB; `anew`: it counts from now on."""
+    if anew:
+        Path("/proc/self/clear_refs").write_text("5")
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
 
 
 # ---------------------------------------------------------------------------------------------- heavy files
@@ -106,22 +109,23 @@ def peak() -> float:
 
 def heavy(folder: Path, files: dict[str, bytes], data: Dataset, full: bool) -> list[Figure]:
     """Files that are as much work as an upload can be, each in a process of its own as on the page."""
-    before, longest, slowest, most, n = peak(), 0.0, "", 0.0, 0
+    grown, longest, slowest, most, n = 0.0, 0.0, "", 0.0, 0
     quickly = peak_of_children(folder, zipped(files))
     for name, make in HEAVY.items() if full else list(HEAVY.items())[:2]:
         content, n = make(files, data), n + 1
         assert len(content) <= 1.05 * UPLOAD, f"{name} has {len(content):,} bytes"
-        began = cpu_of_children()
+        began, before = cpu_of_children(), peak(anew=True)
         ending = "w.safetensors" if content[:2] != b"PK" else "a.zip"
         try:
             bring_in_apart(content, ending, RunStore(folder / "heavy"))
         except ExportError as refused:
             print(f"{name}: {refused}")
+        grown = max(grown, peak() - before)
         taken, most = cpu_of_children() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         print(f"{name}: {len(content) / 1e6:.1f} MB, {taken:.1f} CPU s, at most {most:.0f} MB so far")
         longest, slowest = max((longest, slowest), (taken, name))
         shutil.rmtree(folder / "heavy", ignore_errors=True)
-    what, grown = f"{n} files as heavy as an upload can be", peak() - before
+    what = f"{n} files as heavy as an upload can be"
     return [
         Figure(f"{what}: {slowest}", f"{longest:.1f} CPU s", f"{MAX_SECONDS:g} s", longest <= MAX_SECONDS),
         Figure(f"{what}: memory of the server", f"{grown:.0f} MB more", f"{MAX_MEGABYTES} MB", grown <= MAX_MEGABYTES),

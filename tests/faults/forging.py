@@ -112,6 +112,8 @@ def json_spoilt(content: bytes, rng: random.Random) -> bytes:
         return deep(rng)
     lines = content.splitlines() if content.count(b"\n{") else [content]
     at = rng.randrange(len(lines))
+    if len(lines[at]) > 10_000:  # it was spoilt before
+        return deep(rng)
     lines[at] = json.dumps(value_spoilt(json.loads(lines[at]), rng)).encode()
     return b"\n".join(lines)
 

@@ -91,13 +91,15 @@ UNREADABLE = {
     "text": (summary(epoch="3"), "epoch must be a number in"),
     "huge": (summary(step=10**400), "step must be a whole number in"),
     "date": (summary(created=1e300), "created must be a number in"),
-    "missing": (summary(config=3), "the configuration must be a JSON object"),
+    "missing": (written("summary.json", b"{}"), "its summary is damaged (config is missing)"),
+    "number as settings": (summary(config=3), "the configuration must be a JSON object"),
     "newer setting": (summary(config={"wings": 2}), "no setting is called"),
     "newer optimizer": (summary(config={"optimizer": "hovering"}), "optimizer must be one of"),
     "parent": (summary(parent={"run": "../..", "step": 1, "exact": True}), "parent must be a run's id"),
     "edits": (summary(edits=[[1, 2]]), "summary is damaged"),
     "many edits": (summary(edits=[[1, "lr", 0.1, 0.2]] * 20_001), "the changes must be a list of at most 20,000"),
     "deep": (both(written("summary.json", DEEP), instead("checkpoints", Path.mkdir)), "no checkpoint"),
+    "loop": (both(instead("summary.json", loop), instead("checkpoints", loop)), "checkpoints"),
     "pipe": (both(instead("summary.json", os.mkfifo), instead("checkpoints", os.mkfifo)), "no checkpoint"),
 }
 
@@ -195,6 +197,15 @@ def test_curves_in_a_pipe_or_a_folder_are_a_sentence(folder: Path):
         path = folder / BAD / "metrics.jsonl"
         path.rmdir() if path.is_dir() else path.unlink()
         (folder / BAD / "kept").rename(folder / BAD / "metrics.jsonl")
+
+
+def test_checkpoints_that_cannot_be_looked_into_are_a_sentence(folder: Path, tiny: Dataset):
+    instead("checkpoints", loop)(folder / BAD)
+    store = RunStore(folder)
+    assert {run.id for run in store.runs()} == {GOOD, BAD}
+    for read in (store.series, store.film, store.load):
+        with pytest.raises(StoreError, match=f"The checkpoints of run {BAD} cannot be read: too many levels"):
+            read(BAD)
 
 
 def test_frames_of_another_network_are_left_out_of_the_film(folder: Path):

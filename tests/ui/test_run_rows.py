@@ -181,6 +181,7 @@ def test_a_run_that_cannot_be_read_is_a_row_that_says_so_and_one_of_a_newer_vers
     listed = run_rows.rows([stored("0000000a", status="unknown")], unreadable={"0000000b": "Run 0000000b is damaged."})
     assert [row["status"] for row in listed] == ["unknown", "unreadable"]
     assert listed[0].keys() == listed[1].keys() and listed[1]["tip"] == "Run 0000000b is damaged."
+    assert listed[1]["note"] == "cannot be read"
     assert to_json({"rows": listed})
 
 

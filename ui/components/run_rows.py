@@ -61,7 +61,7 @@ def rows(
 def _row_of_unreadable(run_id: str, why: str) -> Row:
     """It says so; it can be deleted, and what opens it says why once more."""
     return {
-        **{"id": run_id, "own": "", "name": f"run {run_id}", "about": why, "note": "", "tip": why},
+        **{"id": run_id, "own": "", "name": f"run {run_id}", "about": why, "note": "cannot be read", "tip": why},
         **{"status": "unreadable", "state": "bad", "best": None, "epoch": None, "seconds": None, "size": None},
         **{"created": None, "changed": None, "starred": False, "current": False, "ghost": False},
         **{"facets": [], "settings": [], "words": "", "more": {}},

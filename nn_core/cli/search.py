@@ -119,10 +119,12 @@ def _sweep(options: argparse.Namespace, base: RunConfig) -> None:
     workers = start_workers(options.study, options.workers, options.storage)
     try:
         view = _until_done(opened, options, workers)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError) as told:
         control(options.study, "stop", options.storage)
         for process in workers:
             process.wait()
+        if isinstance(told, BrokenPipeError):
+            raise
         raise SearchError(f"stopped; it goes on with: {_how_to_go_on(options)}") from None
     _tell_result(view, options)
 

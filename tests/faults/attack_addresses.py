@@ -146,25 +146,16 @@ def _without_browser(queries: list[dict[str, str]]) -> list[Figure]:
 
 # ---------------------------------------------------------------------------------------------- what is drawn
 
-PAGES = ("race",) * 16 + (
-    "",
-    "draw",
-    "data",
-    "weights",
-    "inside",
-    "evaluate",
-    "runs",
-    "search",
-)  # race is quickest
-GO = """address => new Promise((done, failed) => {  // as the Back button does; done when the script has run
+PAGES = [*["race"] * 16, "", "draw", "data", "weights", "inside", "evaluate", "runs", "search"]  # race is quickest
+GO = """address => new Promise((done) => {  // as the Back button does; whether the script has run
     const app = document.querySelector('[data-testid="stApp"]');
     let began = false;
-    new MutationObserver((_, observer) => {
+    new MutationObserver((changes, observer) => {
         const runs = app.dataset.testScriptState === 'running';
-        if (began && !runs) { observer.disconnect(); done(); }
-        began ||= runs;
-    }).observe(app, {attributes: true, attributeFilter: ['data-test-script-state']});
-    setTimeout(() => failed(new Error(`no answer to ${address}`)), 60_000);
+        began ||= runs || changes.some((change) => change.oldValue === 'running');
+        if (began && !runs) { observer.disconnect(); done(true); }
+    }).observe(app, {attributeFilter: ['data-test-script-state'], attributeOldValue: true});
+    setTimeout(() => done(false), 10_000);
     history.pushState({}, '', address);
     dispatchEvent(new PopStateEvent('popstate'));
 })"""
@@ -181,10 +172,8 @@ def open_all(page: Page, url: str, queries: list[dict[str, str]]) -> tuple[list[
     page.on("request", lambda request: called.append(request.url) if HOST in request.url else None)
     for at, query in enumerate(queries):
         address = f"{url}/{PAGES[at // A_VISIT % len(PAGES)]}?{urlencode(query)}"
-        if at % A_VISIT == 0:
+        if at % A_VISIT == 0 or not page.evaluate(GO, address):
             open_app(page, address)
-        else:
-            page.evaluate(GO, address)
         wait_idle(page)
         drawn += page.evaluate(DRAWN, HOST)
         answered += page.locator('[data-testid="stAlert"]').count() > 0

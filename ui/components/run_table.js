@@ -7,7 +7,7 @@ const TELL_AFTER = 250; // ms of rest, after which Python is told how the list i
 const COLUMNS = [
   { name: "name", title: "Name", text: true },
   { name: "status", title: "Status", text: true },
-  { name: "best", title: "Best val", help: "The best accuracy on the 5,000 validation images so far" },
+  { name: "best", title: "Best val", help: "The best accuracy on the validation images so far" },
   { name: "epoch", title: "Epochs" },
   { name: "seconds", title: "Time", help: "Time of training, pauses left out" },
   { name: "size", title: "Size", help: "On disk" },

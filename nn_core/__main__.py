@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 
+from nn_core.cli.console import print_any_name
 from nn_core.cli.main import main
 
 if __name__ == "__main__":
     log = logging.getLogger("nn_core")  # warnings are printed as sentences where they matter, by the commands
     log.addHandler(logging.StreamHandler())
     log.handlers[0].setLevel(logging.ERROR)
+    print_any_name()
     sys.exit(main())

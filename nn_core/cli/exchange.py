@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
+from nn_core.config import shorten
 from nn_core.data import load_dataset
 from nn_core.export import ENDINGS, FORMATS, export, from_store, to_archive
 from nn_core.export.importing import bring_in
 from nn_core.export.source import ExportError
-from nn_core.machine.disk import reason, write_file
+from nn_core.machine.disk import reason, write_out
 from nn_core.store import RunStore
 
 ARCHIVE = "archive"
+LONG = 120  # characters of a path that is told whole
 
 
 def export_options(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +31,7 @@ def export_options(parser: argparse.ArgumentParser) -> None:
         help=f"{about}; {ARCHIVE}: the whole run, for `runs import`",
     )
     parser.add_argument("--at", type=int, metavar="STEP", help="the network of this step. Default: the newest.")
-    parser.add_argument("--out", type=Path, metavar="PATH", help="a file or a folder. Default: the working folder.")
+    parser.add_argument("--out", type=Path, metavar="PATH", help="a file, folder or pipe. Default: the working folder.")
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
 
 
@@ -47,12 +50,16 @@ def run_export(store: RunStore, options: argparse.Namespace) -> None:
         what, step, skipped = "network of", source.step, source.skipped
     if skipped:
         print(*skipped, f"The {what} step {step:,} is exported.", file=sys.stderr)
-    path = Path(name) if options.out is None else options.out / name if options.out.is_dir() else options.out
+    path = Path(name) if options.out is None else options.out / name if os.path.isdir(options.out) else options.out
     try:
-        write_file(path, data)
+        write_out(path, data)
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise ExportError(f"{path} cannot be written: {reason(error).lower()}") from None
-    print(json.dumps({"file": str(path), "bytes": len(data)}) if options.json else path)
+        named = path if len(str(path)) <= LONG else shorten(str(path))
+        raise ExportError(f"{named} cannot be written: {reason(error).lower()}") from None
+    told = json.dumps({"file": str(path), "bytes": len(data)}) if options.json else path
+    print(told, file=sys.stdout if path.is_file() else sys.stderr)  # what went to a pipe may have gone to stdout
 
 
 def import_options(parser: argparse.ArgumentParser) -> None:

@@ -11,13 +11,13 @@ import socket
 import time
 from typing import Any
 
-from nn_core.cli.settings import add_settings, config_of
-from nn_core.config import ConfigError, RunConfig
+from nn_core.cli.settings import add_settings, config_of, given_settings
+from nn_core.config import ConfigError, RunConfig, all_settings, shorten
 from nn_core.config.environment import STORAGE
 from nn_core.search.database_errors import SearchError, SearchGone, hidden, in_a_sentence
 from nn_core.search.objectives import OBJECTIVES
 from nn_core.search.processes import start_workers
-from nn_core.search.space import parse, suggested, varied_settings
+from nn_core.search.space import Range, checked, parse, suggested, varied_settings
 from nn_core.search.spec import PRUNERS, SAMPLERS, SearchSpec
 from nn_core.search.storage import VARIABLE, file_of
 from nn_core.search.study import OpenSearch, ask_for_trials, control, create_search, load_study
@@ -53,8 +53,8 @@ def _add_sweep(commands: Any) -> None:
         "without a range, the setting's own. Once for each. One of: "
         + ", ".join(item.name for item in varied_settings()),
     )
-    sweep.add_argument("--sampler", default="tpe", choices=list(SAMPLERS), help="how settings are drawn. Default: tpe.")
-    sweep.add_argument("--pruner", default="median", choices=list(PRUNERS), help="when a trial ends. Default: median.")
+    sweep.add_argument("--sampler", choices=list(SAMPLERS), help="how settings are drawn. Default: tpe.")
+    sweep.add_argument("--pruner", choices=list(PRUNERS), help="when a trial ends. Default: median.")
     sweep.add_argument(
         "--trials",
         type=int,
@@ -113,6 +113,7 @@ def _sweep(options: argparse.Namespace, base: RunConfig) -> None:
     if not 0 <= options.workers <= 64:
         raise ConfigError(f"workers must be in [0, 64], got {options.workers}")
     if options.resume:
+        _check_unchanged(options, load_study(options.study, options.storage).info.spec)
         if options.trials is not None:
             ask_for_trials(options.study, options.trials, options.storage)
         control(options.study, "run", options.storage)
@@ -122,26 +123,55 @@ def _sweep(options: argparse.Namespace, base: RunConfig) -> None:
     workers = start_workers(options.study, options.workers, options.storage)
     try:
         view = _until_done(opened, options, workers)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError) as told:
         control(options.study, "stop", options.storage)
         for process in workers:
             process.wait()
+        if isinstance(told, BrokenPipeError):
+            raise
         raise SearchError(f"stopped; it goes on with: {_how_to_go_on(options)}") from None
     _tell_result(view, options)
 
 
-def _spec(options: argparse.Namespace, base: RunConfig) -> SearchSpec:
-    """The search that the options ask for; raises ConfigError."""
-    n_trials = 40 if options.trials is None else options.trials
-    vary = {}
+def _check_unchanged(options: argparse.Namespace, begun: SearchSpec) -> None:
+    """Raise ConfigError where the options ask for another search than the one that was begun."""
+    config = config_of(options)
+    names = [item.name for item in all_settings()] if options.preset else list(given_settings(options))
+    asked = [(name, getattr(begun.base, name), getattr(config, name)) for name in names]
+    asked += [(name, getattr(begun, name), getattr(options, name)) for name in ("sampler", "pruner")]
+    if options.objective:
+        asked.append(("objective", " and ".join(begun.objectives), " and ".join(options.objective)))
+    vary = {name: checked(name, each) for name, each in _vary(options).items()} if options.vary else begun.vary
+    if set(vary) != set(begun.vary):
+        asked.append(("vary", ", ".join(begun.vary), ", ".join(vary)))
+    for name, was, wanted in asked:
+        if wanted not in (None, was):
+            raise ConfigError(f"a search goes on as it was begun: its {name} is {shorten(was)}, got {shorten(wanted)}")
+    if other := [name for name in vary if vary[name] != begun.vary[name]]:
+        raise ConfigError(f"a search goes on as it was begun: the range of {other[0]} is another one")
+
+
+def _vary(options: argparse.Namespace) -> dict[str, Range]:
+    """What varies, as the options say; raises ConfigError."""
+    vary: dict[str, Range] = {}
     for text in options.vary or ["lr", "batch_size", "init"]:
         name, has_range, wanted = text.partition("=")
         items = {item.name: item for item in varied_settings()}
         if name not in items:
             raise ConfigError(f"vary must name one of {', '.join(items)}, got {name!r}")
         vary[name] = parse(name, wanted) if has_range else suggested(items[name])
+    return vary
+
+
+def _spec(options: argparse.Namespace, base: RunConfig) -> SearchSpec:
+    """The search that the options ask for; raises ConfigError."""
     return SearchSpec(
-        base, vary, options.sampler, options.pruner, n_trials, tuple(options.objective or ["val_accuracy"])
+        base,
+        _vary(options),
+        options.sampler or "tpe",
+        options.pruner or "median",
+        40 if options.trials is None else options.trials,
+        tuple(options.objective or ["val_accuracy"]),
     )
 
 

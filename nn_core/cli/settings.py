@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from nn_core import PRESETS, ConfigError, RunConfig
+from nn_core import PRESETS, RunConfig
 from nn_core.config import all_settings
 from nn_core.config.choices import choices
 
@@ -40,9 +40,6 @@ def _threads(text: str) -> int:
 def given_settings(options: argparse.Namespace) -> dict[str, Any]:
     """The settings that were given as options."""
     given = {item: text for item in all_settings() if (text := getattr(options, item.name)) is not None}
-    for item, text in given.items():
-        if not isinstance(text, str):  # of "--lr=--", argparse makes an empty list
-            raise ConfigError(f"{item.name} needs a value, got '--'")
     return {item.name: item.parse(text) for item, text in given.items()}
 
 

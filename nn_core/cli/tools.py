@@ -10,6 +10,8 @@ from typing import Any
 from nn_core import ConfigError, load_dataset
 from nn_core.cli.settings import add_settings, config_of, given_settings
 from nn_core.cli.train import show_progress
+from nn_core.config import shorten
+from nn_core.machine.disk import is_kept, reason
 from nn_core.machine.threads import planned_blas_threads, set_blas_threads
 from nn_core.sketch.redraw import RECIPE, ship, train_shipped
 from nn_core.sketch.shipped import SHIPPED
@@ -44,8 +46,12 @@ def _positive(text: str) -> float:
 def _ship(options: argparse.Namespace) -> None:
     """Train the network that comes with the project and write its file."""
     config = RECIPE.replace(**given_settings(options))
-    if not options.out.parent.is_dir():
-        raise ConfigError(f"out must lie in a folder that is there, got {options.out}")
+    try:
+        kept, why = is_kept(options.out), "it is a pipe or a device"
+    except OSError as error:
+        kept, why = False, reason(error).lower()
+    if not kept:
+        raise ConfigError(f"out must be a file in a folder that is there, got {shorten(str(options.out))}: {why}")
     set_blas_threads(planned_blas_threads(options.threads))
     trainer = train_shipped(config, load_dataset(config.dataset), lambda one: show_progress(one, config.epochs))
     result = ship(trainer, options.out)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, get_args
 
 from nn_core import ConfigError, Trainer, load_dataset
+from nn_core.cli.console import BROKEN_PIPE, Told, note, when_told_to_end
 from nn_core.cli.runs import add_runs_option, parse_place
 from nn_core.cli.settings import add_settings, config_of, given_settings
 from nn_core.instruments.recording import Recording
@@ -28,7 +25,11 @@ KEEP_EVERY = 16  # steps between two looks at whether the run should be saved
 
 
 class Interrupted(Exception):
-    """Training was stopped by the user; the message says where, and how it goes on."""
+    """Training was told to end; the message says where, and how it goes on. `code` is the program's exit code."""
+
+    def __init__(self, sentence: str, code: int) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 def add_commands(commands: Any) -> None:
@@ -112,30 +113,11 @@ def _branch(store: RunStore, options: argparse.Namespace) -> None:
     train(trainer, recorder, threads, run_id, options)
 
 
-@contextmanager
-def _until_ctrl_c() -> Iterator[threading.Event]:
-    """An event that Ctrl-C sets instead of ending the program in the middle of a step; a second Ctrl-C does that."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-
-    def ask(_signal: int, _frame: Any) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, options: argparse.Namespace) -> None:
     """Train through the budget of epochs, or once more through it where it is used up.
 
-    A progress bar goes to stderr, the result to stdout. Raises Interrupted on Ctrl-C, when the run is saved, and
-    StoreError where another program trains the run.
+    A progress bar goes to stderr, the result to stdout. Raises Interrupted when the run is saved, on Ctrl-C, on SIGTERM
+    and where nobody reads the bar any more; StoreError where another program trains the run.
     """
     if refusal := recorder.claim():
         branch = f"python -m nn_core train --from {run_id}@{trainer.step_count}"
@@ -147,29 +129,33 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
     early: dict[str, Any] = {}
     begun = trainer.step_count, trainer.images_seen, trainer.seconds
     said = _say_what_is_not_saved(recorder)
-    with _until_ctrl_c() as interrupted:
-        while trainer.epoch < end - 1e-9 and not interrupted.is_set() and trainer.step():
-            recorder.note()
-            if trainer.step_count % KEEP_EVERY == 0:
-                recorder.keep("training")
-                said = _say_what_is_not_saved(recorder, said)
-            if trainer.step_count == scores_at:
-                early = _accuracies(trainer) | {"step": scores_at}
-            if not quiet and (trainer.step_count % 50 == 1 or trainer.config.batch_size == 0):
-                show_progress(trainer, end)
+    unread = False  # whether who read the bar is gone
+    with when_told_to_end(_after_this_step) as told:
+        try:
+            while trainer.epoch < end - 1e-9 and not told and trainer.step():
+                recorder.note()
+                if trainer.step_count % KEEP_EVERY == 0:
+                    recorder.keep("training")
+                    said = _say_what_is_not_saved(recorder, said)
+                if trainer.step_count == scores_at:
+                    early = _accuracies(trainer) | {"step": scores_at}
+                if not quiet and (trainer.step_count % 50 == 1 or trainer.config.batch_size == 0):
+                    show_progress(trainer, end)
+        except BrokenPipeError:
+            unread = True
         trainer.score()
         recording.finish()
         recorder.went_back()
         done = trainer.epoch >= end - 1e-9 or trainer.stopped_early
         recorder.keep("diverged" if trainer.stopped and not done else "finished" if done else "paused")
+    if (told or unread) and not done:
+        raise Interrupted(_how_to_go_on(trainer, recorder, run_id), told.code if told else BROKEN_PIPE)
     _say_what_is_not_saved(recorder, said)
-    if interrupted.is_set() and not done:
-        raise Interrupted(_how_to_go_on(trainer, recorder, run_id))
     if not quiet:
         show_progress(trainer, end)
-        print(file=sys.stderr)
+        note("")
     if trainer.stopped:
-        print(trainer.stopped, file=sys.stderr)
+        note(trainer.stopped)
     steps, images, seconds = trainer.step_count - begun[0], trainer.images_seen - begun[1], trainer.seconds - begun[2]
     result = {
         "config": trainer.config.to_dict(),
@@ -206,10 +192,14 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
         print(f"run {run_id}")
 
 
+def _after_this_step(_told: Told) -> None:
+    """The loop looks itself whether it was told to end."""
+
+
 def _say_what_is_not_saved(recorder: Recorder, said: str = "") -> str:
     """Print on stderr what is not being saved, unless that was said already; what has been said now."""
     if recorder.problem and recorder.problem != said:
-        print(f"\n{recorder.problem}", file=sys.stderr)
+        note(f"\n{recorder.problem}")
     return recorder.problem or said
 
 
@@ -233,9 +223,4 @@ def show_progress(trainer: Trainer, end: float) -> None:
     filled = round(BAR * done)
     scores = trainer.scores
     shown = f"validation {scores.val_accuracy:.1%}" if scores else ""
-    print(
-        f"\r[{'#' * filled}{'.' * (BAR - filled)}] epoch {trainer.epoch:.1f} of {end:g}  {shown}",
-        end="",
-        file=sys.stderr,
-        flush=True,
-    )
+    note(f"\r[{'#' * filled}{'.' * (BAR - filled)}] epoch {trainer.epoch:.1f} of {end:g}  {shown}", end="")

@@ -125,7 +125,8 @@ def _matrix(counts: Array, names: Sequence[str]) -> list[dict[str, Any]]:
     for true, name in enumerate(names):
         total = max(1, int(counts[true].sum()))
         cells = [_cell(int(count), total, true == read) for read, count in enumerate(counts[true])]
-        percent = [f"{100 * getattr(scores, field)[true]:.1f}" for field in SCORES.values()]
+        told = [f"{100 * getattr(scores, field)[true]:.1f}" for field in SCORES.values()]
+        percent = told if scores.support[true] else ["–"] * len(told)
         rows.append({"name": name, "cells": cells, "scores": percent})
     return rows
 

@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import stat
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -18,8 +17,9 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]  # the folder that holds nn_core, and `runs` unless told otherwise
-TEMPORARY = re.compile(r"\.(\d+)-[0-9a-f]{8}\.tmp")  # the writer's process, and a random part
-ABANDONED_SECONDS = 3600.0  # after which a temporary file is an orphan, whoever wrote it
+TEMPORARY = re.compile(r"\.(\d+)-(?:(\d+)-)?[0-9a-f]{8}\.tmp")  # the writer's process, when it began, a random part
+MAX_NAME_BYTES = 255  # of every file system that is common
+NOT_KEPT = ("/dev/", "/proc/")  # what is named below these is written to, not replaced
 LOOK_SECONDS = 0.1  # for which a claim outlasts the looks of others at who holds a folder
 
 
@@ -49,7 +49,8 @@ def write_file(path: Path, data: bytes) -> None:
 
     Raises OSError; what was at `path` then stays as it was, and no temporary file is left.
     """
-    temporary = path.parent / f".{os.getpid()}-{secrets.token_hex(4)}.tmp"
+    pid = os.getpid()
+    temporary = path.parent / f".{pid}-{_began(pid)}-{secrets.token_hex(4)}.tmp"
     try:
         with open(temporary, "xb") as stream:
             stream.write(data)
@@ -61,6 +62,34 @@ def write_file(path: Path, data: bytes) -> None:
             os.unlink(temporary)
         raise
     sync_folder(path.parent)
+
+
+def write_out(path: Path, data: bytes) -> None:
+    """Write `data` where a user has asked for it: in one piece, as `write_file` does, to a file or where a link leads.
+
+    Pipes and devices are written to and stay what they are; a folder is refused. Raises OSError.
+    """
+    if is_kept(path):
+        write_file(Path(os.path.realpath(path)), data)
+    else:
+        path.write_bytes(data)
+
+
+def is_kept(path: Path) -> bool:
+    """Whether what a user calls so is a file, there already or to be made; False for a pipe or a device.
+
+    Raises OSError where it is a folder, has too long a name, or lies in no folder.
+    """
+    if len(name := os.fsencode(path.name)) > MAX_NAME_BYTES:
+        raise OSError(errno.ENAMETOOLONG, f"a name may have at most {MAX_NAME_BYTES} bytes, got {len(name):,}")
+    try:
+        mode = os.stat(path).st_mode  # of what a link leads to
+    except FileNotFoundError:
+        os.stat(path.parent)
+        return True
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    return stat.S_ISREG(mode) and not os.path.abspath(path).startswith(NOT_KEPT)
 
 
 def append_lines(path: Path, lines: list[str]) -> None:
@@ -107,7 +136,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def sweep(folder: str | Path) -> None:
-    """Remove the temporary files of processes that are gone; those of a running one are left to it."""
+    """Remove the temporary files of processes that are gone; those of a running one are left to it.
+
+    No clock is asked: they differ between machines, and one that is set would make a new file an old one.
+    """
     try:
         names = os.listdir(folder)
     except OSError:
@@ -115,11 +147,23 @@ def sweep(folder: str | Path) -> None:
     for found in filter(None, map(TEMPORARY.fullmatch, names)):
         path = os.path.join(folder, found[0])
         with suppress(OSError):
-            if not _is_alive(int(found[1])) or os.stat(path).st_mtime < time.time() - ABANDONED_SECONDS:
+            if not _is_alive(int(found[1]), found[2] or ""):
                 os.unlink(path)
 
 
-def _is_alive(pid: int) -> bool:
+def _began(pid: int) -> str:
+    """When a process was begun, in ticks since the machine was; "0" where the system does not tell."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_bytes()
+        return str(int(told.rpartition(b")")[2].split()[19]))  # behind the name, which may hold anything
+    except (OSError, ValueError, IndexError):
+        return "0"
+
+
+def _is_alive(pid: int, began: str = "") -> bool:
+    """Whether there is a process of this number; where it is known when that was begun, whether it is the same one."""
+    if began not in ("", "0", now := _began(pid)) and now != "0":
+        return False
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

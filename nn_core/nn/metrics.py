@@ -29,6 +29,21 @@ class ClassScores:
     f1: Array
     support: Array
 
+    @property
+    def present(self) -> Array:
+        """The classes int64 that have images: the others have no scores, not bad ones."""
+        return np.flatnonzero(self.support)
+
+    @property
+    def hardest(self) -> int:
+        """The class with the lowest F1, of those that have images."""
+        return int(self.present[self.f1[self.present].argmin()])
+
+    @property
+    def mean_f1(self) -> float:
+        """The mean F1 of the classes that have images."""
+        return float(self.f1[self.present].mean())
+
 
 def class_scores(confusion: Array) -> ClassScores:
     """The scores of each class from a confusion matrix (van Rijsbergen 1979: F1 is the harmonic mean)."""

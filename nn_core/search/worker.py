@@ -42,11 +42,17 @@ def say(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
+def say_if_read(sentence: str) -> None:
+    """One line on stderr; where nobody reads it any more, or the disk is full, a worker goes on without."""
+    with suppress(OSError):
+        say(sentence)
+
+
 class Worker:
     """One process's part in a search; raises SearchError where it cannot join."""
 
     def __init__(
-        self, name: str, storage: str = "", number: int = 0, patience: float = PATIENCE_SECONDS, tell: Say = say
+        self, name: str, storage: str = "", number: int = 0, patience: float = PATIENCE_SECONDS, tell: Say = say_if_read
     ) -> None:
         self.name, self.storage, self.number, self.patience, self.tell = name, storage, number, patience, tell
         self._lost = ""  # why this worker has given the database up

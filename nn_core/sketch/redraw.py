@@ -15,7 +15,7 @@ import numpy as np
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
 from nn_core.data.augment import Augmenter
-from nn_core.machine.disk import write_file
+from nn_core.machine.disk import write_out
 from nn_core.machine.memory import Array
 from nn_core.nn.metrics import accuracy
 from nn_core.sketch.pen import Pen
@@ -88,7 +88,7 @@ def ship(trainer: Trainer, path: Path = SHIPPED) -> dict[str, Any]:
         "epoch": f"{trainer.epoch:.6f}",
     }
     weights = {name: np.ascontiguousarray(values) for name, values in trainer.model.weights().items()}
-    write_file(path, save(weights, metadata))
+    write_out(path, save(weights, metadata))
     model, data = load_shipped(path), trainer.data
     return {
         "file": str(path),

@@ -33,12 +33,12 @@ class SeriesInfo:
 
 
 SERIES: Mapping[str, SeriesInfo] = {
-    "train/loss": SeriesInfo("training", "nats", "a fixed 5,000 training images, without dropout"),
-    "val/loss": SeriesInfo("validation", "nats", "all 5,000 validation images"),
+    "train/loss": SeriesInfo("training", "nats", "a fixed part of the training images, without dropout"),
+    "val/loss": SeriesInfo("validation", "nats", "all validation images"),
     "train/l2": SeriesInfo("L2's part", "nats", "the weights alone: (l2/2) times the sum of their squares"),
     "batch/loss": SeriesInfo("batches", "nats", "the training batches themselves, with dropout"),
-    "train/accuracy": SeriesInfo("training", "share", "a fixed 5,000 training images, without dropout"),
-    "val/accuracy": SeriesInfo("validation", "share", "all 5,000 validation images"),
+    "train/accuracy": SeriesInfo("training", "share", "a fixed part of the training images, without dropout"),
+    "val/accuracy": SeriesInfo("validation", "share", "all validation images"),
     "train/lr": SeriesInfo("learning rate", "rate", "the setting times the schedule's multiplier, for the next step"),
 }
 

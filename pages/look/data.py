@@ -7,7 +7,7 @@ from ui import session
 from ui.charts.bars import count_bars
 from ui.charts.walls import image_wall
 from ui.components.live_plot import live_plot
-from ui.panels.gallery import SPLITS, close_up, pager, switch
+from ui.panels.gallery import SPLITS, close_up, none_of, pager, switch
 from ui.words import plain
 
 PER_PAGE, COLUMNS = 98, 14
@@ -52,6 +52,10 @@ def images() -> None:
     left, right = st.columns([2.15, 1])
     with left:
         shown = pager(members, PER_PAGE, what=what, key="data-page")
+        if not len(shown):
+            none_of(split, digit)
+            whole_split(split, highlight)
+            return
         click = session.clicked("data-wall")
         if click:
             session.choose("data-image", (split, int(click["z"])))
@@ -95,9 +99,10 @@ def whole_split(split: session.Split, highlight: int | None) -> None:
     )
     with right:
         live_plot(means, key="data-means", height=120, clickable=True)
+        fewest, most = (plain(data.class_names[at]) for at in (counts.argmin(), counts.argmax()))
         st.caption(
-            f"From {counts.min():,} images of {plain(data.class_names[counts.argmin()])} to {counts.max():,} of "
-            f"{plain(data.class_names[counts.argmax()])}. Click a mean or a bar for that digit, an image to enlarge it."
+            f"From {counts.min():,} images of {fewest} to {counts.max():,} of "
+            f"{most}. Click a mean or a bar for that digit, an image to enlarge it."
         )
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import pytest
 from nn_core.cli.main import main
 from nn_core.export import FORMATS
 from nn_core.store.run_store import RunStore
+from tests import ROOT
 from tests.export.test_run_zip import stored
 
 
@@ -115,3 +119,33 @@ def test_a_broken_archive_is_refused_in_a_sentence(runs: Path, tmp_path: Path, c
         archive.writestr("../x", b"")
     sentence = refusal_of(capsys, "import", str(tmp_path / "x.zip"), "--runs", str(runs))
     assert "'../x', which is no file of a run" in sentence
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes as Unix has them")
+def test_an_export_goes_through_links_and_pipes_and_a_bad_place_is_a_sentence(
+    runs: Path, run_id: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    where = ["export", run_id, "--runs", str(runs), "--to", "csv", "--out"]
+    (tmp_path / "link").symlink_to("file")
+    assert main(["runs", *where, str(tmp_path / "link")]) == 0
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "file").read_text().startswith("series,step")
+    capsys.readouterr()
+    assert main(["runs", *where, "/dev/null"]) == 0 and Path("/dev/null").is_char_device()
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err == "/dev/null\n"
+    assert "a name may have at most 255 bytes, got 300" in refusal_of(capsys, *where, str(tmp_path / ("x" * 300)))
+    assert "cannot be written: no such file" in refusal_of(capsys, *where, str(tmp_path / "none" / "x"))
+    command = [sys.executable, "-m", "nn_core", "runs", *where, "/dev/stdout"]
+    piped = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert piped.returncode == 0 and piped.stdout == (tmp_path / "file").read_text()
+
+
+@pytest.mark.parametrize(
+    ("out", "why"), [(".", "it is a folder"), ("x" * 300, "at most 255 bytes"), ("none/x", "no such")]
+)
+def test_ship_refuses_a_place_that_is_no_file_before_it_trains(
+    out: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["ship", "--out", str(tmp_path / out)]) == 2
+    said = capsys.readouterr().err
+    assert "out must be a file in a folder that is there" in said and why in said

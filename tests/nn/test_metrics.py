@@ -85,3 +85,9 @@ def test_the_most_common_confusion_is_off_the_diagonal_and_none_where_all_is_rig
     counts[4, 9] = 3
     counts[9, 4] = 2
     assert most_common_confusion(counts) == (4, 9)
+
+
+def test_a_class_without_images_is_neither_the_hardest_nor_part_of_the_mean():
+    scores = class_scores(np.array([[8, 0, 2], [0, 0, 0], [0, 0, 10]]))
+    assert scores.present.tolist() == [0, 2] and scores.hardest == 0
+    assert scores.mean_f1 == pytest.approx((16 / 18 + 20 / 22) / 2)

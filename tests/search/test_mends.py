@@ -90,6 +90,36 @@ def test_a_search_that_is_done_goes_on_with_more_trials(runs: Path, capsys: pyte
     assert "n_trials must be a whole number in [1, 100000], got 0" in capsys.readouterr().err
 
 
+OTHER_SEARCHES = {
+    "--hidden 16": "its hidden is (8,), got (16,)",
+    "--lr 0.3": "its lr is 0.1, got 0.3",
+    "--preset classic": "its n_train is 300, got 55000",
+    "--sampler grid": "its sampler is 'random', got 'grid'",
+    "--pruner none": "its pruner is 'median', got 'none'",
+    "--objective weights": "its objective is 'val_accuracy', got 'weights'",
+    "--vary lr --vary l2": "its vary is 'lr', got 'lr, l2'",
+    "--vary lr=0.1:0.2": "the range of lr is another one",
+}
+
+
+def test_a_search_goes_on_as_it_was_begun_and_says_so_where_other_settings_are_given(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+):
+    create_search("begun", SearchSpec(BASE, VARY, "random", n_trials=1))
+    resume = ["sweep", "--resume", "--study", "begun", "--workers", "0", "--trials", "5"]
+    for options, says in OTHER_SEARCHES.items():
+        assert main([*resume, *options.split()]) == 2
+        assert f"a search goes on as it was begun: {says}" in capsys.readouterr().err
+    assert read("begun").n_total == 1
+
+
+def test_a_search_goes_on_where_the_options_are_those_it_was_begun_with(runs: Path):
+    create_search("same", SearchSpec(BASE, VARY, "random", n_trials=1))
+    work("same")
+    same = ["--hidden", "8", "--epochs", "2", "--sampler", "random", "--vary", "lr=0.05:0.5:log", "--workers", "0"]
+    assert main(["sweep", "--resume", "--study", "same", *same]) == 0
+
+
 def test_while_its_database_is_away_a_sweep_waits_with_its_workers(
     runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

@@ -5,9 +5,9 @@ const tables = new WeakMap(); // parentElement -> table
 const TELL_AFTER = 250; // ms of rest, after which Python is told how the list is looked at
 
 const COLUMNS = [
-  { name: "name", title: "Name" },
-  { name: "status", title: "Status" },
-  { name: "best", title: "Best val", help: "The best accuracy on the 5,000 validation images so far" },
+  { name: "name", title: "Name", text: true },
+  { name: "status", title: "Status", text: true },
+  { name: "best", title: "Best val", help: "The best accuracy on the validation images so far" },
   { name: "epoch", title: "Epochs" },
   { name: "seconds", title: "Time", help: "Time of training, pauses left out" },
   { name: "size", title: "Size", help: "On disk" },

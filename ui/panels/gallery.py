@@ -102,6 +102,11 @@ def pager(members: Array, per_page: int, *, what: str, key: str) -> Array:
     return shown
 
 
+def none_of(split: session.Split, name: str) -> None:
+    """Says that a split has no image of a class."""
+    st.info(f"The {plain(SPLITS[split])} images of this data set have none of {plain(name)}.")
+
+
 def close_up(image: Array, *, title: str, note: str, key: str, height: int = 300) -> None:
     """An image uint8 (28, 28) enlarged under `title`, and a button that puts it on the canvas, named by `note`."""
     live_plot(image_detail(image, title=title, dark=session.is_dark()), key=f"{key}-detail", height=height)
@@ -113,7 +118,11 @@ def close_up(image: Array, *, title: str, note: str, key: str, height: int = 300
 def score_table(counts: Array, names: Sequence[str], of: str) -> None:
     """Precision, recall, F1 and number of images of each class, from a confusion matrix; `of` says of which images."""
     scores = class_scores(counts)
-    percent = {"precision": 100 * scores.precision, "recall": 100 * scores.recall, "F1": 100 * scores.f1}
+    there = set(scores.present.tolist())
+    percent = {
+        name: [100 * float(value) if at in there else None for at, value in enumerate(values)]
+        for name, values in (("precision", scores.precision), ("recall", scores.recall), ("F1", scores.f1))
+    }
     help_texts = {
         "precision": "Of the images read as this digit, how many are it",
         "recall": "Of the images of this digit, how many are read as it",
@@ -132,8 +141,8 @@ def score_table(counts: Array, names: Sequence[str], of: str) -> None:
         row_height=28,
         column_config=columns,
     )
-    hardest = int(scores.f1.argmin())
+    hardest = scores.hardest
     st.caption(
-        f"{plain(of)}: mean F1 {scores.f1.mean():.1%}; the hardest digit is "
+        f"{plain(of)}: mean F1 {scores.mean_f1:.1%}; the hardest digit is "
         f"{plain(names[hardest])}, F1 {scores.f1[hardest]:.1%}."
     )

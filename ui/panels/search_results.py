@@ -350,7 +350,8 @@ def _trial(view: SearchView, row: TrialRow) -> None:
                 help="Once in a search, for the chosen trial: choosing by test images makes results look too good.",
             )
             if view.test is not None and view.test[0] == row.number:
-                st.markdown(f"**{view.test[1]:.2%}** of the 10,000 test images", width="content")
+                n = len(session.dataset(view.spec.base.dataset).test_labels)
+                st.markdown(f"**{view.test[1]:.2%}** of the {n:,} test images", width="content")
     if row.reason:
         st.caption(plain(row.reason))
     if view.test is not None and view.test[0] != row.number:

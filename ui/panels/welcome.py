@@ -25,10 +25,11 @@ TITLE = "Watch a neural network learn to read"
 def first_look() -> None:
     """What one sees before anything is trained."""
     config = session.draft()
+    n = min(config.n_train, len(session.dataset().train_labels))
     with st.container(key="welcome"):
         st.title(TITLE, anchor=False)
         st.markdown(
-            f"It learns from {config.n_train:,} handwritten digits while you watch, and you can look at every part of "
+            f"It learns from {n:,} handwritten digits while you watch, and you can look at every part of "
             "it: its weights, its outputs, its mistakes."
         )
         with st.container(horizontal=True, vertical_alignment="center"):

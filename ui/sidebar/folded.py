@@ -87,10 +87,10 @@ def _preview(config: RunConfig) -> None:
 def preview_picture(config: RunConfig, images: Array, labels: Array) -> Array:
     """One picture, uint8 (H, W): the first training image of each digit, and under it N_DRAWS changed ones."""
     changing = Trainer.augmenter(config)
-    first = images[[int(np.argmax(labels == digit)) for digit in range(10)]]
+    first = images[np.unique(labels, return_index=True)[1]]
     rows = [first]
     for _ in range(N_DRAWS):
-        changed = first if changing is None else changing(first.reshape(10, -1)).reshape(first.shape)
+        changed = first if changing is None else changing(first.reshape(len(first), -1)).reshape(first.shape)
         rows.append(changed.copy())
     picture = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
     return picture.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)

@@ -14,6 +14,8 @@ from ui.charts.figure import make_figure
 Chart = Callable[[SearchView, bool, bool], Any]  # (what was read, whether only finished trials count, dark)
 
 MOST_CURVES = 60  # trials, the newest, whose curves are drawn
+MOST_TRIALS = 300  # in one of Optuna's figures
+MOST_IN = {"contour": 80}  # with a line of its grid for each: those of 300 keep the browser busy for half a minute
 
 
 def _optuna(name: str, *, all_states: bool = False) -> Chart:
@@ -22,9 +24,7 @@ def _optuna(name: str, *, all_states: bool = False) -> Chart:
     def draw(view: SearchView, only_complete: bool, dark: bool) -> Any:
         import optuna
 
-        study = view.study()
-        if only_complete and not all_states:
-            study = _complete(study)
+        study = view.study(MOST_IN.get(name, MOST_TRIALS), only_complete and not all_states)
         draw_it = getattr(optuna.visualization, f"plot_{name}")
         more: dict[str, Any] = {}
         is_high_good = study.directions[0] == optuna.study.StudyDirection.MAXIMIZE
@@ -62,15 +62,6 @@ def _without_bar(trace: Any) -> None:
     for holder in (getattr(trace, "marker", None), getattr(trace, "line", None)):
         if holder is not None and "showscale" in holder:
             holder.showscale = False
-
-
-def _complete(study: Any) -> Any:
-    """A copy that holds only the trials that were trained to their end."""
-    import optuna
-
-    copy = optuna.create_study(directions=study.directions, study_name=study.study_name)
-    copy.add_trials([trial for trial in study.trials if trial.state == optuna.trial.TrialState.COMPLETE])
-    return copy
 
 
 def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
@@ -179,6 +170,18 @@ def charts_for(view: SearchView) -> list[str]:
     n = len(view.spec.objectives)
     names = [name for name in CHARTS if name != "pareto"] if n == 1 else list(WITH_TWO)
     return [name for name in names if name != "contour" or len(view.spec.vary) > 1]
+
+
+def drawn_of(name: str, view: SearchView, only_complete: bool) -> str:
+    """A sentence where a chart shows some of the trials only, else ""."""
+    states = ("complete",) if only_complete else ("complete", "pruned", "failed")
+    n = sum(row.state in states and not row.superseded for row in view.trials)
+    if name == "curves":
+        return f"The newest {MOST_CURVES} of {n:,} trials." if n > MOST_CURVES else ""
+    most = MOST_IN.get(name, MOST_TRIALS)
+    if n <= most:
+        return ""
+    return f"Drawn of {most} of {n:,} trials: each that was the best when it came, and others evenly."
 
 
 def finished(rows: Sequence[TrialRow]) -> int:

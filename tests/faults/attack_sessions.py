@@ -73,7 +73,7 @@ def visit(visitor: Visitor, rng: random.Random) -> None:
 
 
 def attack(full: bool) -> list[Figure]:
-    n, seconds, rest = (20, 300.0, 60.0) if full else (4, 5.0, 20.0)
+    n, seconds, rest = (20, 300.0, 240.0) if full else (3, 5.0, 15.0)
     rng = random.Random(0)
     with tempfile.TemporaryDirectory() as folder, server(folder) as (port, pid, log):
         first = Visitor(port)

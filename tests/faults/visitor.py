@@ -26,10 +26,14 @@ class Visitor:
         self._timers: dict[str, list[float]] = {}  # fragment -> [interval, when it is due]
         self._pages: dict[str, str] = {}  # name -> hash
         self._page = ""
-        self._states: dict[str, Any] = {}
+        self._asked_for_fragment = False
         self._left = False
         self._socket = connect(
-            f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None, open_timeout=60
+            f"ws://127.0.0.1:{port}/_stcore/stream",
+            subprotocols=["streamlit"],
+            max_size=None,
+            open_timeout=60,
+            ping_interval=None,
         )
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
@@ -47,7 +51,7 @@ class Visitor:
     def wait(self, n: int = 1, seconds: float = 60) -> None:
         """Until so many more runs of the script have ended."""
         wanted, deadline = self.ends + n, time.monotonic() + seconds
-        while self.ends < wanted and time.monotonic() < deadline and not self._left:
+        while self.ends < wanted and time.monotonic() < deadline and self._thread.is_alive():
             time.sleep(0.02)
 
     def leave(self) -> None:
@@ -66,6 +70,7 @@ class Visitor:
             message.rerun_script.fragment_id, message.rerun_script.is_auto_rerun = fragment, True
         else:
             self._timers.clear()
+        self._asked_for_fragment = bool(fragment)
         try:
             self._socket.send(message.SerializeToString())
         except ConnectionClosed:
@@ -98,8 +103,9 @@ class Visitor:
             self._pages = {page.url_pathname: page.page_script_hash for page in message.navigation.app_pages}
         elif kind == "page_not_found":
             self.errors.append(f"there is no page {message.page_not_found.page_name!r}")
-        elif kind == "new_session" and not message.new_session.fragment_ids_this_run:
-            self.widgets.clear()
+        elif kind == "new_session" and self._asked_for_fragment:
+            self._asked_for_fragment = False
+        elif kind == "new_session":  # of the whole page: it says anew what ticks
             self._timers.clear()
             self._page = message.new_session.page_script_hash
         elif kind == "auto_rerun":

@@ -56,22 +56,22 @@ def run(name: str, spec: SearchSpec, workers: int) -> SearchView:
 
 def by_worker(view: SearchView) -> list[list[Any]]:
     """Each worker's trials, in order."""
-    rows = list(zip(view.frozen, view.trials, strict=True))
+    rows = list(zip(view.read, view.trials, strict=True))
     workers = {row.worker for row in view.trials}
     own = [[trial for trial, row in rows if row.worker == worker] for worker in workers]
-    return [sorted(trials, key=lambda trial: trial.datetime_start) for trials in own]
+    return [sorted(trials, key=lambda trial: trial.started) for trials in own]
 
 
 def rate(view: SearchView) -> float:
     """Trials a second while all workers train: the programs' start, a second or two, is left out."""
-    spans = [(trials[-1].datetime_complete - trials[0].datetime_start).total_seconds() for trials in by_worker(view)]
+    spans = [(trials[-1].ended - trials[0].started).total_seconds() for trials in by_worker(view)]
     return sum(len(trials) / span for trials, span in zip(by_worker(view), spans, strict=True))
 
 
 def between_trials(view: SearchView) -> list[float]:
     """Seconds between the end of a trial and the begin of the next one of the same worker."""
     pairs = [pair for trials in by_worker(view) for pair in pairwise(trials)]
-    return [(after.datetime_start - before.datetime_complete).total_seconds() for before, after in pairs]
+    return [(after.started - before.ended).total_seconds() for before, after in pairs]
 
 
 def plain_rate(n: int) -> float:

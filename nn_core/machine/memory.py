@@ -6,6 +6,9 @@ with both aligned and 23 with neither; squares of 100,000 numbers took 10 us and
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import sys
 from typing import Any
 
 import numpy as np
@@ -30,3 +33,15 @@ def zeros(shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> Array:
     array = empty(shape, dtype)
     array[...] = 0
     return array
+
+
+def give_back() -> None:
+    """Free what nothing refers to any more, and give free memory back to the system where it would be kept (glibc).
+
+    It takes up to a tenth of a second.
+    """
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

@@ -11,7 +11,8 @@ from nn_core.config.errors import ConfigError
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
 from nn_core.nn.network import from_weights
-from nn_core.runs.run import Past, Run
+from nn_core.runs.past import Past
+from nn_core.runs.run import Run
 from nn_core.store.opened_run import OpenedRun
 from nn_core.store.run_store import RunStore, StoreError
 from nn_core.training.film import Film, Frame

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ from nn_core.config.run_config import RunConfig
 from nn_core.data import DataError, Dataset, load_dataset
 from nn_core.nn.network import count_params
 from nn_core.runs.branching import Origin, begin_branch, live_origin, stored_origin
-from nn_core.runs.run import Past, Run
+from nn_core.runs.past import Past
+from nn_core.runs.run import Run
 from nn_core.runs.scheduler import Scheduler
 from nn_core.runs.snapshot import Status
 from nn_core.store.reopen import Reopened, reopen
@@ -24,6 +26,7 @@ from nn_core.training.state import Parent
 log = logging.getLogger(__name__)
 
 RUN_BYTES = 40  # that a run holds for each weight
+UNASKED_SECONDS = 60.0  # after which a run that rests on the disk need not be in memory, where no page shows it
 
 
 class RunRegistry:
@@ -60,6 +63,8 @@ class RunRegistry:
         self._max_idle_params = max_idle_params
         self._lease_seconds = lease_seconds
         self._is_connected = is_connected
+        self._asked: dict[str, float] = {}  # run id -> time.monotonic() when `get` last gave it
+        self.closed = threading.Event()
         atexit.register(self.close)
 
     def __repr__(self) -> str:
@@ -156,6 +161,7 @@ class RunRegistry:
         None when there is no such run, or it cannot be brought back: then `problem` says why.
         """
         run = self._runs.get(run_id)
+        self._asked[run_id] = time.monotonic()
         if self.store is None or (run is not None and not run.is_outdated()):
             return run
         with self._opening:
@@ -212,6 +218,24 @@ class RunRegistry:
 
     # -- ending
 
+    def put_away(self, seconds: float = UNASKED_SECONDS) -> int:
+        """Close the runs that rest as the disk holds them and that no page shows nor has asked for; how many.
+
+        `get` brings each of them back.
+        """
+        if self.store is None:
+            return 0
+        now = time.monotonic()
+        with self._lock:
+            self._asked = {run_id: at for run_id, at in self._asked.items() if run_id in self._runs}
+            idle = [run for run in self._runs.values() if now - self._asked.get(run.id, run.begun) > seconds]
+            away = [run for run in idle if run.is_at_rest_on_disk() and not run.is_watched()]
+            for run in away:
+                del self._runs[run.id]
+        for run in away:
+            run.close()
+        return len(away)
+
     def delete(self, run_id: str) -> None:
         """Stop a run and move it to the store's trash; raises StoreError."""
         with self._lock:
@@ -228,6 +252,7 @@ class RunRegistry:
 
     def close(self) -> None:
         """End every run's thread; what trained is saved."""
+        self.closed.set()
         for run in list(self._runs.values()):
             run.close()
         self._runs.clear()

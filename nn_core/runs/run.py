@@ -11,19 +11,19 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
 from nn_core.instruments.recording import Recording
 from nn_core.instruments.registry import Recorded
+from nn_core.runs.past import Past
 from nn_core.runs.scheduler import Scheduler
 from nn_core.runs.snapshot import Snapshot, Status
 from nn_core.store.recorder import Recorder
 from nn_core.store.run_store import new_id
 from nn_core.store.run_writer import RunWriter
-from nn_core.training.film import Film
 from nn_core.training.state import Checkpoint, Parent
 from nn_core.training.trainer import Trainer
 
@@ -36,18 +36,6 @@ FRAME_SECONDS = 0.5  # the pace of a slowed run: so many steps, then the rest of
 LEASE_CHECK_SECONDS = 1.0
 IDLE_SECONDS = 20.0  # without a command, after which the thread of a run that does not train ends
 SPEEDS: Mapping[str, int] = {"full": 0, "100": 100, "10": 10, "1": 1}  # steps a frame; 0 is as fast as it goes
-
-
-@dataclass(frozen=True)
-class Past:
-    """What a run that does not begin at step 0 brings along."""
-
-    checkpoint: Checkpoint
-    film: Film = field(default_factory=Film)
-    best_accuracy: float = -1.0  # on validation, of what is on disk; -1 when that does not count
-    status: Status = "paused"
-    message: str = ""
-    created: float | None = None
 
 
 class Run:
@@ -86,7 +74,7 @@ class Run:
         self._is_connected = is_connected
         self._permit = permit
         self._sessions: set[str] = set()
-        self._last_connected = time.monotonic()
+        self.begun = self._last_connected = time.monotonic()
         self._last_lease_check = 0.0
         self._commands: queue.SimpleQueue[tuple[Callable[[], None], threading.Event]] = queue.SimpleQueue()
         self._carried_out: list[threading.Event] = []  # commands whose effect the next snapshot shows
@@ -184,6 +172,16 @@ class Run:
         if writer is None or shot.is_training or self.is_asked:
             return False
         return writer.is_outdated() or bool(writer.trained_by()) != (shot.status == "elsewhere")
+
+    def is_at_rest_on_disk(self) -> bool:
+        """Whether nothing is lost when it is closed."""
+        writer, shot = self._recorder.writer, self.snapshot
+        rests = not shot.is_training and not shot.not_saved and not self.is_asked
+        return rests and writer is not None and writer.holds(shot.step, len(shot.edits))
+
+    def is_watched(self) -> bool:
+        """Whether a session that is attached is connected."""
+        return any(self._is_connected(session) for session in tuple(self._sessions))
 
     def attach(self, session: str) -> None:
         """A session looks at this run: as long as it is connected, the run goes on."""
@@ -408,7 +406,7 @@ class Run:
         if not self._lease_seconds or now - self._last_lease_check < LEASE_CHECK_SECONDS:
             return
         self._last_lease_check = now
-        if any(self._is_connected(session) for session in tuple(self._sessions)):
+        if self.is_watched():
             self._last_connected = now
         elif now - self._last_connected > self._lease_seconds:
             self._halt(

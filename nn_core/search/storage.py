@@ -26,6 +26,7 @@ from nn_core.search.database_errors import (
     in_a_sentence,
     is_taken,
 )
+from nn_core.search.reading import Trial, TrialReader
 from nn_core.store.run_store import runs_folder
 
 VARIABLE = STORAGE.name  # how a worker process is told a URL: the password in it is not for the list of processes
@@ -239,7 +240,12 @@ def _storage_class() -> Any:
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             self._silent_since: dict[int, float] = {}  # trial id -> time.monotonic() when it was first seen so
+            self._readers: dict[str, TrialReader] = {}  # by the name of the search
             self._file: tuple[str, Path, tuple[int, int] | None] | None = None  # of which search, where, which one
+
+        def trials_of(self, study_name: str) -> list[Trial]:
+            """The trials of a search as they stand; only what is new since the last look is read."""
+            return self._readers.setdefault(study_name, TrialReader(self.engine, study_name)).read()
 
         def watch_file(self, name: str, path: Path) -> None:
             """Remember which file this is, for `check_file`."""

@@ -147,9 +147,8 @@ def check_data(info: SearchInfo, data: Dataset) -> None:
         )
 
 
-def config_of(spec: SearchSpec, attrs: Mapping[str, Any]) -> RunConfig | None:
-    """The settings that a trial was trained with, as it has noted them; None before that."""
-    text = attrs.get("config")
+def config_of(text: str | None) -> RunConfig | None:
+    """The settings that a trial was trained with, from its note of them; None before that."""
     try:
         return None if text is None else RunConfig.from_json(text)
     except (TypeError, ValueError):

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from nn_core.config.run_config import RunConfig
 from nn_core.search.database_errors import SearchError, database_sentence
 from nn_core.search.default import DEFAULT, DefaultScore
+from nn_core.search.reading import ENDED, Trial
 from nn_core.search.space import values_of
 from nn_core.search.spec import SearchSpec
 from nn_core.search.study import OpenSearch, config_of, info_of, load_study
-from nn_core.search.trials import QUEUED, count_done, superseded
+from nn_core.search.trials import QUEUED, superseded
 
 UNWATCHED_SECONDS = 10  # after which a search that nobody asks for is not read until somebody does
 STATES = {"WAITING": "waiting", "RUNNING": "running", "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
+_ROWS: WeakKeyDictionary[Trial, TrialRow] = WeakKeyDictionary()
 LOST = "lost"  # runs, says the database, but its worker gives no sign of life
 
 
@@ -31,7 +36,7 @@ class TrialRow:
     state: str  # a value of STATES, or LOST
     values: tuple[float, ...] | None  # by the search's objectives, once it is complete
     params: Mapping[str, Any]  # setting -> value of those that vary
-    config: RunConfig | None  # all settings, once they are drawn
+    settings: str | None  # all of them as JSON, once they are drawn
     epochs: float
     reported: Mapping[int, float]  # epoch -> what the first objective reported at its end
     reason: str  # a sentence on why it ended before its end, or ""
@@ -39,8 +44,12 @@ class TrialRow:
     worker: str
     seconds: float | None
     run: str  # its run in the search's folder on the machine that trained it, or ""
-    curves: Mapping[str, Mapping[str, list[float]]]
     superseded: bool  # another trial has taken its place
+
+    @cached_property
+    def config(self) -> RunConfig | None:
+        """All settings, once they are drawn."""
+        return config_of(self.settings)
 
     def __repr__(self) -> str:
         return f"TrialRow({self.number}: {self.state}, {self.values or 'no value'}, {dict(self.params)})"
@@ -66,34 +75,54 @@ class SearchView:
     code: str
     test: tuple[int, float] | None  # the trial whose network was tested, and its test accuracy
     default: DefaultScore | None = None  # what the settings reach that the search began with, where they were trained
-    frozen: tuple[Any, ...] = field(default=(), repr=False)  # Optuna's own trials
+    read: tuple[Trial, ...] = field(default=(), repr=False)  # the trials as they lie in the database
 
     def __repr__(self) -> str:
         best = f"the best is {self.best.number}" if self.best else "none is the best yet"
         return f"SearchView({self.name}: {self.n_done} of {self.n_total} trials, {best})"
 
-    def study(self) -> Any:
-        """The finished trials as an optuna.Study in memory, for Optuna's figures."""
+    def study(self, most: int | None = None, only_complete: bool = False) -> Any:
+        """The finished trials as an optuna.Study in memory, for Optuna's figures.
+
+        Of more than `most` these are the best when they came, the front, and others evenly over the search.
+        """
         import optuna
 
         study = optuna.create_study(directions=self.spec.directions, study_name=self.name)
+        states = ("COMPLETE",) if only_complete else ENDED
         gone = {row.number for row in self.trials if row.superseded}
-        study.add_trials([t for t in self.frozen if t.state.is_finished() and t.number not in gone])
+        ended = [trial for trial in self.read if trial.state in states and trial.number not in gone]
+        if most is not None and len(ended) > most:
+            ended = self._telling(ended, most)
+        study.add_trials([trial.frozen() for trial in ended])
         return study
+
+    def _telling(self, ended: list[Trial], most: int) -> list[Trial]:
+        sign, best = self.spec.judged_by[0].sign, -math.inf
+        kept = {row.number for row in self.front[:: 1 + len(self.front) // most]}
+        for trial in ended:
+            if trial.state == "COMPLETE" and sign * trial.values[0] > best:
+                best = sign * trial.values[0]
+                kept.add(trial.number)
+        others = [trial for trial in ended if trial.number not in kept]
+        n = max(0, most - len(kept))
+        kept |= {others[at * len(others) // n].number for at in range(n)}
+        return [trial for trial in ended if trial.number in kept]
 
 
 def read_search(opened: OpenSearch) -> SearchView:
     """The view of a search as it stands in its database."""
     opened.kept.check_file()
     study = opened.study
-    info, trials = info_of(study, opened.info.storage), study.get_trials(deepcopy=False)
+    info, trials = info_of(study, opened.info.storage), opened.kept.trials_of(study.study_name)
     attrs, gone = study.user_attrs, superseded(trials)
     lost = opened.kept.lost_trials(study.study_name)
     rows = tuple(_row(info.spec, trial, trial.number in gone, trial.number in lost) for trial in trials)
     ranked = [row for row in rows if row.state == "complete" and row.values and not row.superseded]
     shown = [row for row in rows if not row.superseded]
     ended = [row for row in shown if row.state in ("complete", "pruned") and not row.diverged]
-    n_done, n_total = count_done(trials), info.spec.n_trials
+    n_done = sum(trial.has_ended and trial.number not in gone for trial in trials)
+    n_total = info.spec.n_trials
     test = attrs.get("test")
     at_work = [row for row in rows if row.state == "running"]
     epochs = sum(row.epochs for row in ended)
@@ -103,7 +132,7 @@ def read_search(opened: OpenSearch) -> SearchView:
         control=str(attrs.get("control", "run")),
         trials=rows,
         best=_best(info.spec, ranked),
-        front=_front(study, ranked),
+        front=_front(info.spec, ranked),
         n_done=n_done,
         n_total=n_total,
         seconds_left=_seconds_left(shown, n_total - n_done, len(at_work)),
@@ -114,23 +143,33 @@ def read_search(opened: OpenSearch) -> SearchView:
         code=info.code,
         test=(int(test[0]), float(test[1])) if isinstance(test, list) and len(test) == 2 else None,
         default=DefaultScore.from_json(attrs.get(DEFAULT)),
-        frozen=tuple(trials),
+        read=tuple(trials),
     )
 
 
-def _row(spec: SearchSpec, trial: Any, gone: bool, lost: bool) -> TrialRow:
-    attrs, state = trial.user_attrs, LOST if lost else STATES[trial.state.name]
-    reported = trial.intermediate_values or {int(k): v for k, v in (attrs.get("reported") or {}).items()}
+def _row(spec: SearchSpec, trial: Trial, gone: bool, lost: bool) -> TrialRow:
+    """The row of a trial; that of one that has ended is made once."""
+    row = _ROWS.get(trial)
+    if row is None or row.superseded != gone:
+        row = _new_row(spec, trial, gone, lost)
+        if trial.has_ended:
+            _ROWS[trial] = row
+    return row
+
+
+def _new_row(spec: SearchSpec, trial: Trial, gone: bool, lost: bool) -> TrialRow:
+    attrs, state = trial.user_attrs, LOST if lost else STATES[trial.state]
+    reported = trial.reported or {int(k): v for k, v in (attrs.get("reported") or {}).items()}
     seconds = None
-    if trial.datetime_start is not None:
-        seconds = ((trial.datetime_complete or datetime.now()) - trial.datetime_start).total_seconds()
+    if trial.started is not None:
+        seconds = ((trial.ended or datetime.now()) - trial.started).total_seconds()
     of_lost = {"failed": "Its worker was lost.", LOST: "Its worker gives no sign of life; another trains it again."}
     return TrialRow(
         number=trial.number,
         state=state,
-        values=None if trial.values is None or state != "complete" else tuple(trial.values),
+        values=tuple(trial.values[at] for at in sorted(trial.values)) if state == "complete" else None,
         params=values_of(spec.vary, trial.params or attrs.get(QUEUED, {})),
-        config=config_of(spec, attrs),
+        settings=attrs.get("config"),
         epochs=float(attrs.get("epochs", max(reported, default=0))),
         reported=reported,
         reason=str(attrs.get("reason", of_lost.get(state, ""))),
@@ -138,7 +177,6 @@ def _row(spec: SearchSpec, trial: Any, gone: bool, lost: bool) -> TrialRow:
         worker=str(attrs.get("worker", "")),
         seconds=seconds,
         run=str(attrs.get("run", "")),
-        curves=attrs.get("curves") or {},
         superseded=gone,
     )
 
@@ -154,11 +192,21 @@ def _best(spec: SearchSpec, ranked: list[TrialRow]) -> TrialRow | None:
     return max(ranked, key=merit, default=None)
 
 
-def _front(study: Any, ranked: list[TrialRow]) -> tuple[TrialRow, ...]:
-    if len(study.directions) < 2:
+def _front(spec: SearchSpec, ranked: list[TrialRow]) -> tuple[TrialRow, ...]:
+    """Of two objectives, the trials that none betters in one without being worse in the other."""
+    if len(spec.objectives) < 2:
         return ()
-    best = {trial.number for trial in study.best_trials}
-    return tuple(row for row in ranked if row.number in best)
+    signs = [each.sign for each in spec.judged_by]
+    merits = {row.number: tuple(s * v for s, v in zip(signs, row.values or (), strict=True)) for row in ranked}
+    best_second: dict[float, float] = {}  # by the first
+    for first, second in merits.values():
+        best_second[first] = max(second, best_second.get(first, -math.inf))
+    front, highest = set(), -math.inf
+    for first in sorted(best_second, reverse=True):
+        if best_second[first] > highest:
+            highest = best_second[first]
+            front.add((first, highest))
+    return tuple(row for row in ranked if merits[row.number] in front)
 
 
 def _seconds_left(rows: list[TrialRow], n_left: int, n_running: int) -> float | None:

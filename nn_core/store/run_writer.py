@@ -105,6 +105,10 @@ class RunWriter:
         waits = status in TRAINING or self.problem
         return not waits or time.monotonic() - self._tried >= SAVE_SECONDS
 
+    def holds(self, step: int, n_edits: int) -> bool:
+        """Whether a run that stands so is on disk as it is."""
+        return self._saved is not None and self._saved[:2] == (step, n_edits)
+
     def is_outdated(self) -> bool:
         """Whether another program has trained the run on since this one read or wrote it."""
         try:

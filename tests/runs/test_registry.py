@@ -370,3 +370,44 @@ def test_a_run_looked_at_as_of_a_step_has_the_settings_of_that_step(server: Make
     shot = run.snapshot
     rates = {frame.step: shot.at(frame).config.lr for frame in shot.film}
     assert [rates[step] for step in (0, 4, 5, 9, 10, 15)] == [0.05, 0.05, 0.02, 0.02, 0.01, 0.01]
+
+
+def test_runs_that_rest_on_the_disk_and_that_nobody_looks_at_are_put_away_and_come_back_as_they_were(
+    tmp_path: Path, tiny: Dataset
+):
+    connected = {"ann"}
+    registry = RunRegistry(
+        RunStore(tmp_path), lease_seconds=0, load=lambda name: tiny, is_connected=lambda session: session in connected
+    )
+    try:
+        watched, left, changed, ready = (registry.create(SMALL.replace(seed=seed), tiny) for seed in range(4))
+        for run in (watched, left, changed):
+            steps(run, 2)
+        watched.attach("ann")
+        left.attach("bob")
+        before = weights_of(left)
+        assert registry.put_away(seconds=60) == 0  # they were asked for, or begun, just now
+        assert registry.put_away(seconds=0) == 2
+        assert {run.id for run in registry.runs()} == {watched.id, ready.id}  # what never trained is nowhere else
+        back = registry.get(left.id)
+        assert back is not None and back is not left and weights_of(back) == before
+        back.play()
+        assert registry.put_away(seconds=0) == 0  # what trains, or was asked to, stays
+        connected.clear()
+        back.pause().wait(PATIENCE)
+        assert registry.put_away(seconds=0) == 2
+    finally:
+        registry.close()
+
+
+def test_a_run_that_could_not_be_saved_is_never_put_away(
+    tmp_path: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    registry = RunRegistry(RunStore(tmp_path), lease_seconds=0, load=lambda name: tiny)
+    try:
+        monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+        run = registry.create(SMALL, tiny)
+        steps(run, 1)
+        assert registry.put_away(seconds=0) == 0 and registry.get(run.id) is run
+    finally:
+        registry.close()

@@ -16,6 +16,8 @@ Chart = Callable[[SearchView, bool, bool], Any]  # (what was read, whether only 
 
 DEFAULT = "the sidebar's settings"  # those that the search began with
 MOST_CURVES = 60  # trials, the newest, whose curves are drawn
+MOST_TRIALS = 300  # in one of Optuna's figures
+MOST_IN = {"contour": 80}  # with a line of its grid for each: those of 300 keep the browser busy for half a minute
 
 
 def _optuna(name: str, *, all_states: bool = False, listed: bool = False) -> Chart:
@@ -24,7 +26,7 @@ def _optuna(name: str, *, all_states: bool = False, listed: bool = False) -> Cha
     def draw(view: SearchView, only_complete: bool, dark: bool) -> Any:
         import optuna
 
-        study = labelled_study(view, only_complete and not all_states, listed)
+        study = labelled_study(view, MOST_IN.get(name, MOST_TRIALS), only_complete and not all_states, listed)
         more: dict[str, Any] = {}
         is_high_good = study.directions[0] == optuna.study.StudyDirection.MAXIMIZE
         # of a given target, Optuna takes the importance for low values
@@ -224,6 +226,18 @@ def charts_for(view: SearchView) -> list[str]:
     n = len(view.spec.objectives)
     names = [name for name in CHARTS if name != "pareto"] if n == 1 else list(WITH_TWO)
     return [name for name in names if name != "contour" or len(view.spec.vary) > 1]
+
+
+def drawn_of(name: str, view: SearchView, only_complete: bool) -> str:
+    """A sentence where a chart shows some of the trials only, else ""."""
+    states = ("complete",) if only_complete else ("complete", "pruned", "failed")
+    n = sum(row.state in states and not row.superseded for row in view.trials)
+    if name == "curves":
+        return f"The newest {MOST_CURVES} of {n:,} trials." if n > MOST_CURVES else ""
+    most = MOST_IN.get(name, MOST_TRIALS)
+    if n <= most:
+        return ""
+    return f"Drawn of {most} of {n:,} trials: each that was the best when it came, and others evenly."
 
 
 def finished(rows: Sequence[TrialRow]) -> int:

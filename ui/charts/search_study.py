@@ -30,19 +30,16 @@ WORDS = {  # Optuna's -> ours
 WIDE = 10.0  # the largest of listed numbers over the smallest, from which on their axis is logarithmic
 
 
-def labelled_study(view: SearchView, only_complete: bool = False, listed: bool = False) -> Any:
-    """The trials that have ended as an optuna.Study in memory, in the words and units of the page.
+def labelled_study(view: SearchView, most: int | None, only_complete: bool = False, listed: bool = False) -> Any:
+    """At most so many of the trials that have ended as an optuna.Study in memory, in the words and units of the page.
 
-    Listed numbers are drawn along an axis of numbers, or with `listed` a place each.
+    `SearchView.study` says which; listed numbers are drawn along an axis of numbers, or with `listed` a place each.
     """
     import optuna
 
     names = parameter_labels(view)
     study = optuna.create_study(directions=view.spec.directions, study_name=view.name)
-    for trial in view.study().trials:
-        if only_complete and trial.state != optuna.trial.TrialState.COMPLETE:
-            continue
-        study.add_trial(_labelled(view, trial, names, listed))
+    study.add_trials([_labelled(view, trial, names, listed) for trial in view.study(most, only_complete).trials])
     return study
 
 

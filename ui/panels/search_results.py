@@ -30,6 +30,7 @@ STATES = {  # of a trial, in words
 }
 PRUNED_AT = "What became of the trial; a pruned one with the epoch after which it was ended."
 MORE = 20  # trials that one click adds to a search that is done
+MOST_ROWS = 500  # of the table, the first in its order: the browser is sent all of them again and again
 HEIGHT = 400  # px of the table and of the chart beside it
 TABLE_WIDTH = 600  # px of a table that has a chart beside it on a laptop
 WIDTHS = {"ticks": 33, "trial": 44, "state": 84, "value": 94, "seconds": 58}  # px of columns that every search has
@@ -169,7 +170,8 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
         worker = "its worker waits for a place" if searches.workers_waiting() else "the first worker is starting"
         st.info(f"There are no trials yet: {worker}.")
         return None
-    rows = _in_order(view, rows)
+    n_rows = len(rows)
+    rows = _in_order(view, rows)[:MOST_ROWS]
     event = st.dataframe(
         _as_frame(view, rows),
         hide_index=True,
@@ -179,6 +181,8 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
         key="search-table",
         column_config=_columns(view),
     )
+    if n_rows > MOST_ROWS:
+        st.caption(f"The first {MOST_ROWS} of {n_rows:,} trials: those at work, then the best.")
     ticked = tuple(event["selection"]["rows"])
     stood = session.chosen("search-order", ()) or tuple(row.number for row in rows)
     if ticked != session.chosen("search-ticked", ()):
@@ -249,7 +253,7 @@ def _columns(view: SearchView) -> dict[str, Any]:
 
 def _setting_width(view: SearchView, name: str) -> int:
     """The width of a setting's column in px, for its name and its longest value."""
-    texts = [setting(name).label, *(_setting(name, row.params) for row in view.trials)]
+    texts = [setting(name).label, *(_setting(name, row.params) for row in view.trials[-MOST_ROWS:])]
     letter, around = SETTING_WIDTH
     return around + letter * min(24, max(map(len, texts)))
 
@@ -307,16 +311,23 @@ def _chart(view: SearchView) -> None:
     if name != "curves" and n_complete < needed:
         st.info(f"This chart needs {needed:,} finished trial{'s' if needed > 1 else ''}; there are {n_complete:,}.")
         return
-    live: object = n_complete
+    live: object = _roughly(n_complete)
     if name == "curves":
         live = len(view.trials), sum(row.epochs for row in view.trials), view.best and view.best.number
-    counted = (view.name, name, only_complete, dark, live, view.counts.get("pruned"))
+    counted = (view.name, name, only_complete, dark, live, _roughly(view.counts.get("pruned", 0)), view.n_total)
     try:
         figure = session.steady("search chart", counted, lambda: draw(view, only_complete, dark))
     except (ValueError, ZeroDivisionError, RuntimeError) as error:  # Optuna's, where all trials are alike, say
         st.info(f"This chart cannot be drawn of these trials: {plain(str(error).splitlines()[0])}")
         return
     live_plot(figure, key=f"search-plot-{name}", height=HEIGHT)
+    if some := charts.drawn_of(name, view, only_complete):
+        st.caption(some)
+
+
+def _roughly(n: int) -> int:
+    """A count that changes when it has grown by some percent: charts of many trials are drawn anew no more often."""
+    return n if n < 100 else int(float(f"{n:.2g}"))
 
 
 # ---------------------------------------------------------------------------------------------- one trial

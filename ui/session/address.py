@@ -22,16 +22,21 @@ from ui.session.time_machine import asked_for, look, look_from_address, looked_a
 
 
 def load_deep_link_again() -> None:
-    """On the first run of a fresh server, load the address of any page but the first once more.
+    """On the first run of a session on a fresh server, load the address of any page but the first once more.
 
     Because there is a folder pages/, Streamlit takes an app for one without st.navigation until st.navigation has run
-    once in the process: it then does not find the page, and says so in a dialog. Call it before st.navigation.
+    once in the process: it then does not find the page, and says so in a dialog. Which sessions that befell is told by
+    the pages that Streamlit has made of the folder for them: another session may have run st.navigation since this one
+    began. Call it before st.navigation.
     """
-    if not PagesManager.uses_pages_directory:
+    PagesManager.uses_pages_directory = False
+    context = get_script_run_ctx()
+    if context is None or st.session_state.get("navigated"):
         return
+    st.session_state["navigated"] = True
+    of_the_folder = any("url_pathname" in page for page in context.pages_manager.get_pages().values())
     address = st.context.url or ""
-    if urlsplit(address).path.strip("/"):
-        PagesManager.uses_pages_directory = False
+    if of_the_folder and urlsplit(address).path.strip("/"):
         query = urlencode(st.query_params.to_dict())
         target = json.dumps(f"{address}?{query}" if query else address).replace("<", "\\u003c")
         st.html(f"<script>location.replace({target})</script>", unsafe_allow_javascript=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import streamlit as st
@@ -11,7 +12,7 @@ from nn_core import Dataset, RunConfig, load_dataset
 from nn_core.config import environment as env
 from nn_core.data.dataset import Split
 from nn_core.data.means import mean_images
-from nn_core.machine.memory import Array
+from nn_core.machine.memory import Array, give_back
 from nn_core.runs import RunRegistry
 from nn_core.store import RunStore
 from nn_core.training import measure_epoch_seconds
@@ -20,15 +21,28 @@ from ui.session.once import Once
 from ui.session.visitor import access, shared
 from ui.visitors.runs import SharedRegistry, SharedStore
 
+TIDY_SECONDS = 20.0
+SESSION_LOOKS = 8  # that memory is given back after that: Streamlit keeps a closed session for two minutes
+
 
 @Once
 def registry() -> RunRegistry:
     """The runs of this server and those on its disk, one registry for all; on a shared server it knows whose."""
     options: dict[str, Any] = {"max_training": env.MAX_TRAINING.read(), "lease_seconds": env.LEASE.read()}
     options["is_connected"] = _is_connected
-    if shared().is_on:
-        return SharedRegistry(SharedStore(access()), **options)
-    return RunRegistry(RunStore(), **options)
+    on = shared().is_on
+    runs = SharedRegistry(SharedStore(access()), **options) if on else RunRegistry(RunStore(), **options)
+    threading.Thread(target=_tidy, args=(runs,), name="tidy", daemon=True).start()
+    return runs
+
+
+def _tidy(runs: RunRegistry) -> None:
+    """Put runs away that nobody looks at, and give their memory back, and that of the sessions that looked at them."""
+    left = 0
+    while not runs.closed.wait(TIDY_SECONDS):
+        left = SESSION_LOOKS if runs.put_away() else left - 1
+        if left > 0:
+            give_back()
 
 
 def _is_connected(session: str) -> bool:

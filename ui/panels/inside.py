@@ -8,6 +8,7 @@ import streamlit as st
 from nn_core.explain import HiddenLayer, Strongest, activation_map, hidden_layers, receptive_field
 from nn_core.explain.saliency import saliency
 from nn_core.machine.memory import Array
+from nn_core.machine.numbers import probability
 from nn_core.nn.network import Network
 from ui import session
 from ui.charts import maps, tiles
@@ -75,7 +76,7 @@ def choose_image() -> tuple[Array, str]:
 def choose_layer(model: Network) -> int:
     """Which hidden layer is looked at, counted from 0."""
     layers = hidden_layers(model.config)
-    options = {str(at): f"{layer.title}: {layer.size} {layer.unit}s" for at, layer in enumerate(layers)}
+    options = {str(at): f"{layer.title}: {layer.size:,} {layer.unit}s" for at, layer in enumerate(layers)}
     names = "-".join(options.values())  # another network has other layers, so another switch
     return int(switch("Layer", options, key=f"inside-layer-{len(layers)}-{names}"))
 
@@ -91,19 +92,19 @@ def outputs_wall(model: Network, at: int, outputs: Array) -> int:
     channel = min(session.chosen("inside-channel", 0), layer.size - 1)
     flat = outputs.reshape(layer.size, -1)
     if layer.kind == "block":
-        labels = [f"channel {c}: largest here {flat[c].max():z.2f}" for c in range(layer.size)]
+        labels = [f"channel {c:,}: largest here {flat[c].max():z.2f}" for c in range(layer.size)]
         figure = tile_wall(
             flat.T,
             labels=labels,
             chosen=channel,
             aspect=1.75,
             dark=session.is_dark(),
-            title=f"{layer.title}: {layer.size} maps of {layer.side} x {layer.side}",
+            title=f"{layer.title}: {layer.size:,} maps of {layer.side} x {layer.side}",
             what="maps",
         )
         figure = maps.framed(figure, layer.size, session.is_dark())
     else:
-        title = f"{layer.title}: outputs of {layer.size} units"
+        title = f"{layer.title}: outputs of {layer.size:,} units"
         figure = unit_bars(
             flat[:, 0], dark=session.is_dark(), title=title, what="outputs", hover="unit ", chosen=channel
         )
@@ -111,7 +112,7 @@ def outputs_wall(model: Network, at: int, outputs: Array) -> int:
     if layer.kind == "block":
         st.caption("The scale is that of what they put out. Click a map for its channel.")
     else:
-        st.caption(f"Unit {channel}, marked, puts out {flat[channel, 0]:z.2f}. Click a bar for its unit.")
+        st.caption(f"Unit {channel:,}, marked, puts out {flat[channel, 0]:z.2f}. Click a bar for its unit.")
     return channel
 
 
@@ -133,7 +134,7 @@ def map_panel(model: Network, at: int, channel: int, outputs: Array) -> maps.Fie
         sees=lambda row, column: receptive_field(model.config, at, row, column),
         place=place,
         dark=session.is_dark(),
-        title=f"Channel {channel}: output",
+        title=f"Channel {channel:,}: output",
         limit=float(tiles.weight_limits(outputs.reshape(len(outputs), -1).T, True)[channel]),
         image_key="inside-image",
     )
@@ -153,7 +154,7 @@ def kernels(model: Network, layer: HiddenLayer, channel: int) -> None:
     before = "the image" if first else f"the {len(W)} maps before" if many else "the map before"
     figure = tile_wall(
         W.reshape(len(W), -1).T,
-        labels=["its kernel" if first else f"kernel for map {c} of the layer before" for c in range(len(W))],
+        labels=["its kernel" if first else f"kernel for map {c:,} of the layer before" for c in range(len(W))],
         aspect=1.6,
         dark=session.is_dark(),
         title=f"Its kernel{'s' if many else ''} on {before}",
@@ -167,7 +168,7 @@ def exciting(model: Network, at: int, channel: int, found: Strongest) -> None:
     layer, data = hidden_layers(model.config)[at], session.dataset()
     dead = _dead_in_words(layer, found.dead)
     if found.dead[channel]:
-        st.info(excites_none(f"{layer.unit} {channel}", len(data.val_labels)))
+        st.info(excites_none(f"{layer.unit} {channel:,}", len(data.val_labels)))
         st.caption(dead)
         return
     images, captions = [], []
@@ -182,7 +183,7 @@ def exciting(model: Network, at: int, channel: int, found: Strongest) -> None:
             image, seen = maps.dimmed_outside(image, field), f", at {maps.span(field)}"
         images.append(image)
         captions.append(f"validation image {index:,}, labelled {label}: {value:z.2f}{seen}")
-    title = f"What excites {layer.unit} {channel} most, of {len(data.val_labels):,} validation images"
+    title = f"What excites {layer.unit} {channel:,} most, of {len(data.val_labels):,} validation images"
     wall = image_wall(
         np.stack(images), captions=captions, columns=N_EXCITING // 2, title=title, numbers=found.images[channel]
     )
@@ -195,10 +196,11 @@ def _dead_in_words(layer: HiddenLayer, dead: Array) -> str:
     names = np.flatnonzero(dead).tolist()
     if not names:
         return ""
-    listed = ", ".join(map(str, names[:N_NAMED])) + (f" and {len(names) - N_NAMED} more" * (len(names) > N_NAMED))
+    more = f" and {len(names) - N_NAMED:,} more" * (len(names) > N_NAMED)
+    listed = ", ".join(f"{name:,}" for name in names[:N_NAMED]) + more
     if len(names) == layer.size:
-        return f"All {layer.size} {layer.unit}s are dead: 0 for every validation image. "
-    return f"{len(names)} of {layer.size} {layer.unit}s are dead, 0 for every validation image: {listed}. "
+        return f"All {layer.size:,} {layer.unit}s are dead: 0 for every validation image. "
+    return f"{len(names):,} of {layer.size:,} {layer.unit}s are dead, 0 for every validation image: {listed}. "
 
 
 def why(model: Network, image: Array, labelled: str, field: maps.Field | None) -> None:
@@ -206,7 +208,7 @@ def why(model: Network, image: Array, labelled: str, field: maps.Field | None) -
     names, dark = session.dataset().class_names, session.is_dark()
     p = model.predict_proba(image[None])[0]
     read_as = int(p.argmax())
-    title = f"Read as {names[read_as]} with {p[read_as]:.1%}{labelled}"
+    title = f"Read as {names[read_as]} with {probability(p[read_as])}{labelled}"
     live_plot(maps.image_under(image, None, field=field, dark=dark, title=title), key="inside-image", height=218)
     digit = read_as
     key = f"inside-digit-{len(names)}"

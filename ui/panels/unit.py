@@ -91,7 +91,7 @@ def _exciting(shot: Snapshot, unit: int) -> None:
     classes = session.dataset().class_names
     found = session.strongest(session.reader("live"), 0, N_EXCITING)
     if found.dead[unit] and hidden_sizes(shot.weights):
-        st.info(excites_none(f"{first_layer_words(shot.config)[0]} {unit}", len(labels)))
+        st.info(excites_none(f"{first_layer_words(shot.config)[0]} {unit:,}", len(labels)))
         return
     indices, values = found.images[unit], found.values[unit]
     captions = [

@@ -369,7 +369,7 @@ def test_every_unit_is_on_the_wall_once_in_the_order_asked_for(n):
     cells = [cell for row in figure.data[0].z for cell in row]
     assert [cell for cell in cells if cell is not None] == list(order)
     words = [cell for row in figure.data[0].text for cell in row]
-    assert words[0] == f"unit {order[0]}, norm {np.linalg.norm(weights[:, order[0]]):.2f}"
+    assert words[0] == f"unit {order[0]:,}, norm {np.linalg.norm(weights[:, order[0]]):.2f}"
 
 
 def test_the_picture_of_a_wall_is_the_tile_image():

@@ -15,6 +15,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache, cached_property
+from itertools import pairwise
+from typing import TypeGuard
 
 import pytest
 
@@ -249,6 +251,30 @@ def json_is_read_in_one_way(source: Source) -> Iterator[str]:
 
 
 @rule
+def shares_are_written_in_one_place(source: Source) -> Iterator[str]:
+    """No text puts a share in percent by itself: not in a format, not by printf, not by hand."""
+    if source.path == "nn_core/machine/numbers.py":
+        return
+    said = "percent() of nn_core/machine/numbers.py writes shares, and PERCENT_COLUMN there in tables"
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.JoinedStr):
+            for number, after in pairwise([*node.values, ast.Constant("")]):
+                spec = ast.unparse(number.format_spec)[2:-1] if _is_formatted(number) else ""
+                by_hand = isinstance(after, ast.Constant) and re.match(r" ?%", str(after.value))
+                if spec.endswith("%") or (spec and by_hand):
+                    yield source.at(node, said)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _PERCENT_FORMAT.search(node.value):
+            yield source.at(node, said)
+
+
+_PERCENT_FORMAT = re.compile(r"%\.\df ?%%|\{[^{}]*:[^{}]*\d%\}|%\{\w+:[^}]*[%p]\}")  # printf, str.format, plotly
+
+
+def _is_formatted(node: ast.AST) -> TypeGuard[ast.FormattedValue]:
+    return isinstance(node, ast.FormattedValue) and node.format_spec is not None
+
+
+@rule
 def files_stay_short(source: Source) -> Iterator[str]:
     n_lines, most = source.text.count("\n"), MAX_LINES.get(source.top)
     if most and n_lines > most:
@@ -417,6 +443,11 @@ BAD = [
     ("no_data_is_run_as_code", "nn_core/data/npz.py", "np.load(path, allow_pickle=True)"),
     ("no_data_is_run_as_code", "ui/session/address.py", "value = eval(text)"),
     ("json_is_read_in_one_way", "nn_core/store/files.py", "state = json.loads(text)"),
+    ("shares_are_written_in_one_place", "ui/panels/unit.py", "f'{share:.1%} right'"),
+    ("shares_are_written_in_one_place", "pages/look/data.py", "f'{100 * share:.1f} % right'"),
+    ("shares_are_written_in_one_place", "nn_core/cli/runs.py", "'{:.2%}'.format(share)"),
+    ("shares_are_written_in_one_place", "ui/panels/unit.py", "column(format='%.2f%%')"),
+    ("shares_are_written_in_one_place", "ui/charts/bars.py", "'%{y}: %{x:.3p}<extra></extra>'"),
     ("files_stay_short", "nn_core/nn/layers.py", "x = 1\n" * 451),
     ("files_stay_short", "pages/play/train.py", "x = 1\n" * 121),
     ("pages_lie_in_groups", "pages/train.py", "x = 1"),
@@ -443,6 +474,7 @@ GOOD = [
     ("nn_core/__init__.py", "from nn_core.training.trainer import Trainer\n"),
     ("nn_core/data/npz.py", "np.load(path, allow_pickle=False)\n"),
     ("nn_core/config/foreign.py", "json.loads(text)\n"),
+    ("ui/panels/unit.py", "f'{percent(share)} of {n:,}, 100 % of {name}%'\n"),
     ("ui/charts/curves.py", "import plotly.graph_objects as go\n"),
     ("ui/session/current.py", "import streamlit as st\nfrom nn_core.runs.run import Run\nst.session_state['a'] = 1\n"),
     ("pages/look/data.py", "import streamlit as st\nfrom ui.charts import walls\nfrom nn_core import Trainer\n"),

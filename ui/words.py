@@ -1,10 +1,16 @@
-"""Words that several pages use: what a run's status is called, and a user's own words made safe for Markdown."""
+"""Words that several pages use: a run's status and its accuracy, and a user's own words made safe for Markdown.
+
+How numbers are written is said in nn_core/machine/numbers.py.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
+
+from nn_core.machine.numbers import percent
+from nn_core.runs import Snapshot
 
 
 class StatusWords(NamedTuple):
@@ -37,6 +43,27 @@ def words_of(status: str) -> StatusWords:
 
 Html = str  # a text that is drawn as HTML: in it every foreign word is escaped
 Markdown = str  # a text that Streamlit draws as Markdown: in it every foreign word is `plain` (a test looks for others)
+
+
+def accuracy_of(shot: Snapshot) -> Markdown:
+    """The accuracy that stands beside a run: "94.7 %"."""
+    return percent(shot.scored.accuracy) if shot.scored is not None else "not scored"
+
+
+def when_scored(shot: Snapshot) -> Markdown:
+    """A sentence on what that number means, "" where there is none."""
+    if shot.scored is None:
+        return ""
+    return f"Of all validation images, read right at step {shot.scored.step:,}, when it was last scored."
+
+
+def step_of(shot: Snapshot) -> Markdown:
+    """Where a run stands: "step 44", or "step 44, scored at 32" where one might take the accuracy for that of now."""
+    flies = shot.is_training and shot.speed == "full"  # scored as often as that takes no more than a tenth of the time
+    if shot.scored is None or shot.scored.step == shot.step or flies:
+        return f"step {shot.step:,}"
+    return f"step {shot.step:,}, scored at {shot.scored.step:,}"
+
 
 _MEANS_SOMETHING = re.compile(
     r"[\\`*\[\]<~$&|]|(?<![^\W_])_|_(?![^\W_])|:(?=\w)"

@@ -15,6 +15,7 @@ from typing import Any
 
 from nn_core.cli.exchange import export_options, import_options, run_export, run_import
 from nn_core.config import shorten
+from nn_core.machine.numbers import exact
 from nn_core.store import RunStore, StoredRun, StoreError, edits_to_json, parent_to_json
 from nn_core.training import in_effect
 
@@ -64,7 +65,7 @@ def _list(store: RunStore, options: argparse.Namespace) -> None:
             time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created)),
             run.status,
             f"{run.epoch:.1f}",
-            "" if run.best_val_accuracy is None else f"{run.best_val_accuracy:.2%}",
+            "" if run.best_val_accuracy is None else exact(run.best_val_accuracy),
             _size(run.size),
             ("* " if run.starred else "") + run.title,
         )
@@ -171,7 +172,7 @@ def _to_json(run: StoredRun) -> dict[str, Any]:
 
 
 def _percent(share: float | None) -> str:
-    return "not scored" if share is None else f"{share:.2%}"
+    return "not scored" if share is None else exact(share)
 
 
 def _size(n_bytes: int) -> str:

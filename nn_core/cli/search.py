@@ -14,6 +14,7 @@ from typing import Any
 from nn_core.cli.settings import add_settings, config_of, given_settings
 from nn_core.config import ConfigError, RunConfig, all_settings, shorten
 from nn_core.config.environment import STORAGE
+from nn_core.machine.numbers import exact, percent
 from nn_core.search.database_errors import SearchError, SearchGone, hidden, in_a_sentence
 from nn_core.search.objectives import OBJECTIVES
 from nn_core.search.processes import start_workers
@@ -269,6 +270,6 @@ def _tell_result(view: SearchView, options: argparse.Namespace) -> None:
     print(f"best: trial {best.number}, {values}")
     if best.config is not None:
         print(best.config.to_command())
-    print(f"pruning saved {view.epochs_saved:.0%} of the epochs")
+    print(f"pruning saved {percent(view.epochs_saved, 0)} of the epochs")
     if tested is not None:
-        print(f"test accuracy {tested:.2%}, scored once")
+        print(f"test accuracy {exact(tested)}, scored once")

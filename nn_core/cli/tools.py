@@ -12,6 +12,7 @@ from nn_core.cli.settings import add_settings, config_of, given_settings
 from nn_core.cli.train import show_progress
 from nn_core.config import shorten
 from nn_core.machine.disk import is_kept, reason
+from nn_core.machine.numbers import exact
 from nn_core.machine.threads import planned_blas_threads, set_blas_threads
 from nn_core.sketch.redraw import RECIPE, ship, train_shipped
 from nn_core.sketch.shipped import SHIPPED
@@ -55,7 +56,7 @@ def _ship(options: argparse.Namespace) -> None:
     set_blas_threads(planned_blas_threads(options.threads))
     trainer = train_shipped(config, load_dataset(config.dataset), lambda one: show_progress(one, config.epochs))
     result = ship(trainer, options.out)
-    print(json.dumps(result) if options.json else f"\n{result['file']}: test accuracy {result['test_accuracy']:.2%}")
+    print(json.dumps(result) if options.json else f"\n{result['file']}: test accuracy {exact(result['test_accuracy'])}")
 
 
 def _profile(options: argparse.Namespace) -> None:

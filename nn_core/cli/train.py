@@ -13,6 +13,7 @@ from nn_core.cli.runs import add_runs_option, parse_place
 from nn_core.cli.settings import add_settings, config_of, given_settings
 from nn_core.instruments.recording import Recording
 from nn_core.instruments.registry import Recorded, last_values
+from nn_core.machine.numbers import exact, percent
 from nn_core.machine.threads import planned_blas_threads, set_blas_threads
 from nn_core.nn.flat import digest
 from nn_core.nn.metrics import accuracy
@@ -182,12 +183,12 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
     from_there = f" after step {begun[0]:,}" if begun[0] else ""
     print(
         f"{steps:,} steps{from_there} in {seconds:.1f} s ({result['samples_per_second']:,.0f} images/s): "
-        f"training {result['train_accuracy']:.2%} (n = {len(trainer.train_labels):,}), "
-        f"validation {result['val_accuracy']:.2%} (n = {len(trainer.data.val_labels):,}), "
-        f"test {result['test_accuracy']:.2%} (n = {len(trainer.data.test_labels):,})"
+        f"training {exact(result['train_accuracy'])} (n = {len(trainer.train_labels):,}), "
+        f"validation {exact(result['val_accuracy'])} (n = {len(trainer.data.val_labels):,}), "
+        f"test {exact(result['test_accuracy'])} (n = {len(trainer.data.test_labels):,})"
     )
     if early:
-        print(f"after {scores_at:,} steps: {early['train_accuracy']:.2%} / {early['val_accuracy']:.2%}")
+        print(f"after {scores_at:,} steps: {exact(early['train_accuracy'])} / {exact(early['val_accuracy'])}")
     if result["run"]:
         print(f"run {run_id}")
 
@@ -222,5 +223,5 @@ def show_progress(trainer: Trainer, end: float) -> None:
     done = min(1.0, trainer.epoch / end)
     filled = round(BAR * done)
     scores = trainer.scores
-    shown = f"validation {scores.val_accuracy:.1%}" if scores else ""
+    shown = f"validation {percent(scores.val_accuracy)}" if scores else ""
     note(f"\r[{'#' * filled}{'.' * (BAR - filled)}] epoch {trainer.epoch:.1f} of {end:g}  {shown}", end="")

@@ -24,6 +24,7 @@ from nn_core.export.picture import Chart, curve_chart, filter_wall
 from nn_core.export.source import ExportSource
 from nn_core.machine.durations import duration
 from nn_core.machine.memory import Array
+from nn_core.machine.numbers import exact
 from nn_core.nn.metrics import class_scores
 from nn_core.nn.network import outline
 
@@ -71,12 +72,12 @@ def _subtitle(source: ExportSource) -> str:
 def _figures(source: ExportSource, counts: Array) -> list[tuple[str, str, str]]:
     """The numbers at the top: what each is, its value, and a note on it."""
     n = int(counts.sum())
-    figures = [("Test accuracy", f"{counts.trace() / n:.2%}", f"{n:,} images, for the report alone")]
+    figures = [("Test accuracy", exact(counts.trace() / n), f"{n:,} images, for the report alone")]
     val = source.series.get("val/accuracy")
     if val is not None and len(val):
         best = int(np.argmax(val.value))
-        figures.append(("Validation accuracy", f"{val.last:.2%}", f"at step {int(val.step[-1]):,}"))
-        figures.append(("Best on validation", f"{val.value[best]:.2%}", f"at step {int(val.step[best]):,}"))
+        figures.append(("Validation accuracy", exact(val.last), f"at step {int(val.step[-1]):,}"))
+        figures.append(("Best on validation", exact(val.value[best]), f"at step {int(val.step[best]):,}"))
     figures.append(("Parameters", f"{source.model.n_params:,}", "trained numbers"))
     figures.append(("Time of training", duration(source.seconds), f"{source.step:,} steps"))
     return figures

@@ -14,6 +14,7 @@ from nn_core.export.colours import N_SIGNED, ZERO, palette, rgb, signed_colours
 from nn_core.export.png import png_uri
 from nn_core.export.source import ExportSource
 from nn_core.machine.memory import Array
+from nn_core.machine.numbers import exact, loss
 from nn_core.training.history import downsample
 
 GAP = 2  # pixels between two filters
@@ -122,7 +123,7 @@ def curve_chart(title: str, scalar: str, unit: str, source: ExportSource, *, per
         epochs, values = downsample(line.epoch, line.value * factor, MAX_POINTS)
         places = zip(x(epochs), y(values), strict=True) if split in drawn else ()
         points = " ".join(f"{across:.1f},{down:.1f}" for across, down in places)
-        lines.append(Line(split, SPLITS[split], f"{line.last:.2%}" if percent else f"{line.last:.4g}", points))
+        lines.append(Line(split, SPLITS[split], exact(line.last) if percent else loss(line.last), points))
     longest = max(drawn.values(), key=len)
     changed_at = [np.interp(edit.step, longest.step, longest.epoch) for edit in source.edits]
     return Chart(

@@ -12,6 +12,7 @@ from nn_core.data import Dataset
 from nn_core.data.dataset import SIDE
 from nn_core.export.source import ExportError, ExportSource
 from nn_core.export.weights import to_npz
+from nn_core.machine.numbers import exact
 from nn_core.nn.activations import Activation
 from nn_core.nn.network import CHUNK
 from nn_core.nn.normalization import EPSILON
@@ -81,7 +82,7 @@ classify.py reads handwritten digits with the weights in weights.npz, by NumPy a
 mnist.npz is any file with x_test, uint8 (n, 28, 28), and y_test (n,), such as
 https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz, the file that Keras uses.
 
-Weights of step {step}{rounded}. Test accuracy, as reported: {n_right} of {n} images, {accuracy:.2%}.
+Weights of step {step}{rounded}. Test accuracy, as reported: {n_right} of {n} images, {accuracy}.
 """
 
 
@@ -95,7 +96,7 @@ def to_script(source: ExportSource, data: Dataset) -> bytes:
         rounded="" if source.exact else " (a frame, rounded to half precision)",
         n_right=n_right,
         n=n,
-        accuracy=n_right / n,
+        accuracy=exact(n_right / n),
     )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

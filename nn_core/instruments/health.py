@@ -16,6 +16,7 @@ import numpy as np
 from nn_core.config.run_config import RunConfig
 from nn_core.explain.filters import first_filters, hidden_sizes
 from nn_core.machine.memory import Array
+from nn_core.machine.numbers import percent
 from nn_core.training.history import Series
 
 Level = Literal["idle", "good", "warning", "bad"]
@@ -299,7 +300,7 @@ def _is_ruined(seen: Evidence) -> bool:
 def _stuck(seen: Evidence) -> str:
     if not _is_near_chance(seen):
         return ""
-    now = f"Validation accuracy is {100 * seen.val_accuracy:.1f} % after {seen.epoch:.1f} epochs"
+    now = f"Validation accuracy is {percent(seen.val_accuracy)} after {seen.epoch:.1f} epochs"
     why = f"{now}; guessing gives about 10 %."
     if seen.config.l2 >= COLLAPSING_L2:
         return f"{why} The L2 penalty of {seen.config.l2:g} draws all weights to 0."
@@ -351,7 +352,7 @@ def _getting_worse(seen: Evidence) -> str:
 def _settled(seen: Evidence) -> str:
     recent, before = seen.recent_and_before
     if len(seen.val_loss) >= 8 and recent > 0.995 * before:
-        return f"The validation loss has stayed near {recent:.3g}; accuracy {100 * seen.val_accuracy:.1f} %."
+        return f"The validation loss has stayed near {recent:.3g}; accuracy {percent(seen.val_accuracy)}."
     return ""
 
 

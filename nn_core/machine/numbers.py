@@ -5,22 +5,28 @@ from __future__ import annotations
 import math
 
 NOTHING = "–"  # in the place of a number that there is not
+PERCENT_COLUMN, EXACT_COLUMN = "%.1f %%", "%.2f %%"  # as `percent` and `exact`, for tables that take a printf format
 
 
 def percent(share: float | None, digits: int = 1) -> str:
     """A share in [0, 1] as "98.2 %". Only a share of exactly 1 is 100 %, and only one of exactly 0 is 0 %.
 
-    A share so near to 1 or 0 that it would be rounded there is ">99.9 %" or "<0.1 %".
+    A share so near to 1 or 0 that it would be rounded there is "over 99.9 %" or "less than 0.1 %".
     """
     if share is None or not math.isfinite(share):
         return NOTHING
     text = f"{100 * share:.{digits}f}"
     least = 10.0**-digits
     if share < 1 and float(text) >= 100:
-        text = f">{100 - least:.{digits}f}"
+        text = f"over {100 - least:.{digits}f}"
     elif share > 0 and float(text) == 0:
-        text = f"<{least:.{digits}f}"
+        text = f"less than {least:.{digits}f}"
     return f"{text} %"
+
+
+def round_percent(share: float) -> str:
+    """A share that is round by itself, without zeros at its end: "95 %", "99.5 %"."""
+    return f"{100 * share:.5g} %"
 
 
 def exact(share: float | None) -> str:
@@ -29,7 +35,7 @@ def exact(share: float | None) -> str:
 
 
 def probability(p: float) -> str:
-    """What a network gives to a class: as `percent`, but never certain, as no softmax is: ">99.9 %" for 1, too."""
+    """What a network gives to a class: as `percent`, but never certain, as no softmax is: "over 99.9 %" for 1, too."""
     return percent(min(max(p, 1e-9), 1 - 1e-9))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from nn_core.config.errors import ConfigError
 from nn_core.config.run_config import RunConfig
@@ -15,6 +16,13 @@ from nn_core.training.history import Series
 from nn_core.training.state import Edit, Parent, Scores, Status
 
 __all__ = ["Snapshot", "Status"]
+
+
+class Scored(NamedTuple):
+    """How many of all validation images were read right, as a share, and at which step that was looked at."""
+
+    accuracy: float
+    step: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +61,15 @@ class Snapshot:
     def is_training(self) -> bool:
         """Whether steps are being made, or wait their turn."""
         return self.status in ("training", "waiting")
+
+    @property
+    def scored(self) -> Scored | None:
+        """The newest validation accuracy at or before this step: the one number that every page gives. None without."""
+        if self.scores is not None and self.scores.step <= self.step:
+            return Scored(self.scores.val_accuracy, self.scores.step)
+        curve = self.series.get("val/accuracy")
+        before = None if curve is None else curve.until(self.step)
+        return None if before is None or not len(before) else Scored(before.last, int(before.step[-1]))
 
     def config_at(self, step: int) -> RunConfig:
         """The settings under which update number `step` + 1 was made, or would be.

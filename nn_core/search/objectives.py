@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from nn_core.machine.numbers import EXACT_COLUMN, count, exact, percent
 from nn_core.nn.network import count_params
 
 if TYPE_CHECKING:
@@ -27,15 +28,15 @@ class NotReached(Exception):
 class Unit(NamedTuple):
     """How numbers of one kind are written."""
 
-    text: str  # in a sentence: for str.format
+    text: Callable[[float], str]  # in a sentence
     column: str  # in a table: a format of Streamlit's NumberColumn
     scale: float = 1.0  # what a table multiplies them by first
     ticks: str = ""  # along an axis: a format of Plotly
 
 
-SHARE = Unit("{:.2%}", "%.2f%%", scale=100, ticks=".0%")
-COUNT = Unit("{:,.0f}", "localized")
-NUMBER = Unit("{:,.4g}", "%.4g")
+SHARE = Unit(exact, EXACT_COLUMN, scale=100, ticks=".0%")
+COUNT = Unit(count, "localized")
+NUMBER = Unit("{:,.4g}".format, "%.4g")
 
 
 class Curve(NamedTuple):
@@ -142,7 +143,7 @@ def _seconds_to_target(trial: TrialRun) -> float:
     accuracy = trial.trainer.history["val/accuracy"]
     reached = accuracy.seconds[accuracy.value >= TARGET]
     if not len(reached):
-        raise NotReached(f"{TARGET:.0%} of the validation images was not reached.")
+        raise NotReached(f"{percent(TARGET, 0)} of the validation images was not reached.")
     return float(reached[0])
 
 

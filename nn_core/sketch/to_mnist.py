@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn_core.data.dataset import SIDE
+from nn_core.machine.numbers import percent
 from nn_core.sketch.specks import Gray, without_specks
 
 BOX = 20  # pixels of the ink's longer side
@@ -155,7 +156,7 @@ def _remark(drawn: Gray, cropped: Gray, image: Gray) -> str:
     if not share:
         return "There is no ink yet: draw a digit."
     if share > FULL:
-        covered = "The whole canvas" if share == 1 else f"Nearly the whole canvas ({share:.0%})"
+        covered = "The whole canvas" if share == 1 else f"Nearly the whole canvas ({percent(share, 0)})"
         return f"{covered} is ink, so no digit stands out: clear it and draw bright strokes on the dark ground."
     if image.max() < FAINT:
         return "The strokes are so thin or faint that hardly any ink is left at 28x28 pixels: use a wider brush."

@@ -16,6 +16,7 @@ import numpy as np
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
 from nn_core.kernels.mlp import MLPKernel
+from nn_core.machine.numbers import percent
 from nn_core.training.state import Scores
 from nn_core.training.trainer import Trainer
 
@@ -61,7 +62,8 @@ class Profile:
         longest = max(self.parts_us.values())
         about = PARTS | COARSE
         lines = [
-            f"{name:<10}{us:>11,.1f} us{us / total:>7.1%}  {'#' * round(BAR * us / longest):<{BAR}}  {about[name]}"
+            f"{name:<10}{us:>11,.1f} us{percent(us / total):>8}  "
+            f"{'#' * round(BAR * us / longest):<{BAR}}  {about[name]}"
             for name, us in self.parts_us.items()
         ]
         return "\n".join([*lines, f"{'a step':<10}{self.step_us:>11,.1f} us  ({self.clock_us:+.1f} us with the clock)"])

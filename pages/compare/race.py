@@ -16,7 +16,7 @@ from ui.charts.curve_traces import Overlaid
 from ui.charts.walls import tile_wall
 from ui.components.live_plot import live_plot
 from ui.panels import overlay
-from ui.words import STATUS_WORDS, plain
+from ui.words import STATUS_WORDS, accuracy_of, plain
 
 
 def race() -> None:
@@ -29,7 +29,7 @@ def race() -> None:
     names = telling_names([shot.started_as for shot in shots], [""] * len(shots))
     lanes = [Overlaid(name, shot.series, slot) for slot, (name, shot) in enumerate(zip(names, shots, strict=True))]
     overlay.charts(lanes, key="race", height=235)
-    scores = [shot.scores.val_accuracy if shot.scores and shot.step else 0.0 for shot in shots]
+    scores = [shot.scored.accuracy if shot.scored and shot.step else 0.0 for shot in shots]
     first = int(np.argmax(scores)) if max(scores) > 0 else -1
     for at, column in enumerate(st.columns(len(runs))):
         with column:
@@ -70,10 +70,9 @@ def command(send: Callable[[Run], Event]) -> Callable[[], None]:
 def racer(run: Run, shot: Snapshot, lane: Overlaid, ahead: bool) -> None:
     """One network: its name, how it does, and its filters."""
     st.html(f'<div style="font-size:.9rem;overflow:hidden;text-overflow:ellipsis">{overlay.entry(lane)}</div>')
-    accuracy = f"{shot.scores.val_accuracy:.1%}" if shot.scores else "–"
     badge = " :green-badge[ahead]" if ahead else ""
     st.markdown(
-        f"**{accuracy}** validation{badge}  \n:small[epoch {shot.epoch:.1f} · {shot.seconds:.1f} s · "
+        f"**{accuracy_of(shot)}** validation{badge}  \n:small[epoch {shot.epoch:.1f} · {shot.seconds:.1f} s · "
         f"{STATUS_WORDS[shot.status].line}]",
         help=plain(shot.message) or None,
     )

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from nn_core.machine.numbers import percent, probability
 from nn_core.nn.metrics import cell_images, confusion_matrix, most_common_confusion
 from ui import session
 from ui.charts.bars import probability_bars
@@ -47,7 +48,7 @@ def evaluation() -> None:
         live_plot(figure, key="evaluate-matrix", height=390, clickable=True)
         n_right, n = int(counts.trace()), len(labels)
         st.caption(
-            f"{n_right:,} of {n:,} right ({n_right / n:.1%}), {n - n_right:,} wrong. Click a cell for its images."
+            f"{n_right:,} of {n:,} right ({percent(n_right / n)}), {n - n_right:,} wrong. Click a cell for its images."
         )
         score_table(counts, classes, f"{of}, n={n:,}")
     with right:
@@ -99,7 +100,7 @@ def image_panel(reading: session.Reading, index: int) -> None:
             st.switch_page(inside.PAGE)
     with right:
         p = reading.probabilities[index]
-        title = f"Read as {classes[p.argmax()]} with {p.max():.1%}"
+        title = f"Read as {classes[p.argmax()]} with {probability(p.max())}"
         bars = probability_bars(p, names=classes, dark=session.is_dark(), title=title)
         live_plot(bars, key="evaluate-probabilities", height=290)
 
@@ -108,7 +109,7 @@ def describe(reading: session.Reading, index: int) -> str:
     """An image in one line."""
     p = reading.probabilities[index]
     true = classes[data.split(reading.split)[1][index]]
-    return f"image {index:,}, labelled {true}, read as {classes[p.argmax()]} with {p.max():.1%}"
+    return f"image {index:,}, labelled {true}, read as {classes[p.argmax()]} with {probability(p.max())}"
 
 
 example()

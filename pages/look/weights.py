@@ -1,4 +1,4 @@
-"""Weights: what each first-layer unit looks for, what it speaks for, and which images excite it most."""
+"""Weights: what each first-layer unit looks for and which images excite it most; all weights of every other layer."""
 
 import numpy as np
 import streamlit as st
@@ -11,13 +11,18 @@ from ui.panels import ghost
 from ui.panels import unit as unit_panel
 from ui.panels.empty_state import example
 from ui.panels.gallery import first_layer_words, next_layer_words, switch, unit_name
+from ui.panels.layer_weights import choose_layer, layer_names, layer_weights
 from ui.words import plain
 
 
 def filters() -> None:
-    """The wall of all units at the left, the chosen one at the right."""
+    """Of the first layer the wall of all units at the left, the chosen one at the right; of another all its weights."""
     shot = session.shown()
     if shot is None:
+        return
+    layer = choose_layer(shot.weights)
+    if layer != layer_names(shot.weights)[0]:
+        layer_weights(shot, layer)
         return
     click = session.clicked("weights-wall")
     if click:

@@ -54,13 +54,13 @@ def filters() -> None:
     W = first_filters(shot.weights)
     norms = np.linalg.norm(W, axis=0)
     unit, units = first_layer_words(shot.config)
-    labels = [f"{unit} {at}: norm {norm:.2f}" for at, norm in enumerate(norms)]
+    labels = [f"{unit} {at:,}: norm {norm:.2f}" for at, norm in enumerate(norms)]
     when = f"W1 at step {shot.step:,}"
     beside_ghost = ghost.behind(shot) is not None
     title = (
-        f"{when}, {W.shape[1]} {units}"
+        f"{when}, {W.shape[1]:,} {units}"
         if beside_ghost
-        else f"What the {W.shape[1]} first-layer {units} look for ({when})"
+        else f"What the {W.shape[1]:,} first-layer {units} look for ({when})"
     )
     aspect = 1.7 if beside_ghost else 3.6
     ghost.walls(shot, W, key="filters", height=285, title=title, labels=labels, aspect=aspect)

@@ -72,8 +72,8 @@ def test_a_card_shows_settings_curves_filters_and_the_confusion_matrix(source: E
     cells = [word for word in page.words if re.fullmatch(r"\d+", word)]
     for count in counts[counts > 0]:
         assert str(count) in cells
-    assert f"{counts.trace() / 200:.2%}" in text and "200 images, for the report alone" in text
-    assert f"{source.series['val/accuracy'].last:.2%}" in text
+    assert f"{100 * counts.trace() / 200:.2f} %" in text and "200 images, for the report alone" in text
+    assert f"{100 * source.series['val/accuracy'].last:.2f} %" in text
     assert "Learning rate" in text and "0.05" in text and "Changed while it trained" in text
     lines = [attributes for tag, attributes in page.elements if tag == "polyline"]
     assert [line["class"] for line in lines] == ["train", "val"] * 2

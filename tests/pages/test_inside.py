@@ -2,38 +2,92 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
+from nn_core.explain.steps import softmax_steps
 from tests.pages.looking import at, fails, menu, words
 from ui.components import live_plot
-from ui.panels import inside
+from ui.panels import inside, outputs
 
 
 def test_inside_shows_every_layer_of_a_convolutional_network_and_what_each_place_sees(app, with_run):
     with_run(model="cnn", channels=(3, 4), dense_units=(6,), head="average", n_train=400)
     shown = at(app, "pages/look/inside.py")
-    assert "sees rows" in words(shown) and "Zhou et al. 2016" not in words(shown)  # a hidden dense layer is behind
+    assert "it sees rows" in words(shown) and "Zhou et al. 2016" not in words(shown)  # a hidden dense layer is behind
     (key,) = [group.key for group in shown.button_group if group.key and group.key.startswith("inside-layer")]
     for layer in ("1", "2"):
         shown.button_group(key=key).set_value(layer).run()
         assert not fails(shown)
-    assert "no receptive field" in words(shown)
+    assert "it sees rows" not in words(shown), "a fully connected layer has no maps, and no box that says so"
 
 
-def test_a_channels_kernels_are_said_to_lie_on_what_is_before_it_one_or_many(app, with_run, few, monkeypatch):
+def kept_titles(monkeypatch) -> dict[str, str]:
+    """The titles of the page's charts by their key, as they are drawn."""
     titles: dict[str, str] = {}
 
     def kept(figure, *, key, **options):
         titles[key] = figure.layout.title.text
         return live_plot.live_plot(figure, key=key, **options)
 
-    monkeypatch.setattr(inside, "live_plot", kept)
+    for panel in (inside, outputs):
+        monkeypatch.setattr(panel, "live_plot", kept)
+    return titles
+
+
+@pytest.mark.parametrize("settings", [{}, {"hidden": ()}, {"hidden": (6, 5)}, {"model": "cnn", "channels": (3,)}])
+def test_the_output_layer_is_shown_with_its_logits_and_softmax_worked_out_and_no_box_is_empty(
+    app, with_run, few, monkeypatch, settings
+):
+    titles = kept_titles(monkeypatch)
+    run = with_run(**settings, n_train=400)
+    shown = at(app, "pages/look/inside.py")
+    logits = run.snapshot.model.logits(few.val_images[:1])[0].astype(float)
+    powers = np.exp(logits - logits.max())
+    top = int(logits.argmax())
+    assert f"For {top}: 1.000 / {powers.sum():.3f} = {100 / powers.sum():.1f} %" in words(shown)
+    assert titles["inside-logits"].startswith("Output layer: the logit") and not fails(shown)
+    assert not shown.info, "what a network has not got takes no room"
+
+
+def test_convolution_pooling_and_activation_of_a_channel_stand_apart(app, with_run, monkeypatch):
+    titles = kept_titles(monkeypatch)
+    with_run(model="cnn", channels=(3, 4), normalization="batch", n_train=400)
+    at(app, "pages/look/inside.py")
+    stages = [title for key, title in titles.items() if key.startswith("inside-stage")]
+    assert stages == ["1 convolution", "2 max pooling", "3 normalization", "4 ReLU"]
+
+
+def test_the_softmax_table_adds_up_and_names_the_digit_that_is_read():
+    table = outputs.softmax_table(softmax_steps(np.log([1.0, 2.0, 5.0])), ["a", "b", "<c>"], ("#111", "#222", "#333"))
+    rows = re.findall(r'<tr class="(\w*)">(.*?)</tr>', table)
+    cells = [re.findall(r"<td>(.*?)</td>", row) for _, row in rows]
+    assert [row[3:5] for row in cells] == [
+        ["0.200", "12.5 %"],
+        ["0.400", "25.0 %"],
+        ["1.000", "62.5 %"],
+        ["1.600", "100 %"],
+    ]
+    assert [name for name, _ in rows] == ["", "", "top", "sum"] and cells[2][0] == "&lt;c&gt;"
+
+
+def test_a_channels_kernels_are_said_to_lie_on_what_is_before_it_one_or_many(app, with_run, few, monkeypatch):
+    titles = kept_titles(monkeypatch)
     with_run(model="cnn", channels=(1, 3, 2), kernel=3, pool=1, n_train=400)
     shown = at(app, "pages/look/inside.py")
     (key,) = [group.key for group in shown.button_group if group.key and group.key.startswith("inside-layer")]
-    for layer, title in enumerate(["kernel on the image", "kernel on the map before", "kernels on the 3 maps before"]):
+    for layer, title in enumerate(
+        [
+            "Kernel of channel 0 on the image",
+            "Kernel of channel 0 on the map before",
+            "Kernels of channel 0 on the 3 maps before",
+        ]
+    ):
         shown.button_group(key=key).set_value(str(layer)).run()
-        assert titles["inside-kernels"] == f"Its {title}" and not fails(shown)
+        assert titles["inside-kernels"] == title and not fails(shown)
     assert titles["inside-image"].endswith(f", labelled {few.val_labels[0]}")
 
 

@@ -66,7 +66,7 @@ def test_the_table_names_each_part_with_its_share():
     lines = Profile(step_us=95.0, parts_us=parts, n_steps=7).table().splitlines()
     assert [line.split()[0] for line in lines[:-1]] == list(PARTS)
     shares = {line.split()[0]: line.split()[3] for line in lines[:-1]}
-    assert (shares["forward"], shares["backward"], shares["gather"]) == ("30.0%", "60.0%", "0.0%")
+    assert (shares["forward"], shares["backward"], shares["gather"]) == ("30.0", "60.0", "0.0")
     assert "95.0 us" in lines[-1] and "+5.0 us" in lines[-1]
 
 

@@ -381,7 +381,7 @@ def test_every_unit_is_on_the_wall_once_in_the_order_asked_for(n):
     cells = [cell for row in figure.data[0].z for cell in row]
     assert [cell for cell in cells if cell is not None] == list(order)
     words = [cell for row in figure.data[0].text for cell in row]
-    assert words[0] == f"unit {order[0]}, norm {np.linalg.norm(weights[:, order[0]]):.2f}"
+    assert words[0] == f"unit {order[0]:,}, norm {np.linalg.norm(weights[:, order[0]]):.2f}"
 
 
 def test_the_picture_of_a_wall_is_the_tile_image():
@@ -487,7 +487,7 @@ def test_a_cell_says_itself_in_words_and_carries_its_digits():
 def test_probability_bars_never_jump_and_mark_the_likeliest():
     flat, sure = (probability_bars(p) for p in (np.full(10, 0.1), np.eye(10)[3]))
     assert flat.layout.xaxis.range == sure.layout.xaxis.range
-    assert sure.data[0].text[3] == "<b>100.0 %</b>" and sure.data[0].text[0] == "0.0 %"
+    assert sure.data[0].text[3] == "<b>&gt;99.9 %</b>" and sure.data[0].text[0] == "&lt;0.1 %"
     assert sure.data[0].marker.color[3] == theme.LIGHT.digits[3] != flat.data[0].marker.color[3]
 
 

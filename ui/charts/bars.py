@@ -8,8 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from nn_core.machine.memory import Array
+from nn_core.machine.numbers import probability
 from ui.charts import theme
-from ui.charts.figure import DIGITS, make_figure
+from ui.charts.figure import DIGITS, at_bar, make_figure
 from ui.charts.wall_traces import still
 
 
@@ -29,7 +30,8 @@ def probability_bars(
         colours.digits[at % 10] if at == top else theme.mix(colours.digits[at % 10], colours.background, 0.45)
         for at in range(len(p))
     ]
-    texts = [f"<b>{100 * share:.1f} %</b>" if at == top else f"{100 * share:.1f} %" for at, share in enumerate(p)]
+    texts = [at_bar(probability(share)) for share in p]
+    texts[top] = f"<b>{texts[top]}</b>"
     bars = {
         "type": "bar",
         "orientation": "h",
@@ -39,7 +41,7 @@ def probability_bars(
         "text": texts,
         "textposition": "outside",
         "cliponaxis": False,
-        "hovertemplate": "%{y}: %{x:.3p}<extra></extra>",
+        "hovertemplate": "%{y}: %{text}<extra></extra>",
     }
     layout = {
         "title": {"text": title},
@@ -48,7 +50,7 @@ def probability_bars(
         "bargap": 0.22,
         "margin": {"l": 24, "r": 58, "t": 30 if title else 4, "b": 4},  # at the right, room for "100.0 %"
     }
-    return make_figure([bars], layout, f"Read as {names[top]} with {100 * p[top]:.1f} %")
+    return make_figure([bars], layout, f"Read as {names[top]} with {probability(p[top])}")
 
 
 def count_bars(

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nn_core.instruments.registry import is_measured
+from nn_core.machine.numbers import round_percent
 from nn_core.training import Series
 from ui.charts import theme
 from ui.charts.curve_traces import LEAST_ERROR, CurveStyle
@@ -30,7 +31,7 @@ _Y_AXES: Mapping[tuple[str, bool], dict[str, Any]] = {
     ("accuracy", True): {
         "type": "log",
         "tickvals": _ERROR_TICKS,
-        "ticktext": [f"{100 - error:.5g} %" for error in _ERROR_TICKS],
+        "ticktext": [round_percent(1 - error / 100) for error in _ERROR_TICKS],
     },
 }
 

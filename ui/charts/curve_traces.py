@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nn_core.machine.memory import Array
+from nn_core.machine.numbers import loss, percent
 from nn_core.training import Axis, Series, downsample, smooth
 from ui.charts import theme
 from ui.charts.figure import Trace
@@ -221,7 +222,5 @@ def describe_ends(series: Mapping[str, Series], kind: str) -> str:
     for name in reversed(_CURVES[kind]):
         if name in series and len(series[name]) and part_of(name) != "batch":
             value = series[name].last
-            ends.append(
-                f"{_NAMES[part_of(name)]} " + (f"{100 * value:.1f} %" if kind == "accuracy" else f"{value:.3g}")
-            )
+            ends.append(f"{_NAMES[part_of(name)]} " + (percent(value) if kind == "accuracy" else loss(value)))
     return f"Curves of {kind}: {', '.join(ends) or 'no point yet'}"

@@ -22,6 +22,11 @@ def make_figure(traces: Sequence[Trace], layout: Mapping[str, Any], label: str, 
     return go.Figure({"data": list(traces), "layout": {**layout, "meta": {"label": label, **meta}}})
 
 
+def at_bar(share: str) -> str:
+    """A share as it is written at a bar, with signs in the place of words: ">99.9 %"."""
+    return share.replace("over ", "&gt;").replace("less than ", "&lt;")
+
+
 def short_number(value: float) -> str:
     """Three significant digits, with a true minus sign."""
     return f"{value:.3g}".replace("-", "−")

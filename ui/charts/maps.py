@@ -48,6 +48,15 @@ def map_detail(
     return make_figure([heatmap, bar], layout, label, aspect=1.0, frames=frames)
 
 
+def stage_picture(values: Array, *, limit: float, title: str, dark: bool) -> Any:
+    """One map (H, W) on the signed scale from -limit to +limit, its values on hover; for several side by side."""
+    full = limit or 1.0
+    colours = {"zmin": -full, "zmax": full, "colorscale": theme.signed_scale(dark)}
+    heatmap, layout = enlarged(values.astype(np.float32), colours, "%{z:.3f}", title, dark)
+    height, width = values.shape
+    return make_figure([heatmap], layout, f"{title}: a map of {height} by {width} places", aspect=1.0)
+
+
 def _in_lines(value: float, row: int, column: int, field: Field) -> str:
     """The hover text, in lines short enough for the chart."""
     return f"row {row}, column {column}<br><b>{value:z.3f}</b><br>sees {span(field, '<br>')}"

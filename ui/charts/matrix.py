@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from nn_core.machine.memory import Array
+from nn_core.machine.numbers import percent
 from ui.charts import theme
 from ui.charts.figure import DIGITS, make_figure
 from ui.charts.wall_traces import outline, signed_bar, still
@@ -87,11 +88,11 @@ def confusion_matrix(
         "shapes": [outline(chosen[1], chosen[0], theme.palette(dark).text)] if chosen else [],
         "margin": {"l": 44, "r": 4, "t": 38, "b": 40},
     }
-    share = f"{100 * np.trace(counts) / total:.1f} % on the diagonal" if total else "empty"
+    share = f"{percent(np.trace(counts) / total)} on the diagonal" if total else "empty"
     legend = signed_bar(1.0, ["", "", ""], dark)
     legend["marker"]["colorbar"] |= {
         "tickvals": [-0.72, 0.8],
-        "ticktext": [f"{100 * worst:.0f} % wrong", "100 % right"],
+        "ticktext": [f"{percent(worst, 0)} wrong", "100 % right"],
         "tickangle": 0,
         "len": 240,
         "xpad": 36,
@@ -106,5 +107,5 @@ def _square(cells: list[Any]) -> list[list[Any]]:
 
 def _sentence(counts: Array, n_rows: Array, names: Sequence[str], i: int, j: int) -> str:
     count, n = int(counts[i, j]), int(n_rows[i, 0])
-    share = f" ({100 * count / n:.1f} %)" if n else ""
+    share = f" ({percent(count / n)})" if n else ""
     return f"{count:,} of {n:,} images of {names[i]} read as {names[j]}{share}"

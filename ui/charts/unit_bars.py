@@ -37,8 +37,8 @@ def unit_bars(
     values = np.asarray(values, dtype=np.float64)
     largest = float(np.abs(values).max(initial=0.0))
     full = float(limit or largest) or 1.0
-    names = [str(at) for at in range(len(values))] if names is None else list(names)
-    label = f"{len(values)} {what}, the largest in magnitude {largest:.3g}"
+    names = [f"{at:,}" for at in range(len(values))] if names is None else list(names)
+    label = f"{len(values):,} {what}, the largest in magnitude {largest:.3g}"
     layout: dict[str, Any] = {"title": {"text": title}, "margin": {"l": 40, "r": 4, "t": 30 if title else 6, "b": 24}}
     if len(values) > N_BARS:
         strip = {

@@ -50,11 +50,11 @@ def tile_wall(
     )
     if labels is None:
         norms = np.linalg.norm(weights, axis=0)
-        labels = [f"unit {unit}, norm {norm:.2f}" for unit, norm in enumerate(norms)]
+        labels = [f"unit {unit:,}, norm {norm:.2f}" for unit, norm in enumerate(norms)]
     ends = scale_ends(limit) if shared_scale else ["−largest", "0", "+largest"]
     layout = {"title": {"text": title}, "margin": {"l": 2, "r": 2, "t": 34, "b": 2}}
     scale = f"colour scale {ends[2].replace('+', '±') or ends[1]}" if shared_scale else "each filter on its own scale"
-    label = f"{len(order)} {what}, {scale}"
+    label = f"{len(order):,} {what}, {scale}"
     heatmap, place = wall_parts(wall, order, [labels[int(unit)] for unit in order], chosen, theme.palette(dark).text)
     place["shapes"] = [*_pale_frames(wall, theme.palette(dark).rule), *place["shapes"]]
     return _wall(wall, [heatmap, signed_bar(limit, ends, dark)], {**place, **layout}, label)

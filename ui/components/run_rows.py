@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from nn_core.config import RunConfig, all_settings
+from nn_core.machine.numbers import exact
 from nn_core.store import StoredRun
 from nn_core.training import in_effect
 from ui.words import words_of
@@ -217,7 +218,7 @@ def _note(run: StoredRun, called: Mapping[str, str], current: str | None, ghost:
 def _tip(run: StoredRun) -> str:
     parts = [f"Run {run.id}: {_title(run.config)}, seed {run.config.seed}, step {run.step:,}"]
     if run.best_val_accuracy is not None and run.best_step is not None:
-        parts.append(f"best validation accuracy {run.best_val_accuracy:.2%} at step {run.best_step:,}")
+        parts.append(f"best validation accuracy {exact(run.best_val_accuracy)} at step {run.best_step:,}")
     if edits := in_effect(run.edits, run.step):
         changed = sorted({edit.setting for edit in edits})
         parts.append(f"changed while training: {', '.join(changed)}")

@@ -10,6 +10,7 @@ import streamlit as st
 from nn_core.config import RunConfig
 from nn_core.explain import hidden_sizes, is_convolutional
 from nn_core.machine.memory import Array
+from nn_core.machine.numbers import PERCENT_COLUMN, percent
 from nn_core.nn.metrics import class_scores
 from ui import session
 from ui.charts.walls import image_detail
@@ -41,7 +42,7 @@ def unit_name(config: RunConfig, unit: int, classes: Sequence[str]) -> str:
     """What a first-layer unit is called: without a hidden layer it is a digit's own template."""
     if config.model == "mlp" and not config.hidden:
         return f"Template of {classes[unit]}"
-    return f"{first_layer_words(config)[0].capitalize()} {unit}"
+    return f"{first_layer_words(config)[0].capitalize()} {unit:,}"
 
 
 def first_layer_words(config: RunConfig) -> tuple[str, str]:
@@ -59,7 +60,7 @@ def next_layer_words(weights: Mapping[str, Array], classes: Sequence[str]) -> st
 
 def next_layer_names(weights: Mapping[str, Array]) -> tuple[str, list[str]]:
     """What a unit or channel of the second hidden layer is called, and their numbers, for a chart with little room."""
-    return "channel " if "conv2.W" in weights else "unit ", [str(at) for at in range(hidden_sizes(weights)[1])]
+    return "channel " if "conv2.W" in weights else "unit ", [f"{at:,}" for at in range(hidden_sizes(weights)[1])]
 
 
 def outputs_words(weights: Mapping[str, Array]) -> str:
@@ -119,7 +120,7 @@ def score_table(counts: Array, names: Sequence[str], of: str) -> None:
     """Precision, recall, F1 and number of images of each class, from a confusion matrix; `of` says of which images."""
     scores = class_scores(counts)
     there = set(scores.present.tolist())
-    percent = {
+    shares = {
         name: [100 * float(value) if at in there else None for at, value in enumerate(values)]
         for name, values in (("precision", scores.precision), ("recall", scores.recall), ("F1", scores.f1))
     }
@@ -129,20 +130,17 @@ def score_table(counts: Array, names: Sequence[str], of: str) -> None:
         "F1": "The harmonic mean of precision and recall",
     }
     columns: dict[str, Any] = {
-        name: st.column_config.ProgressColumn(help=text, min_value=0, max_value=100, format="%.1f %%", width=118)
+        name: st.column_config.ProgressColumn(help=text, min_value=0, max_value=100, format=PERCENT_COLUMN, width=118)
         for name, text in help_texts.items()
     }
     columns["digit"] = st.column_config.TextColumn(width=44)
     columns["images"] = st.column_config.NumberColumn(width=66, help="How many images of this digit there are")
     st.dataframe(
-        {"digit": list(names), **percent, "images": scores.support},
+        {"digit": list(names), **shares, "images": scores.support},
         hide_index=True,
         height=28 * len(names) + 38,
         row_height=28,
         column_config=columns,
     )
-    hardest = scores.hardest
-    st.caption(
-        f"{plain(of)}: mean F1 {scores.mean_f1:.1%}; the hardest digit is "
-        f"{plain(names[hardest])}, F1 {scores.f1[hardest]:.1%}."
-    )
+    mean, least = percent(scores.mean_f1), percent(scores.f1[scores.hardest])
+    st.caption(f"{plain(of)}: mean F1 {mean}; the hardest digit is {plain(names[scores.hardest])}, F1 {least}.")

@@ -7,7 +7,9 @@ import streamlit as st
 
 from nn_core.explain import HiddenLayer, Strongest, activation_map, hidden_layers, receptive_field
 from nn_core.explain.saliency import saliency
+from nn_core.explain.steps import block_stages
 from nn_core.machine.memory import Array
+from nn_core.machine.numbers import probability
 from nn_core.nn.network import Network
 from ui import session
 from ui.charts import maps, tiles
@@ -76,7 +78,7 @@ def choose_image() -> tuple[Array, str]:
 def choose_layer(model: Network) -> int:
     """Which hidden layer is looked at, counted from 0."""
     layers = hidden_layers(model.config)
-    options = {str(at): f"{layer.title}: {layer.size} {layer.unit}s" for at, layer in enumerate(layers)}
+    options = {str(at): f"{layer.title}: {layer.size:,} {layer.unit}s" for at, layer in enumerate(layers)}
     names = "-".join(options.values())  # another network has other layers, so another switch
     return int(switch("Layer", options, key=f"inside-layer-{len(layers)}-{names}"))
 
@@ -92,25 +94,25 @@ def outputs_wall(model: Network, at: int, outputs: Array) -> int:
     channel = min(session.chosen("inside-channel", 0), layer.size - 1)
     flat = outputs.reshape(layer.size, -1)
     if layer.kind == "block":
-        labels = [f"channel {c}: largest here {flat[c].max():z.2f}" for c in range(layer.size)]
+        labels = [f"channel {c:,}: largest here {flat[c].max():z.2f}" for c in range(layer.size)]
         figure = tile_wall(
             flat.T,
             labels=labels,
             chosen=channel,
             aspect=1.75,
             dark=session.is_dark(),
-            title=f"{layer.title}: {layer.size} maps of {layer.side} x {layer.side}",
+            title=f"{layer.title}: {layer.size:,} maps of {layer.side} x {layer.side}",
             what="maps",
         )
         figure = maps.framed(figure, layer.size, session.is_dark())
     else:
-        title = f"{layer.title}: outputs of {layer.size} units"
+        title = f"{layer.title}: outputs of {layer.size:,} units"
         figure = unit_bars(
             flat[:, 0], dark=session.is_dark(), title=title, what="outputs", hover="unit ", chosen=channel
         )
     live_plot(figure, key="inside-wall", height=300, clickable=True)
     if layer.kind == "block":
-        st.caption("The scale is that of what they put out. Click a map for its channel.")
+        st.caption("Colour shows output strength. Click a map for its channel.")
     else:
         st.caption(f"Unit {channel:,}, marked, puts out {flat[channel, 0]:z.2f}. Click a bar for its unit.")
     return channel
@@ -134,32 +136,43 @@ def map_panel(model: Network, at: int, channel: int, outputs: Array) -> maps.Fie
         sees=lambda row, column: receptive_field(model.config, at, row, column),
         place=place,
         dark=session.is_dark(),
-        title=f"Channel {channel}: output",
+        title=f"Channel {channel:,}: output",
         limit=float(tiles.weight_limits(outputs.reshape(len(outputs), -1).T, True)[channel]),
         image_key="inside-image",
     )
     live_plot(figure, key="inside-map", height=300, clickable=True)
     field = receptive_field(model.config, at, *place)
     st.caption(
-        f"The framed place, {values[place]:z.2f}, sees {plain(maps.span(field))}. Point at another, or click it."
+        f"Selected cell: output {values[place]:z.2f}; it sees {plain(maps.span(field))}. Point at another, or click it."
     )
     return field
 
 
+def stages(model: Network, image: Array, at: int, channel: int) -> None:
+    """How the map of a channel comes about: convolution, pooling, normalization and activation side by side."""
+    parts = [(stage.name, stage.maps[channel]) for stage in block_stages(model, image, at)]
+    limit = max(float(np.abs(values).max()) for _, values in parts)
+    st.markdown(f"**Channel {channel:,}, step by step**: " + ", then ".join(name for name, _ in parts))
+    for number, (column, (name, values)) in enumerate(zip(st.columns(len(parts)), parts, strict=True), start=1):
+        title = f"{number} {name}"
+        figure = maps.stage_picture(values, limit=limit, title=title, dark=session.is_dark())
+        with column:
+            live_plot(figure, key=f"inside-stage-{number}", height=170)
+    sizes = " to ".join(dict.fromkeys(f"{len(values)} x {len(values)}" for _, values in parts))
+    st.caption(f"From {sizes} values, on one colour scale up to ±{limit:.3g}.")
+
+
 def kernels(model: Network, layer: HiddenLayer, channel: int) -> None:
     """The kernels with which a channel of a block looks at the maps before it."""
-    if layer.kind != "block":
-        st.info("Units of a fully connected layer see the whole image: they have no maps and no receptive field.")
-        return
     W = model.parts[f"conv{layer.number}"].params["W"][channel]  # (C_in, K, K)
     first, many = layer.number == 1, len(W) > 1
     before = "the image" if first else f"the {len(W)} maps before" if many else "the map before"
     figure = tile_wall(
         W.reshape(len(W), -1).T,
-        labels=["its kernel" if first else f"kernel for map {c} of the layer before" for c in range(len(W))],
+        labels=["the kernel" if first else f"kernel for map {c:,} of the layer before" for c in range(len(W))],
         aspect=1.6,
         dark=session.is_dark(),
-        title=f"Its kernel{'s' if many else ''} on {before}",
+        title=f"Kernel{'s' if many else ''} of channel {channel:,} on {before}",
         what="kernels",
     )
     live_plot(figure, key="inside-kernels", height=190)
@@ -185,7 +198,7 @@ def exciting(model: Network, at: int, channel: int, found: Strongest) -> None:
             image, seen = maps.dimmed_outside(image, field), f", at {maps.span(field)}"
         images.append(image)
         captions.append(f"validation image {index:,}, labelled {label}: {value:z.2f}{seen}")
-    title = f"What excites {layer.unit} {channel} most, of {len(data.val_labels):,} validation images"
+    title = f"What excites {layer.unit} {channel:,} most, of {len(data.val_labels):,} validation images"
     wall = image_wall(
         np.stack(images), captions=captions, columns=N_EXCITING // 2, title=title, numbers=found.images[channel]
     )
@@ -198,12 +211,12 @@ def _dead_in_words(layer: HiddenLayer, dead: Array) -> Markdown:
     names = np.flatnonzero(dead).tolist()
     if not names:
         return ""
-    listed = ", ".join(map(str, names[:N_NAMED])) + (f" and {len(names) - N_NAMED} more" * (len(names) > N_NAMED))
+    more = f" and {len(names) - N_NAMED:,} more" * (len(names) > N_NAMED)
+    listed = ", ".join(f"{name:,}" for name in names[:N_NAMED]) + more
     if len(names) == layer.size:
         return f"All {layer.size:,} {plain(layer.unit)}s are dead: 0 for every validation image. "
-    return (
-        f"{len(names)} of {layer.size:,} {plain(layer.unit)}s are dead, 0 for every validation image: {plain(listed)}. "
-    )
+    which = f"{len(names):,} of {layer.size:,} {plain(layer.unit)}s are dead"
+    return f"{which}, 0 for every validation image: {plain(listed)}. "
 
 
 def why(model: Network, image: Array, labelled: str, field: maps.Field | None) -> None:
@@ -211,34 +224,24 @@ def why(model: Network, image: Array, labelled: str, field: maps.Field | None) -
     names, dark = session.dataset().class_names, session.is_dark()
     p = model.predict_proba(image[None])[0]
     read_as = int(p.argmax())
-    title = f"Read as {names[read_as]} with {p[read_as]:.1%}{labelled}"
+    title = f"Read as {names[read_as]} with {probability(p[read_as])}{labelled}"
     live_plot(maps.image_under(image, None, field=field, dark=dark, title=title), key="inside-image", height=218)
     digit = read_as
     key = f"inside-digit-{len(names)}"
-    picked = st.selectbox("What speaks for", ["the answer", *names], key=key, persist_state="session")
+    picked = st.selectbox("Which pixels speak for", ["the answer", *names], key=key, persist_state="session")
     if picked != "the answer":
         digit = names.index(picked)
     found = activation_map(model, image, digit)
-    columns = st.columns(2)
     over, found_by = saliency(model, image, digit), "Saliency: Simonyan et al. 2014"
-    with columns[0]:
-        live_plot(
-            maps.image_under(image, over, dark=dark, title=f"Saliency, {names[digit]}", what="logit per brightness"),
-            key="inside-saliency",
-            height=212,
-        )
-    with columns[1]:
-        if found is None:
-            st.info("Class-activation maps need maps: choose Model Convolutional.")
-        else:
-            title = f"{found.name}, {names[digit]}"
-            live_plot(
-                maps.image_under(image, found.over_image, dark=dark, title=title, what="logit if all places were so"),
-                key="inside-cam",
-                height=212,
-            )
-            found_by += f"; {found.name}: {found.citation}"
+    drawn = [(over, f"Saliency, {names[digit]}", "score per brightness", "inside-saliency")]
+    if found is not None:
+        drawn.append((found.over_image, f"{found.name}, {names[digit]}", "effect on the score", "inside-cam"))
+        found_by += f"; {found.name}: {found.citation}"
+    for place, (values, title, what, key) in zip(st.columns(len(drawn)), drawn, strict=True):
+        with place:
+            figure = maps.image_under(image, values, dark=dark, title=title, what=what)
+            live_plot(figure, key=key, height=212 if found is not None else 300)
     st.caption(
-        f"Blue speaks for {plain(names[digit])}, orange against: its logit minus the mean of all {len(names)}. "
-        f"{plain(found_by)}."
+        f"Blue pixels raise the score for {plain(names[digit])} above the average of all {len(names)}, orange ones "
+        f"lower it. {plain(found_by)}."
     )

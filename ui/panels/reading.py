@@ -6,6 +6,7 @@ import numpy as np
 
 from nn_core.export.png import png_uri
 from nn_core.machine.memory import Array
+from nn_core.machine.numbers import probability
 from nn_core.sketch.to_mnist import Sketch
 from ui.charts import theme
 from ui.session.drawing import CANVAS_SIDE
@@ -69,7 +70,7 @@ def film(sketch: Sketch) -> Html:
 def verdict(probabilities: Array, dark: bool) -> Html:
     """The digit that is read, large, with its share and the runner-up in words, as HTML; probabilities (10,)."""
     first, second = (int(digit) for digit in np.argsort(-probabilities, kind="stable")[:2])
-    share, next_share = (_percent(float(probabilities[digit])) for digit in (first, second))
+    share, next_share = (probability(float(probabilities[digit])) for digit in (first, second))
     lead = f"Read as {first}, with {share}"
     rest = f"The runner-up is {second}, with {next_share}."
     if probabilities[first] < 0.6:
@@ -82,13 +83,6 @@ def invitation() -> Html:
     """What stands in the place of the digit while the canvas is blank, as HTML."""
     lines = _lines("Draw one digit, large, in the black field", "It is read after every stroke, from 0 to 9.")
     return f'<div class="verdict"><b style="opacity: .3">?</b><div>{lines}</div></div>'
-
-
-def _percent(share: float) -> Html:
-    """A share in words that are never rounded to certainty: "98.2 %", "over 99.9 %", "less than 0.1 %"."""
-    if share > 0.9995:
-        return "over 99.9 %"
-    return "less than 0.1 %" if share < 0.0005 else f"{share:.1%}".replace("%", " %")
 
 
 def _lines(lead: Html, rest: Html) -> Html:

@@ -12,6 +12,7 @@ from nn_core import RunConfig
 from nn_core.config.choices import choices
 from nn_core.config.run_config import setting
 from nn_core.machine.durations import duration
+from nn_core.machine.numbers import exact, percent
 from nn_core.search import Objective, SearchView, TrialRow, holds_run, map_of
 from ui import session
 from ui.charts import search as charts
@@ -142,14 +143,14 @@ def _sentence(view: SearchView, here: int, waiting: list[int]) -> Markdown:
         first = view.spec.judged_by[0]
         parts.append(f"{charts.DEFAULT}: {first.unit.text.format(view.default.values[0])}")
     if view.counts.get("pruned"):
-        parts.append(f"pruning saved {view.epochs_saved:.0%} of the epochs")
+        parts.append(f"pruning saved {percent(view.epochs_saved, 0)} of the epochs")
     return f":small[{plain(' · '.join(parts))}]"
 
 
 def _values(view: SearchView, row: TrialRow) -> str:
     """What a trial has reached by each objective, in words."""
     pairs = zip(view.spec.judged_by, row.values or (), strict=False)
-    return ", ".join(f"{each.label.lower()} {each.unit.text.format(value)}" for each, value in pairs)
+    return ", ".join(f"{each.label.lower()} {each.unit.text(value)}" for each, value in pairs)
 
 
 # ---------------------------------------------------------------------------------------------- the trials
@@ -362,11 +363,11 @@ def _trial(view: SearchView, row: TrialRow) -> None:
             )
             if view.test is not None and view.test[0] == row.number:
                 n = len(session.dataset(view.spec.base.dataset).test_labels)
-                st.markdown(f"**{view.test[1]:.2%}** of the {n:,} test images", width="content")
+                st.markdown(f"**{exact(view.test[1])}** of the {n:,} test images", width="content")
     if row.reason:
         st.caption(plain(row.reason))
     if view.test is not None and view.test[0] != row.number:
-        st.caption(f"The test images were read once, for trial {view.test[0]:,}: {view.test[1]:.2%}.")
+        st.caption(f"The test images were read once, for trial {view.test[0]:,}: {exact(view.test[1])}.")
 
 
 def _use(row: TrialRow, config: RunConfig) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from nn_core.runs import Snapshot
 from ui import session
 from ui.components.scrubber import scrubber
-from ui.words import plain
+from ui.words import accuracy_of, plain, when_scored
 
 
 def slider(key: str, whole: bool = False) -> None:
@@ -53,15 +53,11 @@ def badge() -> None:
 
 def status(past: Snapshot, live: Snapshot, doing: str) -> None:
     """The status while one looks back: the scores of then, and what the run does meanwhile."""
-    scored = past.series["val/accuracy"].until(past.step) if "val/accuracy" in past.series else None
-    accuracy, note = "not scored", ""
-    if scored is not None and len(scored):
-        accuracy = f"{scored.last:.1%}"
-        note = f"Of the validation images, read right at step {int(scored.step[-1]):,}, when it was scored last before."
+    scored = "" if past.scored is None or past.scored.step == past.step else f", scored at {past.scored.step:,}"
     st.markdown(
-        f"**{accuracy}** validation · **epoch {past.epoch:.1f}**  \n"
-        f":small[:orange[step {past.step:,} of {live.step:,} · looking back]]",
-        help=f"{note}  \nNow the run is at step {live.step:,}: {plain(doing)}.",
+        f"**{accuracy_of(past)}** validation · **epoch {past.epoch:.1f}**  \n"
+        f":small[:orange[step {past.step:,} of {live.step:,}{scored} · looking back]]",
+        help=f"{when_scored(past)}  \nNow the run is at step {live.step:,}: {plain(doing)}.",
     )
 
 

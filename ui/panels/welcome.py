@@ -73,7 +73,7 @@ def _first_layer(shot: Snapshot, image: Array) -> Any:
     outputs = layer_outputs(shot.model, image[None], 0)[0].reshape(layer.size, -1)
     return tile_wall(
         outputs.T,
-        labels=[f"channel {at}" for at in range(layer.size)],
+        labels=[f"channel {at:,}" for at in range(layer.size)],
         columns=8,
         dark=session.is_dark(),
         title=f"What its first layer makes of it: {layer.size} maps",

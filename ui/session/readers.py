@@ -11,6 +11,7 @@ import streamlit as st
 
 from nn_core.explain import Strongest
 from nn_core.explain import strongest as strongest_in
+from nn_core.machine.numbers import percent
 from nn_core.nn.network import Network, from_weights, outline
 from nn_core.runs import OUTLINED, Snapshot
 from nn_core.store import StoredRun, StoreError
@@ -21,7 +22,7 @@ from ui.session.runs import run_in_memory, runs, store, stored_run
 from ui.session.selection import READING_SECONDS, choose, chosen
 from ui.session.shipped import SHIPPED, shipped_model
 from ui.session.time_machine import looked_at_step, snapshot
-from ui.words import Markdown, plain
+from ui.words import Markdown, accuracy_of, plain
 
 LIVE = "live"  # beside SHIPPED and the ids of runs
 MOST = 50  # stored runs in the menu, the newest ones
@@ -48,7 +49,7 @@ def readers() -> dict[str, str]:
 
 
 def _label(run: StoredRun) -> str:
-    accuracy = "" if run.val_accuracy is None else f", {run.val_accuracy:.1%}"
+    accuracy = "" if run.val_accuracy is None else f", {percent(run.val_accuracy)}"
     return f"{outline(run.config)}{accuracy}: {_named(run)}"
 
 
@@ -123,8 +124,9 @@ def live_caption(shot: Snapshot, looking_back: bool = False) -> Markdown:
     """The caption of the current run."""
     when = f":orange[at step {shot.step:,}, looking back]" if looking_back else f"step {shot.step:,}"
     parts = [f"Read by the network **{plain(outline(shot.config))}**, {plain(shot.trained_with.title(OUTLINED))}", when]
-    if shot.step and shot.scores:
-        parts.append(f"validation accuracy {shot.scores.val_accuracy:.1%}".replace("%", " %"))
+    if shot.step and shot.scored:
+        at = "" if shot.scored.step == shot.step else f" at step {shot.scored.step:,}"
+        parts.append(f"validation accuracy {accuracy_of(shot)}{at}")
     elif not shot.step:
         parts.append("it has learned nothing yet, so this is a guess")
     if shot.is_training and not looking_back:
@@ -134,7 +136,7 @@ def live_caption(shot: Snapshot, looking_back: bool = False) -> Markdown:
 
 def stored_caption(run: StoredRun) -> Markdown:
     """The caption of a stored run."""
-    accuracy = "" if run.val_accuracy is None else f" · validation accuracy {run.val_accuracy:.1%}".replace("%", " %")
+    accuracy = "" if run.val_accuracy is None else f" · validation accuracy {percent(run.val_accuracy)}"
     what = plain(_named(run))
     return f"Read by a stored run, the network **{plain(outline(run.config))}**, {what} · step {run.step:,}{accuracy}"
 

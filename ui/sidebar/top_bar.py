@@ -17,7 +17,7 @@ from ui.components.presentation import presentation_button
 from ui.components.tour import tour
 from ui.panels import time_machine
 from ui.sidebar.transport import train_button
-from ui.words import Html, words_of
+from ui.words import Html, accuracy_of, step_of, words_of
 
 
 def top_bar(pages: Sequence[Page]) -> None:
@@ -46,10 +46,8 @@ def _glance() -> None:
 
 def glance(shot: Snapshot) -> Html:
     """The last score at or before the step that is looked at, as HTML."""
-    scored = shot.series["val/accuracy"].until(shot.step) if "val/accuracy" in shot.series else None
-    accuracy = f"{100 * scored.last:.1f} %" if scored is not None and len(scored) else "–"
     doing = "looking back" if session.looked_at_step() is not None else words_of(shot.status).short
     return (
-        f'<div class="glance"><b>{accuracy}</b><span>of the validation images read right<br>'
-        f"epoch {shot.epoch:.1f} · step {shot.step:,} · {doing}</span></div>"
+        f'<div class="glance"><b>{accuracy_of(shot)}</b><span>of the validation images read right<br>'
+        f"epoch {shot.epoch:.1f} · {step_of(shot)} · {doing}</span></div>"
     )

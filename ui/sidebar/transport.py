@@ -8,7 +8,7 @@ from nn_core.runs import SPEEDS, Run, Snapshot, branching
 from ui import session
 from ui.panels import time_machine
 from ui.sidebar.settings import labels
-from ui.words import STATUS_WORDS, Markdown, plain
+from ui.words import STATUS_WORDS, Markdown, accuracy_of, plain, step_of, when_scored
 
 SHAPING = set(branching.SHAPING)  # settings that no branch can change
 
@@ -78,13 +78,10 @@ def status() -> None:
     elif shot is not live:
         time_machine.status(shot, live, _doing(live))
     else:
-        accuracy, scored = "not scored", None
-        if shot.scores:
-            accuracy = f"{shot.scores.val_accuracy:.1%}"
-            scored = f"Of the validation images, read right at step {shot.scores.step:,}, when it was last scored."
-        note = "  \n".join(sentence for sentence in (scored, plain(shot.message)) if sentence)
+        note = "  \n".join(sentence for sentence in (when_scored(shot), plain(shot.message)) if sentence)
         st.markdown(
-            f"**{accuracy}** validation · **epoch {shot.epoch:.1f}**  \n:small[step {shot.step:,} · {_doing(shot)}]",
+            f"**{accuracy_of(shot)}** validation · **epoch {shot.epoch:.1f}**  \n"
+            f":small[{step_of(shot)} · {_doing(shot)}]",
             help=note or None,
         )
     time_machine.slider("scrubber")

@@ -32,9 +32,7 @@ def show(shot: Snapshot) -> None:
     if not found.fix or past or _was_just_changed(shot):  # what was wrong then is not mended now
         button.empty()  # at once: an element that is not drawn again stays until all else is drawn
         return
-    settings = ", ".join(
-        f"{setting(name).label.lower()} {setting(name).format(value)}" for name, value in found.fix.items()
-    )
+    settings = ", ".join(f"{setting(name).word} {setting(name).format(value)}" for name, value in found.fix.items())
     starts = found.restart or not set(found.fix) <= set(LIVE_SETTINGS)
     button.button(
         f"{'Restart with' if starts else 'Set'} {settings}",

@@ -59,6 +59,7 @@ def test_keys_train_step_and_list_themselves_but_not_while_one_types(page: Page,
     wait_until(page, lambda: sidebar_number(page, "step") == 1)
     page.keyboard.press("t")
     expect(page.locator(".st-key-pause")).to_be_visible()
+    expect(page.locator(".st-key-train")).to_have_count(0)
     page.keyboard.press("t")
     expect(page.locator(".stSidebar .st-key-train")).to_be_visible()
     page.keyboard.press("?")

@@ -9,7 +9,7 @@ const press = (...keys) => {
 };
 const move = (frames) => () => window.dispatchEvent(new CustomEvent("glassnet-move", { detail: { frames } }));
 const COMMANDS = {
-  t: () => press("train", "pause", "bar-train", "bar-pause", "empty-train"),
+  t: () => press("pause", "bar-pause", "train", "bar-train", "empty-train"),
   s: () => press("step"),
   e: () => press("epoch"),
   u: () => press("undo-live"),

@@ -30,7 +30,7 @@ pages = [
     st.Page("pages/compare/search.py", title="Search", icon=":material/search:"),
 ]
 page = st.navigation(pages, position="top")
-style.apply_style()
+style.apply_style(session.is_dark())
 session.sync_address()
 warm_up()
 sidebar()

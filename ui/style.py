@@ -50,6 +50,9 @@ _CSS = """
   [data-testid="stPopoverBody"] [data-testid="stSliderTickBar"] { display: none; }
   [data-testid="stPopoverBody"] .stSlider { margin-bottom: -0.5rem; }
 
+  /* captions are to be read: 7 to 1, not Streamlit's 4.2 */
+  .stApp [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.78; }
+
   /* numbers that change keep their place */
   [data-testid="stMetricValue"], [data-testid="stMarkdownContainer"], .stSlider { font-variant-numeric: tabular-nums; }
   [data-testid="stMetricLabel"] p { font-size: 0.8rem; }
@@ -63,22 +66,41 @@ _CSS = """
   [data-stale="true"] { opacity: 1 !important; transition: none !important; }
 
   /* over the header, so that nothing moves when it comes and goes */
-  :has(> .st-key-looking-back) { position: fixed; top: 0.4rem; right: 4.5rem; width: auto; z-index: 999991; }
+  :has(> .st-key-looking-back) { position: fixed; top: 0.4rem; right: 17rem; width: auto; z-index: 999991; }
   .st-key-looking-back { flex-wrap: nowrap; white-space: nowrap; }
-  @media (max-width: 1500px) { .st-key-looking-back .st-key-branch { display: none; } } /* the scrubber has it too */
-  @media (min-width: 641px) and (max-width: 1100px) { /* there the header is full */
-    :has(> .st-key-looking-back) { top: auto; bottom: 0.7rem; right: 1rem; }
+  @media (max-width: 1750px) { .st-key-looking-back .st-key-branch { display: none; } } /* the scrubber has it too */
+  @media (max-width: 1750px) { /* there the header is full */
+    :has(> .st-key-looking-back):has(.stMarkdown) {
+      top: auto; bottom: 0.7rem; right: 1.2rem; pointer-events: none;
+      padding: 0.15rem 0.3rem; border-radius: 0.6rem; backdrop-filter: blur(14px);
+      box-shadow: 0 1px 6px rgb(0 0 0 / 25%);
+    }
   }
   .stSidebar .st-key-parent button { min-height: 1.3rem; padding: 0; }
   @media (max-width: 640px) {
-    :has(> .st-key-looking-back) { top: 0.6rem; right: 3.4rem; }
     .stMainBlockContainer { padding: 3.4rem 0.9rem 1.5rem; }
   }
 </style>
 """
 
 
-def apply_style() -> None:
+# White on the light blue that the dark theme's accent is cannot be read (2.6 to 1): there what stands on it is dark.
+_ON_ACCENT = """
+  [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] p, .stMultiSelect [data-tag],
+  .stMultiSelect [data-tag] * { color: %s !important; }
+"""
+_FOCUS = """
+  .stApp :is(a, button, [role="button"], [role="tab"], summary):focus-visible {
+    outline: 3px solid %s !important; outline-offset: 1px;
+  }
+  .skip-link { background: %s; color: %s; }
+"""
+
+
+def apply_style(dark: bool = False) -> None:
     """Put the style sheet and the name on the page; call it once in every run, before anything is drawn."""
-    st.html(f"{_CSS}<style>{_LAYOUT}</style>")
+    theme = "dark" if dark else "light"
+    accent, ground = (st.get_option(f"theme.{theme}.{name}Color") for name in ("primary", "background"))
+    of_theme = _FOCUS % (accent, accent, ground) + (_ON_ACCENT % ground if dark else "")
+    st.html(f"{_CSS}<style>{_LAYOUT}{of_theme}</style>")
     st.logo(_LOGO, size="large")

@@ -168,18 +168,17 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
         return [item for item in all_settings() if getattr(self, item.name) != getattr(other, item.name)]
 
     def diff(self, other: RunConfig) -> str:
-        """One line on what differs, like "only lr differs: 0.1 against 0.3; same seed"."""
+        """One line on what differs, like "one setting differs: learning rate 0.1 against 0.3; same seed"."""
         differing = self.differences(other)
         if not differing:
             return "the same settings"
         parts = [
-            f"{item.name}: {item.format(getattr(self, item.name))} against {item.format(getattr(other, item.name))}"
+            f"{item.word} {item.format(getattr(self, item.name))} against {item.format(getattr(other, item.name))}"
             for item in differing
         ]
         seed = "; same seed" if self.seed == other.seed else ""
         if len(differing) == 1:
-            name, values = parts[0].split(": ", 1)
-            return f"only {name} differs: {values}{seed}"
+            return f"one setting differs: {parts[0]}{seed}"
         return f"{len(parts)} settings differ: {', '.join(parts)}{seed}"
 
     def title(self, without: Collection[str] = ()) -> str:

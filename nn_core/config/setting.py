@@ -39,6 +39,7 @@ class Setting:
     log: bool = False
     steps: tuple[float, ...] = ()  # the values a slider stops at; others are allowed in Python, the URL and the shell
     zero_means: str = ""  # what the value 0 stands for, where it is special
+    unit: str = ""  # of its values: "°", " px"
     in_sidebar: bool = True
     folded: bool = False  # among the settings that the sidebar keeps folded away until they are asked for
     each: str = "Layer {} units"  # what one of several sizes is called, by its number from 1 on
@@ -48,6 +49,13 @@ class Setting:
 
     def __repr__(self) -> str:
         return f"<Setting {self.name}: {self.kind}, {self.format(self.default)} unless given>"
+
+    @property
+    def word(self) -> str:
+        """What it is called within a sentence: "learning rate", "L2 penalty"."""
+        first = self.label.split()[0]
+        kept = first[-1].isdigit() or first[1:] != first[1:].lower()
+        return self.label if kept else self.label[:1].lower() + self.label[1:]
 
     def check(self, value: Any) -> Any:
         """The value in its canonical type, or a ConfigError that names setting, limit and value."""

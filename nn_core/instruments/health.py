@@ -140,7 +140,7 @@ def health(
         if why := each.why(seen):
             return Health(each.level, each.verdict(seen), why, each.remedy(seen), each.restart(seen))
     now, start = seen.val_loss[-1], seen.val_loss[0]
-    return Health("good", "learning well", f"The validation loss is falling: {now:.3g} now, {start:.3g} at the start.")
+    return Health("good", "learning well", f"The validation loss has fallen from {start:.3g} to {now:.3g}.")
 
 
 # ---------------------------------------------------------------------------------------------- the table of rules

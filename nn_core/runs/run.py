@@ -372,7 +372,7 @@ class Run:
         elif epoch % budget:
             self._halt("paused")
         else:
-            self._halt("finished", f"{epoch:g} epochs are done. Train goes on for {budget} more.")
+            self._halt("finished", f"Finished after {epoch:g} epochs. Press Train for {budget} more.")
         return True
 
     @property

@@ -59,7 +59,9 @@ def transport(shots: list[Snapshot]) -> None:
         )
         st.space("stretch")
         st.markdown(f":small[{plain(overlay.alike_sentence(configs))}]", width="content")
-        st.button("End", key="race-end", on_click=session.end_race, type="tertiary", help="The runs stay in the list.")
+        st.button(
+            "Close", key="race-end", on_click=session.end_race, type="tertiary", help="The runs stay in the list."
+        )
 
 
 def command(send: Callable[[Run], Event]) -> Callable[[], None]:
@@ -79,9 +81,7 @@ def racer(run: Run, shot: Snapshot, lane: Overlaid, ahead: bool) -> None:
     W = first_filters(shot.weights)
     wall = tile_wall(W, aspect=1.9, dark=session.is_dark(), title=f"W1 at step {shot.step:,}")
     live_plot(wall, key=f"race-filters-{lane.slot}", height=215)
-    st.button(
-        "Show on all pages", key=f"race-open-{lane.slot}", on_click=session.open_run, args=(run.id,), type="tertiary"
-    )
+    st.button("Make current", key=f"race-open-{lane.slot}", on_click=session.open_run, args=(run.id,), type="tertiary")
 
 
 def three_rates() -> list[RunConfig]:

@@ -22,7 +22,7 @@ def evaluation() -> None:
     """The matrix and the scores at the left, the images of the chosen cell at the right."""
     left, right = st.columns([1.12, 1])
     with left.container(horizontal=True):
-        options = {"val": "Validation", "test": "Test: for the final report, never for choosing"}
+        options = {"val": "Validation", "test": "Test (only for the final result)"}
         split = switch("Split", options, key="evaluate-split")
         unit = switch("Numbers", {"counts": "Counts", "shares": "Row %"}, key="evaluate-numbers")
     reading = session.reading(split)

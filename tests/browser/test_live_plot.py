@@ -214,8 +214,8 @@ def test_charts_load_the_library_once_and_say_in_words_what_they_show(plots, pag
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "plotly.min.js" in request.url else None)
     open_plots(page, plots.url)
-    expect(page.get_by_role("img", name="Curves of loss: validation 0.")).to_have_count(1)
-    expect(page.get_by_role("img", name="Confusion matrix, test, n=4,750")).to_have_count(1)
-    expect(page.get_by_role("img", name="32 first-layer filters, colour scale ±0.31")).to_have_count(1)
+    expect(page.get_by_role("figure", name="Curves of loss: validation 0.")).to_have_count(1)
+    expect(page.get_by_role("application", name="Confusion matrix, test, n=4,750")).to_have_count(1)
+    expect(page.get_by_role("application", name="32 first-layer filters, colour scale ±0.31")).to_have_count(1)
     wait_number(page, "ticks", lambda n: n >= 3)
     assert len(asked) == 1

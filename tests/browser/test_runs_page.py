@@ -128,7 +128,7 @@ def test_ticked_runs_lie_over_one_another_and_a_pinned_one_stands_dashed_behind_
     row(page, fast).locator("button.open").click()
     expect(row(page, fast)).to_have_class(re.compile("current"))
     go(page, "Train")
-    expect(page.get_by_text("only lr differs: 1 against 0.3; same seed")).to_be_visible()
+    expect(page.get_by_text("one setting differs: learning rate 1 against 0.3; same seed")).to_be_visible()
     wait_until(page, lambda: {line["dash"] for line in lines(page, "curve-loss")} >= {"solid", "dash"})
     expect(page.locator(".st-key-filters-ghost")).to_contain_text("The ghost at step")
     page.reload()  # the ghost is in the address

@@ -356,10 +356,12 @@ def test_equal_settings_have_equal_keys_and_others_have_others(one: RunConfig, o
 
 def test_a_difference_is_one_sentence():
     base = RunConfig()
-    assert base.diff(base.replace(lr=0.3)) == "only lr differs: 0.1 against 0.3; same seed"
-    assert base.diff(base.replace(seed=4)) == "only seed differs: 0 against 4"
+    assert base.diff(base.replace(lr=0.3)) == "one setting differs: learning rate 0.1 against 0.3; same seed"
+    assert base.diff(base.replace(seed=4)) == "one setting differs: seed 0 against 4"
     several = base.diff(base.replace(lr=0.3, hidden=(64, 32), seed=1))
-    assert several == "3 settings differ: hidden: 32 against 64-32, lr: 0.1 against 0.3, seed: 0 against 1"
+    assert (
+        several == "3 settings differ: hidden units 32 against 64-32, learning rate 0.1 against 0.3, seed 0 against 1"
+    )
 
 
 def test_a_title_names_what_is_not_at_its_default():

@@ -23,7 +23,7 @@ def test_the_test_split_is_labelled_as_never_for_choosing(app, with_run):
     with_run()
     shown = at(app, "pages/look/evaluate.py")
     split = shown.button_group(key="evaluate-split")
-    assert "Test: for the final report, never for choosing" in split.options
+    assert "Test (only for the final result)" in split.options
     split.set_value("test").run()
     assert not fails(shown) and "of 500 right" in words(shown)
 

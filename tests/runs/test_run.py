@@ -151,7 +151,7 @@ def test_the_epochs_are_used_up_then_play_goes_on_for_as_many(make_run: MakeRun)
     run = make_run(SHORT)
     run.play()
     finished = until_status(run, "finished")
-    assert finished.epoch == 2 and finished.step == 40 and "Train goes on for 2 more" in finished.message
+    assert finished.epoch == 2 and finished.step == 40 and "Press Train for 2 more" in finished.message
     run.play()
     until(lambda: run.snapshot.status == "finished" and run.snapshot.step > 40)
     assert run.snapshot.epoch == 4

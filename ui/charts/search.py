@@ -14,7 +14,7 @@ from ui.charts.search_study import in_our_words, labelled_study, objective_label
 
 Chart = Callable[[SearchView, bool, bool], Any]  # (what was read, whether only finished trials count, dark)
 
-DEFAULT = "the sidebar's settings"  # those that the search began with
+DEFAULT = "before the search"  # what the settings reach that the search began with
 MOST_CURVES = 60  # trials, the newest, whose curves are drawn
 MOST_TRIALS = 300  # in one of Optuna's figures
 MOST_IN = {"contour": 80}  # with a line of its grid for each: those of 300 keep the browser busy for half a minute

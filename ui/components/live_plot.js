@@ -151,6 +151,8 @@ function draw(chart) {
       await plotly.react(box, applyZoom(chart, data, layout), layout, configOf(layout));
       sharpenImages(box);
       placeToolbar(box, scale);
+      if (!chart.mark.isConnected) box.append(chart.mark); // plotly empties the box when it first draws
+      showCursor(chart);
       if (!chart.listening) listen(chart);
       box.dataset.drawn = Number(box.dataset.drawn ?? 0) + 1;
     } catch (error) {
@@ -222,11 +224,12 @@ function mount(parentElement) {
   frame.style.overflow = "clip"; // what is magnified takes its place before
   const box = document.createElement("div");
   box.className = "glassnet-plot";
-  box.setAttribute("role", "img");
+  box.setAttribute("role", "figure");
   box.style.transformOrigin = "0 0";
   frame.appendChild(box);
   parentElement.appendChild(frame);
   const chart = { frame, box, looks: "", plotly: null, sent: null, queued: false, listening: false, failed: false, gone: false, zoom: {} };
+  listenToKeys(chart);
   chart.resized = () => chart.looks !== looksOf(chart) && draw(chart);
   chart.observer = new ResizeObserver(chart.resized);
   chart.observer.observe(frame);
@@ -281,7 +284,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   chart.sent = message;
   box.style.cursor = message.clickable ? "pointer" : "";
   box.classList.toggle("clickable", message.clickable);
-  box.setAttribute("aria-label", message.label);
+  showCursor(chart);
   if (!frame.style.height) frame.style.height = `${message.height * stretch()}px`; // held until the first drawing
   loadLibrary(message.version).then(
     (plotly) => {

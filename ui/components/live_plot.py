@@ -23,16 +23,11 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from nn_core.machine.disk import write_file
 
 Click = dict[str, Any]
-MODULES = "curve_presses", "chart_zoom", "plot_toolbar", "live_plot"
+MODULES = "curve_presses", "chart_zoom", "plot_toolbar", "plot_keys", "live_plot"
 _component = st.components.v2.component(
     "glassnet_live_plot",
     js="\n".join(Path(__file__).with_name(f"{name}.js").read_text("utf-8") for name in MODULES),
-    css=".glassnet-plot { position: relative }"
-    ".glassnet-plot .look { position: absolute; width: 1px; background: var(--st-text-color); pointer-events: none }"
-    ".glassnet-plot.looks-back .nsewdrag { cursor: ew-resize !important }"
-    ".glassnet-plot.on-mark .nsewdrag { cursor: pointer !important }"
-    ".glassnet-plot .tracebeyond-numbers text"  # readable upon curves
-    " { paint-order: stroke; stroke: var(--st-background-color); stroke-width: 4px; stroke-linejoin: round }",
+    css=Path(__file__).with_suffix(".css").read_text("utf-8"),
     isolate_styles=False,
 )
 

@@ -47,10 +47,6 @@ function show() {
   }
 }
 
-// Whether a key goes into a text: what is typed there is no command.
-const isTyping = (event) =>
-  event.composedPath().some((node) => node.matches?.("input:not([type=range], [type=checkbox], [type=radio]), textarea, select, [contenteditable=true]"));
-
 document.addEventListener("keydown", (event) => {
   if (event.key.toLowerCase() !== "p" || event.ctrlKey || event.metaKey || event.altKey || event.repeat || isTyping(event)) return;
   if (buttons.size) present(!isOn());

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
+_HERE = Path(__file__).parent
 _component = st.components.v2.component(
     "glassnet_presentation",
-    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
-    css=(Path(__file__).parent / "header_button.css").read_text(encoding="utf-8"),
+    js="\n".join((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("typing", "presentation")),
+    css=(_HERE / "header_button.css").read_text(encoding="utf-8"),
 )
 
 

@@ -222,4 +222,4 @@ def _tip(run: StoredRun) -> str:
     if edits := in_effect(run.edits, run.step):
         changed = sorted({edit.setting for edit in edits})
         parts.append(f"changed while training: {', '.join(changed)}")
-    return "; ".join(parts) + ". Click to show it on all pages."
+    return "; ".join(parts) + ". Click to make it the current run."

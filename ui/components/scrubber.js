@@ -132,6 +132,13 @@ window.addEventListener("glassnet-look", ({ detail }) => {
   go(detail.step === null ? Infinity : gaps.indexOf(Math.min(...gaps)));
 });
 
+// The keys of the whole page: so many frames on, Infinity for now
+window.addEventListener("glassnet-move", ({ detail }) => {
+  if (machine.frames.length === 0) return;
+  machine.playing = false;
+  go(place() + detail.frames);
+});
+
 function stop() {
   machine.playing = false;
   show();

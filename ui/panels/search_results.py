@@ -338,7 +338,7 @@ def _trial(view: SearchView, row: TrialRow) -> None:
     """A trial in one line, and what can be done with it."""
     is_best = view.best is not None and row.number == view.best.number
     settings = ", ".join(
-        f"{setting(name).label.lower()} {_setting(name, row.params)}" for name in view.spec.vary if name in row.params
+        f"{setting(name).word} {_setting(name, row.params)}" for name in view.spec.vary if name in row.params
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         badge = " :green-badge[best]" if is_best else ""
@@ -379,7 +379,7 @@ def _use(row: TrialRow, config: RunConfig) -> None:
 
 
 def _open(row: TrialRow) -> None:
-    help_text = "On all pages, with its curves and frames; Train goes on from where it ended."
+    help_text = "Makes it the current run, with its curves and frames. Train goes on from where it ended."
     pressed = st.button("Open as a run", icon=":material/open_in_new:", key="search-open", help=help_text)
     if pressed and searches.open_trial_as_run(row.number):
         st.switch_page("pages/play/train.py")

@@ -34,7 +34,7 @@ def show(shot: Snapshot) -> None:
         button.empty()  # at once: an element that is not drawn again stays until all else is drawn
         return
     settings = ", ".join(
-        f"{setting(name).label.lower()} {plain(setting(name).format(value))}" for name, value in found.fix.items()
+        f"{setting(name).word} {plain(setting(name).format(value))}" for name, value in found.fix.items()
     )
     starts = found.restart or not set(found.fix) <= set(LIVE_SETTINGS)
     button.button(

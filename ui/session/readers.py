@@ -130,7 +130,7 @@ def live_caption(shot: Snapshot, looking_back: bool = False) -> Markdown:
     elif not shot.step:
         parts.append("it has learned nothing yet, so this is a guess")
     if shot.is_training and not looking_back:
-        parts.append("training, read anew every second")
+        parts.append("training, updates every second")
     return " · ".join(parts)
 
 

@@ -20,7 +20,7 @@ WIDE = ("lr", "model", "hidden", "channels", "dense_units")  # settings that tak
 
 def labels(names: Sequence[str]) -> Markdown:
     """What the settings of these names are called, in a sentence."""
-    return ", ".join(setting(name).label.lower() for name in names)
+    return ", ".join(setting(name).word for name in names)
 
 
 def settings(applies: Applies, *more: Callable[[], None]) -> None:
@@ -104,7 +104,7 @@ def _slider(item: Setting, label: Markdown, stops: list[Any], value: Any, key: s
 def _shown(item: Setting, value: float) -> str:
     if value == 0 and item.zero_means:
         return item.zero_means
-    return f"{value:,}" if item.kind in {"int", "sizes"} else f"{value:g}"
+    return f"{value:,}" if item.kind in {"int", "sizes"} else f"{value:g}{item.unit}"
 
 
 # ---------------------------------------------------------------------------------------------- a size for each layer

@@ -12,6 +12,7 @@ from streamlit.navigation.page import Page
 
 from nn_core.runs import Snapshot
 from ui import session
+from ui.components.keyboard import keyboard
 from ui.components.page_links import watch_page_links
 from ui.components.presentation import presentation_button
 from ui.components.tour import tour
@@ -26,6 +27,7 @@ def top_bar(pages: Sequence[Page]) -> None:
         watch_page_links()
         tour(offer=session.comes_to_look_around())
         presentation_button()
+        keyboard()
     with st.container(key="page-links", horizontal=True, vertical_alignment="center"):
         for page in pages:
             st.page_link(page, label=page.title)

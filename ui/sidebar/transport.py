@@ -102,10 +102,10 @@ def speed() -> None:
     pace, key = session.speed(), "speed"
     session.show_in_widget(key, pace)
     st.select_slider(
-        f"Speed **{plain(pace)}**" if pace == "full" else f"Steps a frame **{plain(pace)}**",
+        f"Speed **{plain(pace)}**" if pace == "full" else f"Steps per frame **{plain(pace)}**",
         list(SPEEDS)[::-1],
         pace,
         key=key,
-        help="Full, or so many steps a frame (two frames a second), to watch single updates.",
+        help="Full speed, or this many steps per frame (two frames per second), to watch single updates.",
         on_change=session.by_hand(key, session.set_speed),
     )

@@ -25,7 +25,7 @@ class DataSettings:
         "int",
         55_000,
         "Images",
-        "How many images the network may learn from. Few images: it memorises them. Try 500 and watch the two "
+        "How many images the network may learn from. With few it overfits: try 500 and watch the two "
         "accuracy curves part.",
         r"|\mathcal{D}_{\text{train}}|",
         "data",

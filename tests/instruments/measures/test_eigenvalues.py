@@ -16,7 +16,7 @@ from nn_core.nn.hessian import Hessian, dense_hessian
 from nn_core.nn.network import build_model
 
 
-def matrix_of(values: Sequence[float], seed: int = 0) -> tuple[Array, Array]:
+def matrix_of(values: Array | Sequence[float], seed: int = 0) -> tuple[Array, Array]:
     """A symmetric matrix with these eigenvalues, and its eigenvectors as columns."""
     vectors, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(len(values), len(values))))
     return vectors * values @ vectors.T, vectors

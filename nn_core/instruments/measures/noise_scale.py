@@ -51,7 +51,7 @@ def from_two_batches(small: float, n_small: int, large: float, n_large: int) -> 
 
 
 def from_parts(gradients: Array, n_each: int) -> tuple[float, float]:
-    """The same from gradients (n_parts, n) of equal parts of one batch, `n_each` images each; their mean is the large."""
+    """The same from gradients (n_parts, n) of equal parts of a batch, `n_each` images each; their mean is the large."""
     wide = gradients.astype(np.float64)
     mean = wide.mean(axis=0)
     small = float(np.einsum("ij,ij->", wide, wide)) / len(wide)

@@ -165,7 +165,7 @@ class LinearSquaredError(Loss):
     """Half the squared distance of the outputs to the targets, summed over the classes, averaged over the images."""
 
     unit = "half the squared error"
-    about_probabilities = "This network learns on its ten outputs as they are, without softmax. Shown are the probabilities nearest to them."
+    about_probabilities = "It learned without softmax: shown are the probabilities nearest to its ten outputs."
 
     @staticmethod
     def value(logits: Array, labels: Array, smoothing: float = 0.0) -> float:

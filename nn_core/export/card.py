@@ -86,7 +86,7 @@ def _figures(source: ExportSource, counts: Array) -> list[tuple[str, str, str]]:
 def _charts(source: ExportSource) -> list[Chart]:
     """Loss and accuracy, those of which there are points."""
     charts = [
-        curve_chart("Loss", "loss", "nats, log scale", source, percent=False),
+        curve_chart("Loss", "loss", f"{source.model.loss.unit}, log scale", source, percent=False),
         curve_chart("Accuracy", "accuracy", "of images read right", source, percent=True),
     ]
     return [chart for chart in charts if chart is not None]

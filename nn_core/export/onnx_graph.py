@@ -40,6 +40,10 @@ class Graph:
         """An array of the network as a constant."""
         return self.constant(name, self.weights[name])
 
+    def along_classes(self) -> str:
+        """The axis of the classes, as a constant, for reductions."""
+        return self.constant(f"classes_{len(self.constants)}", np.array([1], np.int64))
+
     def add(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         """A node; returns the name of its one output."""
         from onnx import helper
@@ -105,12 +109,40 @@ HEADS = ("flatten", "average")
 HIDDEN: Mapping[str, Callable[[Graph, RunConfig, str], str]] = {"mlp": _mlp, "cnn": _cnn}
 
 
+def _softmax(graph: Graph) -> None:
+    graph.add("Softmax", "logits", axis=1, output="probabilities")
+
+
+def _nearest(graph: Graph) -> None:
+    """`losses.nearest_probabilities`, operation by operation."""
+    from onnx import helper
+
+    shifted = graph.add("Sub", "logits", graph.add("ReduceMax", "logits", graph.along_classes(), keepdims=1))
+    all_of_them = graph.constant("n_classes", np.array([N_CLASSES], np.int64))
+    graph.nodes.append(helper.make_node("TopK", [shifted, all_of_them], ["falling", "places"], axis=1))
+    sums = graph.add("CumSum", "falling", graph.constant("across", np.array(1, np.int64)))
+    less_one = graph.add("Sub", sums, graph.constant("one", np.array(1, np.float32)))
+    shares = graph.add("Div", less_one, graph.constant("counts", np.arange(1, N_CLASSES + 1, dtype=np.float32)))
+    tau = graph.add("ReduceMax", shares, graph.along_classes(), keepdims=1)
+    graph.add("Relu", graph.add("Sub", shifted, tau), output="probabilities")
+
+
+PROBABILITIES: Mapping[str, Callable[[Graph], None]] = {
+    "cross_entropy": _softmax,
+    "mse": _softmax,
+    "linear_mse": _nearest,
+}
+
+
 def to_onnx(source: ExportSource) -> bytes:
     """The model file; raises ExportError where a part of the network has no ONNX form here."""
     from onnx import TensorProto, checker, helper
 
     config = source.config
-    known_here = ("model", HIDDEN), ("normalization", NORMALIZATIONS), ("pooling", POOLINGS), ("head", HEADS)
+    known_here = (
+        *(("model", HIDDEN), ("normalization", NORMALIZATIONS), ("pooling", POOLINGS), ("head", HEADS)),
+        ("loss", PROBABILITIES),
+    )
     for name, known in known_here:
         if getattr(config, name) not in known:
             raise ExportError(f"the {name} {getattr(config, name)} has no ONNX form here")
@@ -122,7 +154,7 @@ def to_onnx(source: ExportSource) -> bytes:
     a = HIDDEN[config.model](graph, config, a)
     last = sum(each.startswith("dense") and each.endswith(".W") for each in source.weights)
     graph.add("Gemm", a, graph.weight(f"dense{last}.W"), graph.weight(f"dense{last}.b"), output="logits")
-    graph.add("Softmax", "logits", axis=1, output="probabilities")
+    PROBABILITIES[config.loss](graph)
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,

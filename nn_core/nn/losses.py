@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from nn_core.config.choices import register
@@ -21,6 +23,18 @@ def log_softmax(logits: Array) -> Array:
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
+def nearest_probabilities(outputs: Array) -> Array:
+    """The probabilities (m, n_classes) that are nearest to the outputs in squared distance; the order stays.
+
+    max(z - tau, 0), with tau the largest over k of ((sum of the k largest z) - 1) / k. Michelot 1986; as the end of a
+    network, "sparsemax" (Martins & Astudillo 2016).
+    """
+    shifted = outputs - outputs.max(axis=1, keepdims=True)
+    sums = np.cumsum(-np.sort(-shifted, axis=1), axis=1)
+    tau = ((sums - 1) / np.arange(1, outputs.shape[1] + 1, dtype=outputs.dtype)).max(axis=1, keepdims=True)
+    return np.maximum(shifted - tau, 0)
+
+
 def _r_softmax(p: Array, rlogits: Array) -> Array:
     """R{p} = p (R{z} - sum of p R{z}): how probabilities p change where the logits change by rlogits."""
     return p * (rlogits - (p * rlogits).sum(axis=1, keepdims=True))
@@ -38,7 +52,14 @@ def targets(logits: Array, labels: Array, smoothing: float = 0.0) -> Array:
 
 
 class Loss:
-    """A mean loss over a batch of logits (m, n_classes) and labels (m,), which may be smoothed (see `targets`)."""
+    """A mean loss over a batch of logits (m, n_classes) and labels (m,), which may be smoothed (see `targets`).
+
+    `unit` is that of `scored`, which curves show; `about_probabilities` says what is shown as probabilities where it is
+    not what everyone expects, softmax.
+    """
+
+    unit: ClassVar[str] = "nats"
+    about_probabilities: ClassVar[str] = ""
 
     @staticmethod
     def value(logits: Array, labels: Array, smoothing: float = 0.0) -> float:
@@ -54,6 +75,16 @@ class Loss:
     def r_gradient(cls, logits: Array, labels: Array, rlogits: Array, smoothing: float = 0.0) -> Array:
         """R{gradient}: how it changes where the logits change by rlogits; for curvature (see layers.py)."""
         raise NoSecondDerivative(cls)
+
+    @classmethod
+    def probabilities(cls, logits: Array) -> Array:
+        """What stands for the probabilities of the classes, (m, n_classes): rows sum to 1, the order is the logits'."""
+        return softmax(logits)
+
+    @classmethod
+    def scored(cls, logits: Array, labels: Array) -> float:
+        """What curves show, so that runs compare: the surprise at the true class, -log p, in nats, on average."""
+        return float(-log_softmax(logits)[np.arange(len(labels)), labels].mean())
 
 
 @register(
@@ -87,7 +118,7 @@ class CrossEntropy(Loss):
 @register(
     "loss",
     "mse",
-    label="Squared error",
+    label="Squared error after softmax",
     help="The mean square of what each of the ten probabilities is off. A network that is certain and wrong hardly "
     "learns: its slope is near 0. Curves stay in nats. Try it at a learning rate of 3.",
     formula=r"L = \frac{1}{10\,m} \sum_i \sum_k (p_{ik} - \mathbb{1}_{k=y_i})^2, \quad "
@@ -118,6 +149,48 @@ class MeanSquaredError(Loss):
         g, rg = (p - targets(logits, labels, smoothing)) * number, rp * number
         pg, rpg = (p * g).sum(axis=1, keepdims=True), (rp * g + p * rg).sum(axis=1, keepdims=True)
         return rp * (g - pg) + p * (rg - rpg)
+
+
+@register(
+    "loss",
+    "linear_mse",
+    label="Squared error, linear outputs",
+    help="Half the squared distance of the ten outputs themselves from 1 at the digit and 0 elsewhere; no softmax. The "
+    "loss in which the edge of stability is studied, and curves show it as it is. Try the preset Edge.",
+    formula=r"L = \frac{1}{2m} \sum_i \sum_k (z_{ik} - \mathbb{1}_{k=y_i})^2, \quad "
+    r"\frac{\partial L}{\partial z} = \frac{z - \mathbb{1}_y}{m}",
+    citation="Widrow & Hoff 1960; as in Cohen et al. 2021 (half the sum over the outputs, averaged over images)",
+)
+class LinearSquaredError(Loss):
+    """Half the squared distance of the outputs to the targets, summed over the classes, averaged over the images."""
+
+    unit = "half the squared error"
+    about_probabilities = "It learned without softmax: shown are the probabilities nearest to its ten outputs."
+
+    @staticmethod
+    def value(logits: Array, labels: Array, smoothing: float = 0.0) -> float:
+        """mean over images of the sum of (z - t)^2 / 2."""
+        return 0.5 * float(np.square(logits - targets(logits, labels, smoothing)).sum()) / len(labels)
+
+    @staticmethod
+    def gradient(logits: Array, labels: Array, smoothing: float = 0.0) -> Array:
+        """(z - t) / m."""
+        return (logits - targets(logits, labels, smoothing)) / logits.dtype.type(len(labels))
+
+    @classmethod
+    def r_gradient(cls, logits: Array, labels: Array, rlogits: Array, smoothing: float = 0.0) -> Array:
+        """R{z} / m."""
+        return rlogits / logits.dtype.type(len(labels))
+
+    @classmethod
+    def probabilities(cls, logits: Array) -> Array:
+        """Those nearest to the outputs: outputs estimate them already, but need not be positive, nor sum to 1."""
+        return nearest_probabilities(logits)
+
+    @classmethod
+    def scored(cls, logits: Array, labels: Array) -> float:
+        """The loss itself: a probability of 0 would have no surprise that can be drawn."""
+        return cls.value(logits, labels)
 
 
 def l2_penalty(weights: list[Array], l2: float) -> float:

@@ -47,6 +47,16 @@ class Muon(Momentum):
     """v <- mu v + g; W <- (1 - lr decay) W - lr s NS(g + mu v) on hidden matrices; heavy ball with decay elsewhere."""
 
     decays_weights = True
+    edge_formula = ""
+    no_edge = (
+        "Muon's steps have a length of their own, whatever the size of the gradient: no curvature is their limit. The "
+        "step gauge holds (arXiv:2603.05002)."
+    )
+
+    @classmethod
+    def edge(cls, config: RunConfig, lr: float) -> float | None:
+        """None: see `no_edge`."""
+        return None
 
     def __init__(self, n: int, dtype: npt.DTypeLike = np.float32, weights: Sequence[Array] = ()) -> None:
         super().__init__(n, dtype, weights)

@@ -21,7 +21,7 @@ from nn_core.machine.memory import Array
 from nn_core.nn.activations import Activation
 from nn_core.nn.flat import NOT_TRAINED, FlatParameters, Shapes
 from nn_core.nn.layers import Layer
-from nn_core.nn.losses import Loss, l2_penalty, softmax
+from nn_core.nn.losses import Loss, l2_penalty
 from nn_core.nn.regularizers import add_penalty_gradients, l1_penalty
 
 MOST_BYTES = 2 * 10**9  # of what a training step keeps at once
@@ -248,8 +248,8 @@ class Network(ABC):
         return out
 
     def predict_proba(self, images: Array) -> Array:
-        """Probabilities float32 (n, 10) for uint8 images (n, 28, 28); every row sums to 1."""
-        return softmax(self.logits(images))
+        """Probabilities float32 (n, 10) for uint8 images (n, 28, 28); every row sums to 1. See `Loss`."""
+        return self.loss.probabilities(self.logits(images))
 
     def predict(self, images: Array) -> Array:
         """The most probable class, int64 (n,)."""

@@ -40,6 +40,8 @@ class Optimizer:
 
     state_names: tuple[str, ...] = ()
     decays_weights = False  # whether `weight_decay` is for this rule
+    edge_formula = ""  # of `edge`, in LaTeX
+    no_edge = "It is not known at which curvature this rule begins to swing."  # why `edge` is None
 
     def __init__(self, n: int, dtype: npt.DTypeLike = np.float32, weights: Sequence[Array] = ()) -> None:
         self.t = 0
@@ -57,6 +59,19 @@ class Optimizer:
         """One update in place at `rate` times config.lr; all settings are read from `config` each time."""
         self.begin(config, rate)
         self.walk(params, grads, config)
+
+    @classmethod
+    def edge(cls, config: RunConfig, lr: float) -> float | None:
+        """The curvature above which full-batch steps at the rate lr in force swing ever wider; None: see `no_edge`.
+
+        It is a limit for the largest eigenvalue of the Hessian H or, of a rule that has a `preconditioner` P, of
+        P^-1 H (Cohen et al. 2021, arXiv:2103.00065; 2022, arXiv:2207.14484).
+        """
+        return None
+
+    def preconditioner(self, config: RunConfig) -> Array | None:
+        """P (n,), by which the last step was divided, weight by weight; None where a rule treats all weights alike."""
+        return None
 
     def begin(self, config: RunConfig, rate: float) -> None:
         """Count an update and take its learning rate."""
@@ -117,6 +132,13 @@ class Optimizer:
 class SGD(Optimizer):
     """theta <- theta - lr g."""
 
+    edge_formula = r"\frac{2}{\eta}"
+
+    @classmethod
+    def edge(cls, config: RunConfig, lr: float) -> float | None:
+        """2 / lr: there a step along the steepest direction of a parabola ends as high as it began."""
+        return 2 / lr
+
     def update(self, params: Array, grads: Array, scratch: Array, config: RunConfig, *state: Array) -> None:
         """theta <- theta - lr g."""
         np.multiply(grads, params.dtype.type(self.lr), out=scratch)
@@ -136,6 +158,12 @@ class Momentum(Optimizer):
     """v <- mu v + g; theta <- theta - lr v."""
 
     state_names = ("velocity",)
+    edge_formula = r"\frac{2 (1 + \mu)}{\eta}"
+
+    @classmethod
+    def edge(cls, config: RunConfig, lr: float) -> float | None:
+        """2 (1 + mu) / lr."""
+        return 2 * (1 + config.momentum) / lr
 
     def update(self, params: Array, grads: Array, scratch: Array, config: RunConfig, *state: Array) -> None:
         """v <- mu v + g; theta <- theta - lr v."""
@@ -157,6 +185,13 @@ class Momentum(Optimizer):
 )
 class Nesterov(Momentum):
     """v <- mu v + g; theta <- theta - lr (g + mu v)."""
+
+    edge_formula = r"\frac{2 (1 + \mu)}{(1 + 2 \mu)\, \eta}"
+
+    @classmethod
+    def edge(cls, config: RunConfig, lr: float) -> float | None:
+        """2 (1 + mu) / ((1 + 2 mu) lr)."""
+        return 2 * (1 + config.momentum) / ((1 + 2 * config.momentum) * lr)
 
     def update(self, params: Array, grads: Array, scratch: Array, config: RunConfig, *state: Array) -> None:
         """v <- mu v + g; theta <- theta - lr (g + mu v)."""
@@ -183,6 +218,17 @@ class Adagrad(Optimizer):
 
     state_names = ("squares",)
     epsilon = 1e-10
+    edge_formula = r"\frac{2}{\eta}"
+
+    @classmethod
+    def edge(cls, config: RunConfig, lr: float) -> float | None:
+        """2 / lr: gradient descent, with every weight in units of its own P."""
+        return 2 / lr
+
+    def preconditioner(self, config: RunConfig) -> Array | None:
+        """sqrt(s) + eps."""
+        squares = self.state["squares"]
+        return np.sqrt(squares) + squares.dtype.type(self.epsilon)
 
     def update(self, params: Array, grads: Array, scratch: Array, config: RunConfig, *state: Array) -> None:
         """s <- s + g^2; theta <- theta - lr g / (sqrt(s) + eps)."""
@@ -212,6 +258,17 @@ class RMSProp(Optimizer):
 
     state_names = ("v",)
     epsilon = 1e-8
+    edge_formula = r"\frac{2}{\eta}"
+
+    @classmethod
+    def edge(cls, config: RunConfig, lr: float) -> float | None:
+        """2 / lr: gradient descent, with every weight in units of its own P."""
+        return 2 / lr
+
+    def preconditioner(self, config: RunConfig) -> Array | None:
+        """sqrt(v) + eps."""
+        v = self.state["v"]
+        return np.sqrt(v) + v.dtype.type(self.epsilon)
 
     def update(self, params: Array, grads: Array, scratch: Array, config: RunConfig, *state: Array) -> None:
         """v <- beta2 v + (1 - beta2) g^2; theta <- theta - lr g / (sqrt(v) + eps)."""
@@ -247,6 +304,18 @@ class Adam(Optimizer):
 
     state_names = ("m", "v")
     epsilon = 1e-8
+    edge_formula = r"\frac{2 + 2 \beta_1}{(1 - \beta_1)\, \eta}"
+
+    @classmethod
+    def edge(cls, config: RunConfig, lr: float) -> float | None:
+        """(2 + 2 beta1) / ((1 - beta1) lr): 38 / lr at beta1 = 0.9."""
+        return (2 + 2 * config.beta1) / ((1 - config.beta1) * lr)
+
+    def preconditioner(self, config: RunConfig) -> Array | None:
+        """sqrt(v_hat) + eps."""
+        v = self.state["v"]
+        root = math.sqrt((1 - config.beta2) / (1 - config.beta2 ** max(1, self.t)))
+        return np.sqrt(v) * v.dtype.type(root) + v.dtype.type(self.epsilon)
 
     def update(self, params: Array, grads: Array, scratch: Array, config: RunConfig, *state: Array) -> None:
         """theta <- theta - lr m_hat / (sqrt(v_hat) + eps)."""
@@ -281,6 +350,12 @@ class AdamW(Adam):
     """theta <- (1 - lr decay) theta on weights, then Adam's step."""
 
     decays_weights = True
+    edge_formula = r"\frac{(1 + \beta_1)(2 - \eta \lambda)}{(1 - \beta_1)\, \eta}"
+
+    @classmethod
+    def edge(cls, config: RunConfig, lr: float) -> float | None:
+        """(1 + beta1) (2 - lr decay) / ((1 - beta1) lr): Adam's, a little lower, for a direction within the weights."""
+        return (1 + config.beta1) * (2 - lr * config.weight_decay) / ((1 - config.beta1) * lr)
 
 
 def make_optimizer(

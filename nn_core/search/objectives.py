@@ -121,7 +121,7 @@ def _val_accuracy(trial: TrialRun) -> float:
 @objective(
     "val_loss",
     label="Validation loss",
-    help="The lowest at the end of an epoch, in nats.",
+    help="The lowest at the end of an epoch, in nats, or half the squared error where the outputs are linear.",
     direction="minimize",
     report=lambda trial: trial.epoch_ends[-1].val_loss,
 )

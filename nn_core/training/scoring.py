@@ -8,7 +8,6 @@ import numpy as np
 
 from nn_core.data import Dataset
 from nn_core.machine.memory import Array
-from nn_core.nn.losses import log_softmax
 from nn_core.nn.metrics import accuracy, confusion_matrix
 from nn_core.nn.network import Network
 from nn_core.training.state import Scores
@@ -43,9 +42,9 @@ class Scoring:
         return Scores(step, train_loss, train_accuracy, val_loss, val_accuracy, model.penalty(l2), confusion)
 
     def _on(self, model: Network, images: Array, labels: Array) -> tuple[float, float, Array]:
-        """(mean loss in nats, accuracy, confusion matrix) without dropout."""
+        """(mean loss as curves show it, see `Loss.scored`; accuracy; confusion matrix), without dropout."""
         logits = model.logits(images)
-        loss = float(-log_softmax(logits)[np.arange(len(labels)), labels].mean())
+        loss = model.loss.scored(logits, labels)
         predictions = np.argmax(logits, axis=1)
         return loss, accuracy(labels, predictions), confusion_matrix(labels, predictions)
 

@@ -103,6 +103,8 @@ def image_panel(reading: session.Reading, index: int) -> None:
         title = f"Read as {classes[p.argmax()]} with {probability(p.max())}"
         bars = probability_bars(p, names=classes, dark=session.is_dark(), title=title)
         live_plot(bars, key="evaluate-probabilities", height=290)
+        if reading.about:
+            st.caption(reading.about)
 
 
 def describe(reading: session.Reading, index: int) -> str:

@@ -57,6 +57,8 @@ def reading() -> None:
         if pad.now.note:
             st.caption(plain(pad.now.note))
         live_plot(probability_bars(probabilities, dark=session.is_dark()), key="reading", height=300)
+        if reader.model.loss.about_probabilities:
+            st.caption(reader.model.loss.about_probabilities)
         if st.button("Why? Look inside", icon=":material/layers:", key="sketch-inside", help=INSIDE):
             inside.show_sketch(reader=key)
             st.switch_page(inside.PAGE)

@@ -37,6 +37,7 @@ NETWORKS: list[dict[str, Any]] = [
     *({"normalization": name} for name in choices("normalization") if name != "none"),
     {"normalization": "batch", "activation": "gelu", "input_scaling": "standard"},
     {"hidden": ()},
+    {"loss": "linear_mse", "hidden": ()},
     {"hidden": (12,), "input_scaling": "standard"},
     {"hidden": (20, 18, 16, 14, 12, 10), "normalization": "layer", "activation": "tanh"},
     {"hidden": (40, 20)},

@@ -82,8 +82,13 @@ def test_a_kernel_is_taken_under_the_choices_that_it_serves_and_no_others(one_la
 
 @pytest.mark.parametrize(
     ("settings", "kernel"),
-    [({}, MLPKernel), ({"loss": "mse"}, ReferenceStep), ({"normalization": "layer"}, ReferenceStep)],
-    ids=["default", "loss", "normalization"],
+    [
+        ({}, MLPKernel),
+        ({"loss": "mse"}, ReferenceStep),
+        ({"loss": "linear_mse"}, ReferenceStep),
+        ({"normalization": "layer"}, ReferenceStep),
+    ],
+    ids=["default", "loss", "linear outputs", "normalization"],
 )
 def test_settings_decide_which_step_a_fully_connected_network_takes(
     settings: dict[str, str], kernel: type, tiny: Dataset

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nn_core.config.choices import choices
-from nn_core.nn.losses import CrossEntropy, Loss, MeanSquaredError, l2_penalty, log_softmax, softmax, targets
+from nn_core.nn.losses import (
+    CrossEntropy,
+    LinearSquaredError,
+    Loss,
+    MeanSquaredError,
+    l2_penalty,
+    log_softmax,
+    nearest_probabilities,
+    softmax,
+    targets,
+)
 from tests.numerical import numerical_gradient, relative_error
 
 LOSSES = choices("loss")
@@ -44,8 +54,9 @@ def test_a_loss_and_its_gradient_are_those_of_pytorch(name: str, smoothing: floa
     if name == "cross_entropy":
         theirs = torch.nn.functional.cross_entropy(z, torch.tensor(labels), label_smoothing=smoothing)
     else:
-        one_hot = torch.eye(10, dtype=torch.float64)[labels]
-        theirs = torch.nn.functional.mse_loss(z.softmax(dim=1), one_hot * (1 - smoothing) + smoothing / 10)
+        target = torch.eye(10, dtype=torch.float64)[labels] * (1 - smoothing) + smoothing / 10
+        mse = torch.nn.functional.mse_loss
+        theirs = mse(z.softmax(dim=1), target) if name == "mse" else mse(z, target, reduction="sum") / (2 * 7)
     theirs.backward()
     loss = LOSSES[name].target
     assert loss.value(logits, labels, smoothing) == pytest.approx(theirs.item(), rel=1e-12)
@@ -57,6 +68,63 @@ def test_squared_error_has_the_value_and_gradient_derived_by_hand():
     assert MeanSquaredError.value(logits, np.array([2])) == pytest.approx((1 / 16 + 1 / 16 + 1 / 4) / 3)
     # g = 2/3 (1/4, 1/4, -1/2), <p, g> = -1/12, p (g - <p, g>) = (1/16, 1/16, -1/8)
     assert np.allclose(MeanSquaredError.gradient(logits, np.array([2])), [[1 / 16, 1 / 16, -1 / 8]])
+
+
+def test_squared_error_of_linear_outputs_has_the_value_and_gradient_derived_by_hand():
+    outputs, labels = np.array([[0.5, 0.0, 2.0], [1.0, 0.0, 0.0]]), np.array([2, 0])  # the second is as it should be
+    assert LinearSquaredError.value(outputs, labels) == pytest.approx((0.25 + 0 + 1) / 2 / 2)
+    assert np.allclose(LinearSquaredError.gradient(outputs, labels), np.array([[0.25, 0, 0.5], [0, 0, 0]]))
+
+
+def test_the_two_squared_errors_have_names_that_tell_them_apart():
+    assert LOSSES["mse"].label == "Squared error after softmax"
+    assert LOSSES["linear_mse"].label == "Squared error, linear outputs"
+
+
+@pytest.mark.parametrize(
+    ("outputs", "nearest"),
+    [
+        ([1.0, 0.0, 0.0], [1, 0, 0]),
+        ([0.5, 0.3, 0.2], [0.5, 0.3, 0.2]),
+        ([0.6, 0.4, -0.2], [0.6, 0.4, 0]),
+        ([0.8, 0.4, -0.5], [0.7, 0.3, 0]),
+        ([3.0, 1.0, 0.0], [1, 0, 0]),
+        ([-5.0, -5.0, -5.0], [1 / 3, 1 / 3, 1 / 3]),
+        ([1e6, 1e6 + 0.5, 0], [0.25, 0.75, 0]),
+    ],
+)
+def test_the_nearest_probabilities_are_those_derived_by_hand(outputs: list[float], nearest: list[float]):
+    assert nearest_probabilities(np.array([outputs])) == pytest.approx(np.array([nearest]))
+
+
+@given(any_logits)
+def test_no_probabilities_are_nearer_to_the_outputs_than_the_nearest(outputs: np.ndarray):
+    p = nearest_probabilities(outputs)
+    assert (p >= 0).all() and np.allclose(p.sum(axis=1), 1, atol=1e-9)
+    rows = np.arange(len(p))
+    assert np.allclose(p[rows, outputs.argmax(axis=1)], p.max(axis=1))  # the same digit is read
+    # nearest in a convex set: the way on to any of its corners leads away from the outputs, at an angle of 90 or more
+    towards = np.eye(10)[None] - p[:, None]
+    assert (np.einsum("mk,mjk->mj", outputs - p, towards) <= 1e-6 * (1 + np.abs(outputs).max())).all()
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_what_is_shown_as_probabilities_sums_to_one_and_has_the_order_of_the_outputs(name: str):
+    loss: type[Loss] = LOSSES[name].target
+    outputs = np.random.default_rng(0).normal(0.1, 0.5, (50, 10)).astype(np.float32)
+    p = loss.probabilities(outputs)
+    assert p.dtype == np.float32 and np.allclose(p.sum(axis=1), 1, atol=1e-6)
+    assert np.array_equal(p.argmax(axis=1), outputs.argmax(axis=1))
+    assert bool(loss.about_probabilities) == (name == "linear_mse")
+
+
+def test_curves_show_nats_whatever_is_trained_on_but_linear_outputs_show_their_own_loss():
+    outputs, labels = np.log(np.array([[1.0, 2.0, 5.0]])), np.array([2])
+    for name, expected in (("cross_entropy", math.log(8 / 5)), ("mse", math.log(8 / 5))):
+        assert LOSSES[name].target.scored(outputs, labels) == pytest.approx(expected)
+    own = LOSSES["linear_mse"].target
+    assert own.scored(outputs, labels) == own.value(outputs, labels)
+    assert (own.unit, LOSSES["mse"].target.unit) == ("half the squared error", "nats")
 
 
 def test_smoothed_targets_sum_to_one_and_leave_the_label_ahead():

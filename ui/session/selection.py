@@ -63,6 +63,7 @@ class Reading:
     split: Split
     step: int
     probabilities: Array  # float32 (n, 10)
+    about: str  # what is shown as probabilities where it is not softmax, in a sentence
     fresh_until: float  # on the clock of time.monotonic(): until then it is kept, though training goes on
 
     @property
@@ -95,7 +96,8 @@ def reading(split: Split) -> Reading | None:
 
 
 def _read(split: Split, shot: Snapshot, data: Dataset) -> Reading:
-    return Reading(shot.run_id, split, shot.step, shot.model.predict_proba(data.split(split)[0]), 0.0)
+    probabilities = shot.model.predict_proba(data.split(split)[0])
+    return Reading(shot.run_id, split, shot.step, probabilities, shot.model.loss.about_probabilities, 0.0)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)

@@ -48,10 +48,10 @@ def sidebar() -> None:
 
 
 def _presets() -> None:
-    """A button for each preset; those of one model stand in a row."""
-    for model in dict.fromkeys(preset.config.model for preset in PRESETS.values()):
-        of_model = [preset for preset in PRESETS.values() if preset.config.model == model]
-        for column, preset in zip(st.columns(len(of_model)), of_model, strict=True):
+    """A button for each preset, row by row."""
+    for row in dict.fromkeys(preset.row for preset in PRESETS.values()):
+        in_row = [preset for preset in PRESETS.values() if preset.row == row]
+        for column, preset in zip(st.columns(len(in_row)), in_row, strict=True):
             chosen = session.draft() == preset.config
             column.button(
                 preset.label,

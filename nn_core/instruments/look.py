@@ -62,6 +62,12 @@ def n_probed(config: RunConfig) -> int:
     return min(N_PROBED, MOST_OUTPUTS // max(1, numbers))
 
 
+def dot(one: Array, other: Array) -> float:
+    """The product of two vectors; in float64 where squares would overflow, as they do shortly before a divergence."""
+    product = float(np.dot(one, other))
+    return product if np.isfinite(product) else float(np.dot(one.astype(np.float64), other.astype(np.float64)))
+
+
 def rms(values: Array) -> float:
     """The root of the mean square."""
-    return float(np.sqrt(np.dot(values, values) / len(values)))
+    return float(np.sqrt(dot(values, values) / len(values)))

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from nn_core.config.run_config import RunConfig
-from nn_core.instruments.look import Look
+from nn_core.instruments.look import Look, dot
 from nn_core.instruments.registry import LOWEST, WHOLE, Band, instrument, times
 
 TIMID = 0.01  # Adam at its usual rate of 0.001 has 0.08
@@ -46,5 +44,5 @@ def step_gauge(look: Look) -> Mapping[str, float]:
     """
     update = look.update
     both, change = update.both_sides, update.change
-    slope = float(np.dot(both.before, change))
-    return {WHOLE: 1 - float(np.dot(both.after, change)) / slope} if slope else {}
+    slope = dot(both.before, change)
+    return {WHOLE: 1 - dot(both.after, change) / slope} if slope else {}

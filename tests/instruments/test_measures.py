@@ -23,7 +23,8 @@ class Looks:
     """Looks at every update of a trainer through some instruments; `values` are those of each, step by step."""
 
     def __init__(self, trainer: Trainer, *names: str) -> None:
-        self.trainer, self.names, self.values = trainer, names, {name: [] for name in names}
+        self.trainer, self.names = trainer, names
+        self.values: dict[str, list[Any]] = {name: [] for name in names}
         self.updates: list[Update] = []
         self.start = trainer.model.flat.copy()
         trainer.watcher = self
@@ -72,7 +73,9 @@ def test_the_step_gauge_is_exactly_1_at_the_minimum_along_a_step_and_2_at_the_ed
     assert INSTRUMENTS["step_gauge"].measure(look)[WHOLE] == r
 
 
-@pytest.mark.parametrize("settings", [{}, {"l2": 0.1}, {"model": "cnn", "channels": (2,), "pooling": "average", "n_train": 200}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"l2": 0.1}, {"model": "cnn", "channels": (2,), "pooling": "average", "n_train": 200}]
+)
 def test_for_plain_descent_the_step_gauge_is_lr_times_the_curvature_along_the_gradient(
     settings: dict[str, Any], tiny: Dataset
 ):
@@ -223,7 +226,7 @@ def test_the_effective_rank_of_k_equal_singular_values_is_k_and_of_two_unequal_o
 
 def judged(name: str, **values: float) -> dict[str, str | None]:
     series = {layer: Series(layer, np.array([[1, 0, 0, 0, value]], np.float64)) for layer, value in values.items()}
-    return {layer: band and band.state for layer, band in INSTRUMENTS[name].judge(series).items()}
+    return {layer: band.state if band else None for layer, band in INSTRUMENTS[name].judge(series).items()}
 
 
 def test_a_value_is_judged_by_the_band_it_lies_in_and_a_gradient_beside_the_largest():
@@ -251,7 +254,7 @@ def state_after(trainer: Trainer, name: str, steps: int) -> tuple[dict[str, str 
     }
     bands = INSTRUMENTS[name].judge(rows)
     fix = next((band.fix(trainer.config) for band in bands.values() if band and band.fix), {})
-    return {layer: band and band.state for layer, band in bands.items()}, fix
+    return {layer: band.state if band else None for layer, band in bands.items()}, fix
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from nn_core.instruments.registry import Band, instrument
     reading="How far a unit's outputs lie apart over the probed validation images, averaged over a layer's units.",
     check="By hand; 0 where all images are answered alike.",
     needs="network",
+    order=15,
     log=True,
     bands=(
         Band(0.0, "broken", "All images look alike to this layer."),

@@ -26,8 +26,10 @@ def _faster(config: RunConfig) -> Mapping[str, Any]:
     "2 it goes too far but still down, above 2 the loss of that batch rose.",
     check="r = lr g'Hg / g'g on a quadratic, exactly 1 and 2 where that says so; above 2 the batch's loss rises.",
     needs="update",
+    order=1,
     once_a_second=False,
     judged_on=9,
+    scale=(0.0, 2.5),
     bands=(
         Band(LOWEST, "watch", "Steps climb, or the loss bends downward along them: this says nothing of their length."),
         Band(0.0, "watch", "Steps are tiny beside the best ones, as at the end of a schedule.", _faster),

@@ -21,7 +21,6 @@ from nn_core.instruments.look import Look
 from nn_core.instruments.recording import Recording
 from nn_core.instruments.registry import INSTRUMENTS, WHOLE, chosen, instrument, is_measured, last_values
 from nn_core.runs import Run
-from nn_core.training.watching import Update
 
 SMALL: dict[str, Any] = {"hidden": (6, 5), "n_train": 300, "batch_size": 64, "epochs": 3, "lr": 0.01, "eval_every": 4}
 NETWORKS: dict[str, dict[str, Any]] = {

@@ -8,7 +8,6 @@ import streamlit as st
 
 _LOGO = Path(__file__).with_name("logo.svg")
 _LAYOUT = Path(__file__).with_name("layout.css").read_text(encoding="utf-8")
-_VITAL_SIGNS = Path(__file__).with_name("vital_signs.css").read_text(encoding="utf-8")
 _CSS = """
 <style>
   /* the first line of a page stands right under the navigation, not at 128 px */
@@ -81,5 +80,5 @@ _CSS = """
 
 def apply_style() -> None:
     """Put the style sheet and the name on the page; call it once in every run, before anything is drawn."""
-    st.html(f"{_CSS}<style>{_LAYOUT}{_VITAL_SIGNS}</style>")
+    st.html(f"{_CSS}<style>{_LAYOUT}</style>")
     st.logo(_LOGO, size="large")

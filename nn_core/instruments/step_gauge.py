@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from nn_core.config.run_config import RunConfig
 from nn_core.instruments.look import Look, dot
 from nn_core.instruments.registry import LOWEST, WHOLE, Band, instrument, times
 
 TIMID = 0.01  # Adam at its usual rate of 0.001 has 0.08
-
-
-def _faster(config: RunConfig) -> Mapping[str, Any]:
-    """Ten times the rate, unless a schedule may have made it small."""
-    return times(10)(config) if config.schedule == "constant" else {}
 
 
 @instrument(
@@ -32,7 +25,7 @@ def _faster(config: RunConfig) -> Mapping[str, Any]:
     scale=(0.0, 2.5),
     bands=(
         Band(LOWEST, "watch", "Steps climb, or the loss bends downward along them: this says nothing of their length."),
-        Band(0.0, "watch", "Steps are tiny beside the best ones, as at the end of a schedule.", _faster),
+        Band(0.0, "watch", "Steps are tiny beside the best ones: the rate is low, or there is little left to learn."),
         Band(TIMID, "fine", "Steps end before the lowest point along their direction."),
         Band(1.0, "watch", "Steps go past the lowest point along their direction, but still down.", times(0.5)),
         Band(2.0, "broken", "Steps are so long that the loss of their own batch rises.", times(0.3)),

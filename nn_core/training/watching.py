@@ -15,6 +15,8 @@ from nn_core.nn.losses import l2_penalty
 from nn_core.nn.network import Network
 from nn_core.nn.regularizers import add_penalty_gradients, l1_penalty
 
+_UNASKED = np.random.default_rng(0)  # without dropout, no random number is drawn
+
 
 class Watcher(Protocol):
     """Is asked before every update whether it wants to see it; what it does must leave training as it is."""
@@ -82,7 +84,7 @@ def look_at_batch(kernel: TrainingStep, config: RunConfig, indices: Rows, at: Ar
     try:
         if at is not model.flat:
             model.flat[...] = at
-        loss = kernel.gradients(indices, 0.0, np.random.default_rng(0))  # which is asked for nothing
+        loss = kernel.gradients(indices, 0.0, _UNASKED)
         weights = slice(model.n_weights)
         add_penalty_gradients(model.flat_grads[weights], model.flat[weights], config.l2, config.l1)
         return loss + penalties(model, config, model.flat), model.flat_grads.copy()

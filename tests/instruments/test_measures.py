@@ -261,7 +261,6 @@ def state_after(trainer: Trainer, name: str, steps: int) -> tuple[dict[str, str 
     ("name", "settings"),
     [
         ("step_gauge", {"lr": 2.0, "batch_size": 0, "activation": "tanh", "input_scaling": "standard"}),
-        ("step_gauge", {"lr": 1e-4}),
         ("update_ratio", {"optimizer": "adam", "lr": 0.05}),
         ("update_ratio", {"optimizer": "adam", "lr": 0.5}),
     ],

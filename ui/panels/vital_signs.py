@@ -19,6 +19,7 @@ from ui import session
 from ui.charts.instruments import instrument_curves
 from ui.charts.theme import palette
 from ui.components.live_plot import live_plot
+from ui.components.vital_strip import vital_strip
 from ui.panels import ghost, verdict
 
 Table = Mapping[str, Mapping[str, Reading]]  # instrument -> layer -> reading
@@ -42,7 +43,7 @@ def _strip(shot: Snapshot) -> None:
         series = session.series_of(pinned)
         theirs = {each.name: readings(each, pinned.config, series, {}, shot.step) for each in vital()}
     urgent = most_urgent(found)
-    st.html(_html(shot.config, found, theirs, urgent))
+    vital_strip(_html(shot.config, found, theirs, urgent), key="vital-strip")
     fix = urgent.fix(shot.config) if urgent and step is None and shot.is_training | (shot.status == "paused") else {}
     if fix:
         label = ", ".join(f"{setting(name).label.lower()} {setting(name).format(value)}" for name, value in fix.items())
@@ -131,7 +132,8 @@ def _bar(one: Reading) -> str:
 
 
 def _head(each: Instrument, found: Mapping[str, Reading], config: RunConfig) -> str:
-    on = f" Measured on {n_probed(config):,} validation images, without dropout." if each.needs == "network" else ""
+    n = min(n_probed(config), len(session.dataset().val_images))
+    on = f" Measured on {n:,} validation images, without dropout." if each.needs == "network" else ""
     reason = next((one.missing for one in found.values() if one.missing), "")
     about = f"<b>{escape(each.label)}</b>: {escape(each.reading)}{on} {escape(reason)} Source: {escape(each.source)}."
     return f'<th tabindex="0">{escape(each.label)}<span class="tip">{about}</span></th>'

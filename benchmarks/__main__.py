@@ -1,6 +1,7 @@
 """The speed comparison: `python -m benchmarks --help`.
 
-Without a command, one table of training steps; with `cnn`, one of a convolutional network; with `time-to-accuracy`,
+Without a command, one table of training steps; with `cnn`, one of a convolutional network; with
+`instruments`, what measuring the training itself costs; with `time-to-accuracy`,
 whole trainings. Figures are only worth something on a machine that does nothing else.
 """
 
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from benchmarks import cnn, steps, time_to_accuracy
+from benchmarks import cnn, instruments, steps, time_to_accuracy
 from benchmarks.recipes import RECIPES, Recipe
 from benchmarks.works import WORKS
 
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 TABLES: Mapping[str, tuple[Callable[..., dict[str, Any]], Callable[[Mapping[str, Any]], str], Mapping[str, Any]]] = {
     "steps": (steps.measure, steps.table, WORKS),
     "cnn": (cnn.measure, cnn.table, cnn.WORKS),
+    "instruments": (instruments.measure, instruments.table, instruments.WORKS),
 }
 
 
@@ -63,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--targets", type=_targets, default=RECIPES, help=f"of time-to-accuracy, some of {known}; default: all"
     )
-    parser.add_argument("--rows", help=f"some of {','.join(WORKS)}, or of {','.join(cnn.WORKS)}; default: all")
+    rows = ", or of ".join(",".join(works) for _, _, works in TABLES.values())
+    parser.add_argument("--rows", help=f"some of {rows}; default: all")
     parser.add_argument("--rounds", type=_count, help=f"turns of each program; default: {ROUNDS}")
     parser.add_argument("--quick", action="store_true", help=f"short turns, {QUICK_ROUNDS} rounds: a rough picture")
     parser.add_argument("--json", action="store_true", help="print the same as one JSON object, the last line")

@@ -6,5 +6,11 @@ Importing the package registers every instrument in it: a file that is added her
 import importlib
 import pkgutil
 
-for _found in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_found.name}")
+
+def register_all() -> None:
+    """Import every module of the package."""
+    for found in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{found.name}")
+
+
+register_all()

@@ -19,6 +19,7 @@ from nn_core.instruments.registry import instrument
     "behind must keep up.",
     check="By hand.",
     needs="network",
+    order=14,
 )
 def activation_mean(look: Look) -> Mapping[str, float]:
     """The mean over images and units, dropout off."""

@@ -23,6 +23,7 @@ def _serves(config: RunConfig) -> str:
     "is 0, so they cannot recover.",
     check="A network of which so many units were silenced by hand.",
     needs="network",
+    order=12,
     bands=(
         Band(0.0, "fine", "All units, or nearly all, answer to some image."),
         Band(0.1, "watch", "Some units are dead: the network is smaller than it looks."),

@@ -18,6 +18,7 @@ from nn_core.instruments.registry import Band, instrument
     "above 1 little is left of them.",
     check="By hand.",
     needs="network",
+    order=16,
     bands=(
         Band(0.0, "watch", "This layer has not moved from where it began."),
         Band(1e-7, "fine", "This layer has moved from where it began."),

@@ -17,6 +17,7 @@ from nn_core.instruments.registry import Band, instrument
     "another.",
     check="By hand; layers far apart in a deep network of sigmoids.",
     needs="update",
+    order=10,
     judged_on=3,
     relative=True,
     log=True,

@@ -16,6 +16,7 @@ from nn_core.instruments.registry import WHOLE, instrument
     reading="The rate with which the newest step was made: the setting times what the schedule makes of it.",
     check="The schedule's own multiplier.",
     needs="update",
+    order=2,
     log=True,
 )
 def learning_rate(look: Look) -> Mapping[str, float]:

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 EVERY_STEPS, EVERY_SECONDS = 50, 1.0
 EARLY_STEPS = 256  # among the first so many updates, those numbered by a power of two are looked at too
 STEPS_SHARE, SECONDS_SHARE = 0.03, 0.02  # of the training time, for what is measured every 50 steps, and once a second
+HUGE = 1e9  # weights and gradients beyond it belong to a network that diverges
 OFF = "off"  # in a trainer's `instruments["recording"]`: instrument -> why it was switched off
 
 
@@ -132,10 +133,16 @@ class Recording:
     def _record(self, each: Instrument, values: Values, point: Point) -> None:
         """Append the values at the place where they were measured."""
         if not all(map(math.isfinite, values.values())):
-            self._switch_off(each, ValueError("it found a value that is not a finite number"))
+            if not self._is_diverging():
+                self._switch_off(each, ValueError("it found a value that is not a finite number"))
             return
         for layer, value in values.items():
             self._trainer.history.record(each.series_name(layer), float(value), **point)
+
+    def _is_diverging(self) -> bool:
+        """Whether the network itself is leaving the numbers; the verdict on the run says so."""
+        model = self._trainer.model
+        return not max(np.abs(model.flat).max(), np.abs(model.flat_grads).max()) < HUGE
 
     def _switch_off(self, each: Instrument, error: Exception) -> None:
         trainer = self._trainer

@@ -61,6 +61,8 @@ class Instrument:
     relative: bool
     once_a_second: bool
     log: bool  # whether it is drawn on a logarithmic axis
+    scale: tuple[float, float] | None  # the ends of the bar that it is shown as, or none
+    order: int  # its place among the others, the smallest first
     serves: Callable[[RunConfig], str]  # "", or a sentence on why networks of these settings have no such thing
 
     def __repr__(self) -> str:
@@ -117,6 +119,8 @@ def instrument(
     relative: bool = False,
     once_a_second: bool = True,
     log: bool = False,
+    scale: tuple[float, float] | None = None,
+    order: int = 100,
     serves: Callable[[RunConfig], str] = _serves_all,
 ) -> Callable[[Callable[[Look], Values]], Callable[[Look], Values]]:
     """Decorator: register a function that measures as an instrument; see `Instrument`."""
@@ -142,6 +146,8 @@ def instrument(
             relative=relative,
             once_a_second=once_a_second,
             log=log,
+            scale=scale,
+            order=order,
             serves=serves,
         )
         return measure

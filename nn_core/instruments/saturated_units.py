@@ -39,6 +39,7 @@ def _serves(config: RunConfig) -> str:
     "there is nearly 0, so hardly any gradient passes.",
     check="A network of which so many units were pushed to an end by hand.",
     needs="network",
+    order=13,
     bands=(
         Band(0.0, "fine", "Units answer differently to different images."),
         Band(0.1, "watch", "Some units sit at an end of their activation for nearly all images."),

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
-
-from nn_core.config.run_config import RunConfig
-from nn_core.instruments.look import Look
+from nn_core.instruments.look import Look, dot
 from nn_core.instruments.registry import LOWEST, WHOLE, Band, instrument, times
 
 TIMID = 0.01  # Adam at its usual rate of 0.001 has 0.08
-
-
-def _faster(config: RunConfig) -> Mapping[str, Any]:
-    """Ten times the rate, unless a schedule may have made it small."""
-    return times(10)(config) if config.schedule == "constant" else {}
 
 
 @instrument(
@@ -28,11 +19,13 @@ def _faster(config: RunConfig) -> Mapping[str, Any]:
     "2 it goes too far but still down, above 2 the loss of that batch rose.",
     check="r = lr g'Hg / g'g on a quadratic, exactly 1 and 2 where that says so; above 2 the batch's loss rises.",
     needs="update",
+    order=1,
     once_a_second=False,
     judged_on=9,
+    scale=(0.0, 2.5),
     bands=(
         Band(LOWEST, "watch", "Steps climb, or the loss bends downward along them: this says nothing of their length."),
-        Band(0.0, "watch", "Steps are tiny beside the best ones, as at the end of a schedule.", _faster),
+        Band(0.0, "watch", "Steps are tiny beside the best ones: the rate is low, or there is little left to learn."),
         Band(TIMID, "fine", "Steps end before the lowest point along their direction."),
         Band(1.0, "watch", "Steps go past the lowest point along their direction, but still down.", times(0.5)),
         Band(2.0, "broken", "Steps are so long that the loss of their own batch rises.", times(0.3)),
@@ -46,5 +39,5 @@ def step_gauge(look: Look) -> Mapping[str, float]:
     """
     update = look.update
     both, change = update.both_sides, update.change
-    slope = float(np.dot(both.before, change))
-    return {WHOLE: 1 - float(np.dot(both.after, change)) / slope} if slope else {}
+    slope = dot(both.before, change)
+    return {WHOLE: 1 - dot(both.after, change) / slope} if slope else {}

@@ -16,6 +16,7 @@ from nn_core.instruments.registry import Band, instrument, times
     reading="How much one step changes a layer, beside the size of its weights: about 0.001 is healthy.",
     check="By hand, and 0 at a learning rate of nearly 0.",
     needs="update",
+    order=11,
     judged_on=3,
     log=True,
     bands=(

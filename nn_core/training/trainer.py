@@ -74,6 +74,7 @@ class Trainer:
         self.scores: Scores | None = None
         self.instruments: dict[str, dict[str, Any]] = {}  # what they need to go on; part of every checkpoint
         self.watcher: Watcher | None = None  # is shown the updates that it wants to see
+        self._is_watched = False  # whether the running update is to be shown
         self._update_seen: Update | None = None
 
         self._dropout_rng = stream(config.seed, DROPOUT)
@@ -149,8 +150,8 @@ class Trainer:
         safe = self._safe
         before = self._state() if safe is None or self.step_count % SAVE_EVERY == 0 else safe
         is_new = before is not safe
-        watched = self.watcher is not None and self.watcher.wants(self.step_count, self.seconds)
-        loss = self._update(watched)
+        self._is_watched = self.watcher is not None and self.watcher.wants(self.step_count, self.seconds)
+        loss = self._update()
         # weights that are not finite almost always show in the next loss; the few that do not (behind a dead unit) are
         # looked for every SAVE_EVERY steps: at each step it took 3 us of 60
         diverged = not math.isfinite(loss) or (is_new and not self._is_finite())
@@ -162,7 +163,7 @@ class Trainer:
         if diverged:
             self.score()
             return False
-        if watched:
+        if self._is_watched:
             self._show_the_update()
         self._note_batch_loss(loss)
         if self._scoring.is_due(self.step_count, self.seconds, self.config.eval_every, self.scores):
@@ -207,11 +208,11 @@ class Trainer:
             if not self.step():
                 break
 
-    def _update(self, watched: bool = False) -> float:
+    def _update(self) -> float:
         """One update; returns the mean loss. It may overflow: whoever calls looks at the loss and the weights."""
-        return self._quiet.run(self._learn_from_the_next_batch, watched)
+        return self._quiet.run(self._learn_from_the_next_batch)
 
-    def _learn_from_the_next_batch(self, watched: bool) -> float:
+    def _learn_from_the_next_batch(self) -> float:
         """Gradients of the next batch and the penalties, one step of the optimizer; returns the batch's mean loss."""
         rate = self.lr_multiplier
         indices, n = self._next_batch()
@@ -222,9 +223,9 @@ class Trainer:
         if config.l2 or config.l1:
             weights = slice(model.n_weights)
             add_penalty_gradients(model.flat_grads[weights], model.flat[weights], config.l2, config.l1)
-        if watched:
+        if self._is_watched:
             with suppress(MemoryError):  # then nobody sees it; training goes on
-                self._update_seen = Update(self, self._kernel, indices, loss, config.lr * rate)
+                self._update_seen = Update(model, self._kernel, config, indices, loss, config.lr * rate)
         if config.clip_norm:
             clip_to_norm(model.flat_grads, config.clip_norm)
         self.optimizer.step(model.flat, model.flat_grads, config, rate)
@@ -291,6 +292,7 @@ class Trainer:
         `start` is a state from before; the steps from there are made again, each under the settings of its time.
         """
         now, failed_at, good, best = self.config, self.step_count, start, self._best
+        self._is_watched, self._update_seen = False, None
         self._restore(start)
         while self.step_count < failed_at:
             self.config = config_at(self.initial_config, self.edits[self.n_inherited :], self.step_count)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,8 +15,7 @@ from nn_core.nn.losses import l2_penalty
 from nn_core.nn.network import Network
 from nn_core.nn.regularizers import add_penalty_gradients, l1_penalty
 
-if TYPE_CHECKING:
-    from nn_core.training.trainer import Trainer
+_UNASKED = np.random.default_rng(0)  # without dropout, no random number is drawn
 
 
 class Watcher(Protocol):
@@ -45,14 +44,15 @@ class Update:
     with its penalties, before any clipping; `rate` is the learning rate in force.
     """
 
-    def __init__(self, trainer: Trainer, kernel: TrainingStep, indices: Rows, loss: float, rate: float) -> None:
-        self.trainer, self.indices, self.rate = trainer, indices, rate
-        self.before, self.gradient = trainer.model.flat.copy(), trainer.model.flat_grads.copy()
-        self.after = trainer.model.flat
-        self._config, self._kernel, self._loss = trainer.config, kernel, loss
+    def __init__(
+        self, model: Network, kernel: TrainingStep, config: RunConfig, indices: Rows, loss: float, rate: float
+    ) -> None:
+        self.indices, self.rate = indices, rate
+        self.before, self.gradient, self.after = model.flat.copy(), model.flat_grads.copy(), model.flat
+        self._kernel, self._config, self._loss = kernel, config, loss
 
     def __repr__(self) -> str:
-        return f"<Update to step {self.trainer.step_count:,}>"
+        return f"<Update of {len(self.after):,} parameters at a rate of {self.rate:g}>"
 
     @cached_property
     def change(self) -> Array:
@@ -65,8 +65,8 @@ class Update:
 
         One more pass over the batch; two where dropout or augmentation is on, as the gradient before is another then.
         """
-        config, model = self._config, self.trainer.model
-        before, loss = self.gradient, self._loss + penalties(model, config, self.before)
+        config = self._config
+        before, loss = self.gradient, self._loss + penalties(self._kernel.model, config, self.before)
         if config.dropout or self._kernel.augment:
             loss, before = look_at_batch(self._kernel, config, self.indices, self.before)
         return BothSides(loss, before, *look_at_batch(self._kernel, config, self.indices, self.after))
@@ -84,7 +84,7 @@ def look_at_batch(kernel: TrainingStep, config: RunConfig, indices: Rows, at: Ar
     try:
         if at is not model.flat:
             model.flat[...] = at
-        loss = kernel.gradients(indices, 0.0, np.random.default_rng(0))  # which is asked for nothing
+        loss = kernel.gradients(indices, 0.0, _UNASKED)
         weights = slice(model.n_weights)
         add_penalty_gradients(model.flat_grads[weights], model.flat[weights], config.l2, config.l1)
         return loss + penalties(model, config, model.flat), model.flat_grads.copy()

@@ -10,10 +10,10 @@ from nn_core.explain import first_filters
 from ui import session
 from ui.charts.curves import curves
 from ui.components.live_plot import live_plot
-from ui.panels import ghost, verdict, welcome
+from ui.panels import ghost, verdict, vital_signs, welcome
 from ui.panels.chart_options import chart_options
 from ui.panels.empty_state import empty_state
-from ui.panels.gallery import first_layer_words
+from ui.panels.gallery import first_layer_words, switch
 
 
 def charts() -> None:
@@ -66,12 +66,23 @@ def filters() -> None:
     ghost.walls(shot, W, key="filters", height=285, title=title, labels=labels, aspect=aspect)
 
 
+def below() -> None:
+    """What lies under the curves: the filters, or the vital signs."""
+    shot = session.snapshot()
+    if shot is not None and shown == "vital":
+        vital_signs.show(shot, axis)
+    else:
+        filters()
+
+
 if session.snapshot() is None and session.ghost() is None:
     welcome.first_look()
 else:
-    left, middle, right, last = st.columns([2.2, 0.8, 1.3, 0.8], vertical_alignment="center")
+    left, middle, right, under, last = st.columns([2.1, 0.7, 1.1, 1.3, 0.8], vertical_alignment="center")
     axis, log_y, smoothing = chart_options(left, middle, right, key="train")
+    with under:
+        shown = switch("Under the curves", {"filters": "filters", "vital": "vital signs"}, key="train-under")
     with last:
         ghost.pin_button(session.snapshot())
     session.live("The curves", charts)
-    session.live("The filters", filters)
+    session.live("The filters", below)

@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,6 @@ from nn_core.instruments.look import Look
 from nn_core.instruments.recording import Recording
 from nn_core.instruments.registry import INSTRUMENTS, WHOLE, chosen, instrument, is_measured, last_values
 from nn_core.runs import Run
-from nn_core.training.watching import Update
 
 SMALL: dict[str, Any] = {"hidden": (6, 5), "n_train": 300, "batch_size": 64, "epochs": 3, "lr": 0.01, "eval_every": 4}
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -97,26 +97,30 @@ def test_vital_instruments_are_measured_at_the_first_step_then_every_50_steps_an
     assert "instruments/effective_rank/dense1" not in trainer.history.series()
 
 
-def test_the_time_that_looking_takes_stays_within_its_share(tiny: Dataset):
+@pytest.mark.parametrize("cost", [0.0001, 0.004, 0.2])
+def test_the_time_that_looking_takes_stays_within_its_share(cost: float, tiny: Dataset, monkeypatch: Any):
+    """On a clock of our own: an update takes 1 ms, a look `cost` seconds."""
+    now = 0.0
+
+    def measure(self: Recording, instruments: Any, look: Look) -> None:
+        nonlocal now
+        now += cost
+
     trainer = Trainer(RunConfig(**SMALL), tiny)
     watching = Recording(trainer)
-    spent = 0.0
-    saw = watching.saw
-
-    def slow(update: Update) -> None:
-        nonlocal spent
-        started = time.perf_counter()
-        time.sleep(0.004)
-        saw(update)
-        watching._costs[False].append(time.perf_counter() - started)
-        watching._not_before = trainer.seconds + min(watching._costs[False]) / recording.STEPS_SHARE
-        if trainer.step_count > recording.EARLY_STEPS:
-            spent += time.perf_counter() - started
-
-    watching.saw = slow  # type: ignore[method-assign]
-    while trainer.seconds < 1.2:
-        trainer.step()
-    assert spent < 0.12 * trainer.seconds
+    monkeypatch.setattr(recording, "time", SimpleNamespace(perf_counter=lambda: now))
+    monkeypatch.setattr(Recording, "_measure", measure)
+    update: Any = SimpleNamespace()
+    looks = []
+    for trainer.step_count in range(1, 30_000):
+        trainer.seconds = now = now + 0.001
+        if watching.wants(trainer.step_count - 1, trainer.seconds):
+            watching.saw(update)
+            looks.append((trainer.step_count, now - trainer.seconds))
+    late = [spent for step, spent in looks if step > recording.EARLY_STEPS]
+    assert 3 <= len(late) <= 30_000 / recording.EVERY_STEPS
+    assert sum(late) <= 1.2 * now * (recording.STEPS_SHARE + recording.SECONDS_SHARE)
+    assert cost > 0.001 or len(late) == pytest.approx(30_000 / recording.EVERY_STEPS, rel=0.05)
 
 
 def test_a_resumed_run_has_the_values_of_before_and_goes_on_with_them(tiny: Dataset):
@@ -279,3 +283,14 @@ def test_a_name_that_would_not_make_a_series_is_refused():
     for name in ("two words", "a/b", "", "recording"):
         with pytest.raises(ValueError, match="an instrument needs a name"):
             instrument(name, label="", formula="", source="", reading="", check="", needs="update")
+
+
+@pytest.mark.usefixtures("every_step")
+def test_a_network_that_diverges_switches_no_instrument_off(tiny: Dataset):
+    trainer = Trainer(RunConfig(**{**SMALL, "hidden": (16,), "activation": "sigmoid", "lr": 10, "l2": 1}), tiny)
+    watching = Recording(trainer)
+    while trainer.step():
+        pass
+    watching.finish()
+    assert "diverged" in trainer.stopped and not watching.off
+    assert all(np.isfinite(one.value).all() for name, one in trainer.history.series().items() if is_measured(name))

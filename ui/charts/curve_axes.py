@@ -60,6 +60,11 @@ def x_axis(style: CurveStyle) -> dict[str, Any]:
     }
 
 
+def axis_title(x: str) -> str:
+    """What stands under an axis: "step", "epoch", "images seen" or "seconds of training"."""
+    return _X_TITLES[x]
+
+
 def live_range(series: Mapping[str, Series], ghost: Mapping[str, Series], style: CurveStyle) -> dict[str, Any]:
     """The range of the x axis for a run with a much longer ghost: up to a quarter beyond the newest point of the run.
 

@@ -40,7 +40,7 @@ def show(shot: Snapshot) -> None:
     button.button(
         f"{'Restart with' if starts else 'Set'} {settings}",
         key="fix",
-        on_click=_apply,
+        on_click=apply,
         args=(dict(found.fix), starts),
         width="stretch",
     )
@@ -63,8 +63,8 @@ def _verdict_on(shot: Snapshot) -> Health:
     return health(shot.config, series, shot.weights, step=shot.step, epoch=shot.epoch, stopped=stopped, dead=dead)
 
 
-def _apply(fix: dict[str, Any], starts_anew: bool) -> None:
-    """Do what a health sentence offers: change the run, or start a new network where that one cannot be mended."""
+def apply(fix: dict[str, Any], starts_anew: bool) -> None:
+    """Do what a verdict or a vital sign offers: change the run, or start a network where that one cannot be mended."""
     run = session.current_run()
     if run is None:
         return

@@ -126,7 +126,7 @@ def test_the_ghost_is_told_from_the_run_on_the_page_in_one_line(app, with_run):
     with_run(lr=0.1)
     app.session_state["ghost"] = first.id
     app.run()
-    said = "only lr differs: 0.1 against 0.3; same seed. Both started from the same weights."
+    said = "one setting differs: learning rate 0.1 against 0.3; same seed. Both started from the same weights."
     assert plain(said) in words(app)
     assert not fails(at(app, "pages/look/weights.py"))
 

@@ -122,12 +122,26 @@ def test_training_whose_bar_nobody_reads_any_more_saves_its_run_and_ends(tmp_pat
 
 
 @posix
+def test_under_nohup_a_closed_terminal_ends_no_training(tmp_path: Path):
+    done = shell(
+        "trap '' HUP; PROGRAM train --n-train 400 --epochs 300 --hidden 8 --quiet & sleep 1; kill -HUP $!; wait $!",
+        GLASSNET_RUNS=str(tmp_path / "runs"),
+    )
+    assert done.returncode == 0 and done.stdout.splitlines()[-1].startswith("run ")
+
+
+@posix
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_training_that_is_told_to_end_saves_its_run_and_says_how_it_goes_on(tmp_path: Path, name: str):
     folder, told = tmp_path / "runs", getattr(signal, name)
+    before = signal.signal(told, signal.SIG_DFL)  # these tests may themselves run under nohup
     training = subprocess.Popen(
-        [*PROGRAM, "train", "--epochs", "1000", "--runs", str(folder)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        [*PROGRAM, "train", "--epochs", "1000", "--runs", str(folder)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
     )
+    signal.signal(told, before)
     assert training.stderr is not None
     try:
         while "epoch 1" not in (shown := training.stderr.read(60)):

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+HANG_UP = getattr(signal, "SIGHUP", 0)
 BROKEN_PIPE = 128 + 13  # the exit code of a program that nobody listens to any more
 
 
@@ -78,7 +79,7 @@ class Told:
 def when_told_to_end(act: Callable[[Told], None]) -> Iterator[Told]:
     """Call `act` at the first Ctrl-C, SIGTERM or closed terminal; a second one ends the program as ever.
 
-    A signal that is ignored (nohup) stays so. Outside the main thread nothing is caught.
+    A closed terminal that is to be ignored (nohup) stays so. Outside the main thread nothing is caught.
     """
     told = Told()
     before: dict[int, Any] = {}
@@ -90,7 +91,9 @@ def when_told_to_end(act: Callable[[Told], None]) -> Iterator[Told]:
         act(told)
 
     if threading.current_thread() is threading.main_thread():
-        before = {one: signal.getsignal(one) for one in ENDING if signal.getsignal(one) != signal.SIG_IGN}
+        before = {one: signal.getsignal(one) for one in ENDING}
+        if before.get(HANG_UP) == signal.SIG_IGN:
+            del before[HANG_UP]
     for one in before:
         signal.signal(one, ask)
     try:

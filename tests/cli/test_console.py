@@ -15,6 +15,7 @@ import pytest
 
 from nn_core import RunConfig, Trainer
 from nn_core.cli.main import _parser, main
+from nn_core.config import all_settings
 from nn_core.data import Dataset
 from nn_core.store import Recorder, RunStore, RunWriter
 from tests import ROOT
@@ -45,20 +46,17 @@ def _commands(parser: argparse.ArgumentParser, name: str = "") -> Iterator[tuple
         yield name, parser
 
 
-OPTIONS = [
-    (command, option)
-    for command, parser in _commands(_parser())
-    for option in sorted(parser._option_string_actions)
-    if option.startswith("--")
-]
+SETTINGS = {f"--{item.name.replace('_', '-')}" for item in all_settings()}  # options of four commands, tried with one
 
 
-@pytest.mark.parametrize(("command", "option"), OPTIONS, ids=lambda one: one)
-def test_two_dashes_are_no_value_of_any_option(command: str, option: str, capsys: pytest.CaptureFixture[str]):
-    with pytest.raises(SystemExit) as ended:
-        main([*command.split(), f"{option}=--"])
-    assert ended.value.code == 2
-    assert f"argument {option}: needs a value, got '--'" in capsys.readouterr().err
+def test_two_dashes_are_no_value_of_any_option(capsys: pytest.CaptureFixture[str]):
+    for command, parser in _commands(_parser()):
+        long = {option for option in parser._option_string_actions if option.startswith("--")}
+        for option in long if command == "train" else long - SETTINGS:
+            with pytest.raises(SystemExit) as ended:
+                main([*command.split(), f"{option}=--"])
+            assert ended.value.code == 2
+            assert f"argument {option}: needs a value, got '--'" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------------------------------------- what is printed
@@ -124,12 +122,26 @@ def test_training_whose_bar_nobody_reads_any_more_saves_its_run_and_ends(tmp_pat
 
 
 @posix
+def test_under_nohup_a_closed_terminal_ends_no_training(tmp_path: Path):
+    done = shell(
+        "trap '' HUP; PROGRAM train --n-train 400 --epochs 300 --hidden 8 --quiet & sleep 1; kill -HUP $!; wait $!",
+        GLASSNET_RUNS=str(tmp_path / "runs"),
+    )
+    assert done.returncode == 0 and done.stdout.splitlines()[-1].startswith("run ")
+
+
+@posix
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_training_that_is_told_to_end_saves_its_run_and_says_how_it_goes_on(tmp_path: Path, name: str):
     folder, told = tmp_path / "runs", getattr(signal, name)
+    before = signal.signal(told, signal.SIG_DFL)  # these tests may themselves run under nohup
     training = subprocess.Popen(
-        [*PROGRAM, "train", "--epochs", "1000", "--runs", str(folder)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        [*PROGRAM, "train", "--epochs", "1000", "--runs", str(folder)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
     )
+    signal.signal(told, before)
     assert training.stderr is not None
     try:
         while "epoch 1" not in (shown := training.stderr.read(60)):

@@ -188,7 +188,7 @@ def test_a_blank_canvas_invites_to_draw():
 
 def test_a_sketch_that_a_tab_has_kept_comes_back_on_a_server_that_knows_nothing_of_it(digit: np.ndarray):
     pad, after_restart = Sketchpad(), Sketchpad()
-    assert pad.is_untouched
+    assert after_restart.is_untouched
     pad.take(*from_canvas((100, 100), (160, 100)))
     assert not pad.is_untouched
     after_restart.bring_back(pad.to_text())

@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from ui.session.drawing import CANVAS_SIDE, Sketchpad
+from ui.session.selection import clicked
 
 HELPER = "canvas-helper"
 BRUSH = (8, 40, 20)  # narrowest, widest and first brush, in pixels
@@ -41,6 +42,6 @@ def canvas(pad: Sketchpad, brush: int) -> None:
 
 def _bring_back(pad: Sketchpad) -> None:
     """The tab has a sketch that this server knows nothing of: it was started again meanwhile."""
-    kept = (st.session_state.get(HELPER) or {}).get("kept")
+    kept: object = clicked(HELPER, "kept")
     if isinstance(kept, str) and pad.is_untouched:
         pad.bring_back(kept)

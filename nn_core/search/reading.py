@@ -146,7 +146,7 @@ def _tables() -> Mapping[str, Any]:
         "trial_user_attributes": ("trial_id", "key", "value_json"),
         "trial_system_attributes": ("trial_id", "key", "value_json"),
     }
-    typed = {
+    typed: dict[str, list[Any]] = {
         "trials": [sql.column(name, sql.DateTime) for name in ("datetime_start", "datetime_complete")],
         "trial_values": [sql.column("value_type", sql.String)],
         "trial_intermediate_values": [sql.column("intermediate_value_type", sql.String)],

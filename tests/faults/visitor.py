@@ -11,6 +11,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 KEY = re.compile(r"\$\$ID-[0-9a-f]+-(.+)")
 LISTEN_SECONDS = 0.1
@@ -30,7 +31,7 @@ class Visitor:
         self._left = False
         self._socket = connect(
             f"ws://127.0.0.1:{port}/_stcore/stream",
-            subprotocols=["streamlit"],
+            subprotocols=[Subprotocol("streamlit")],
             max_size=None,
             open_timeout=60,
             ping_interval=None,
@@ -79,7 +80,7 @@ class Visitor:
     def _listen(self) -> None:
         while not self._left:
             try:
-                message = ForwardMsg.FromString(self._socket.recv(timeout=LISTEN_SECONDS))  # type: ignore[arg-type]
+                message = ForwardMsg.FromString(self._socket.recv(timeout=LISTEN_SECONDS))
             except TimeoutError:
                 message = None
             except ConnectionClosed:
@@ -118,7 +119,7 @@ class Visitor:
 
     def _take_element(self, element: Any) -> None:
         kind = element.WhichOneof("type")
-        part = getattr(element, kind) if kind else None
+        part: Any = getattr(element, kind) if kind else None
         if kind == "exception":
             self.errors.append(f"{part.type}: {part.message}")
         elif kind == "alert" and ("could not be drawn" in part.body or "Traceback" in part.body):

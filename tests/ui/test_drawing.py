@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from typing import Any
 
 import numpy as np
@@ -183,3 +184,37 @@ def test_the_film_shows_four_labelled_stages_and_says_when_a_speck_was_left_out(
 def test_a_blank_canvas_invites_to_draw():
     assert "draw a digit here" in film(Sketchpad().now.sketch)
     assert "Draw one digit" in invitation()
+
+
+def test_a_sketch_that_a_tab_has_kept_comes_back_on_a_server_that_knows_nothing_of_it(digit: np.ndarray):
+    pad, after_restart = Sketchpad(), Sketchpad()
+    assert after_restart.is_untouched
+    pad.take(*from_canvas((100, 100), (160, 100)))
+    assert not pad.is_untouched
+    after_restart.bring_back(pad.to_text())
+    assert np.array_equal(after_restart.now.sketch.image, pad.now.sketch.image)
+    assert after_restart.now.objects == pad.now.objects and n_shown(after_restart) == 2 and after_restart.can_undo
+    pad.put_digit(digit)
+    once_more = Sketchpad()
+    once_more.bring_back(pad.to_text())
+    assert np.array_equal(once_more.now.sketch.stages["drawn"], pad.now.sketch.stages["drawn"])
+    pad.clear()
+    once_more = Sketchpad()
+    once_more.bring_back(pad.to_text())
+    assert once_more.is_untouched
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{", "[" * 100_000, '{"objects": 3, "picture": ""}', '{"objects": [], "picture": 3}'),
+        '{"objects": [], "picture": "data:image/png;base64,iVBORw0KGgo="}',
+        json.dumps({"objects": [], "picture": "," + base64.b64encode(b"GIF89a" * 10).decode()}),
+        "x" * 2_000_001,
+    ],
+    ids=lambda text: text[:20],
+)
+def test_what_is_no_kept_sketch_is_passed_over(text: str):
+    pad = Sketchpad()
+    pad.bring_back(text)
+    assert pad.is_untouched

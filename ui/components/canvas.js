@@ -1,5 +1,6 @@
-// Two things the drawing canvas does not offer by itself: its hover toolbar is taken away, because the page has undo and
-// clear of its own that also work after a page switch; and a finished stroke is sent at once, not after 200 ms.
+// Three things the drawing canvas does not offer by itself: its hover toolbar is taken away, because the page has undo and
+// clear of its own that also work after a page switch; a finished stroke is sent at once, not after 200 ms; and the tab
+// keeps the sketch, so that a server that has just been started gets it back.
 
 const SEND = 'button[aria-label^="Update"]'; // of the canvas's toolbar: sends the drawing now
 const LOOKS = `
@@ -35,8 +36,21 @@ function dress(key, root) {
   for (const event of ["mouseup", "touchend"]) window.addEventListener(event, end);
 }
 
-export default function ({ data }) {
+const KEPT = "glassnet-sketch";
+
+let given = null; // the sketch that was given back last: once is enough
+
+function keepOrGiveBack({ sketch, untouched }, setTriggerValue) {
+  const kept = sessionStorage.getItem(KEPT);
+  if (!untouched) {
+    sessionStorage.setItem(KEPT, sketch);
+    given = null;
+  } else if (kept && kept !== given) setTriggerValue("kept", (given = kept));
+}
+
+export default function ({ data, setTriggerValue }) {
   const key = data.canvas;
+  keepOrGiveBack(data, setTriggerValue);
   let gone = false;
   const look = () => {
     if (gone) return;

@@ -1,6 +1,7 @@
 """The canvas that a visitor draws on: the drawable-canvas component, given its drawing and read after every stroke.
 
-A component of our own beside it (canvas.js) takes its toolbar away and has it send every stroke at once.
+A component of our own beside it (canvas.js) takes its toolbar away, has it send every stroke at once, and keeps the
+sketch in the browser's tab.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from pathlib import Path
 import streamlit as st
 
 from ui.session.drawing import CANVAS_SIDE, Sketchpad
+from ui.session.selection import clicked
 
+HELPER = "canvas-helper"
 BRUSH = (8, 40, 20)  # narrowest, widest and first brush, in pixels
 
 _helper = st.components.v2.component(
@@ -32,5 +35,13 @@ def canvas(pad: Sketchpad, brush: int) -> None:
         return_image_data=True,
         key="canvas",
     )
-    _helper(key="canvas-helper", data={"canvas": "canvas"}, height="content")
     pad.take(result.image_bytes, result.json_data)
+    data = {"canvas": "canvas", "untouched": pad.is_untouched, "sketch": "" if pad.is_untouched else pad.to_text()}
+    _helper(key=HELPER, data=data, height="content", on_kept_change=lambda: _bring_back(pad))
+
+
+def _bring_back(pad: Sketchpad) -> None:
+    """The tab has a sketch that this server knows nothing of: it was started again meanwhile."""
+    kept: object = clicked(HELPER, "kept")
+    if isinstance(kept, str) and pad.is_untouched:
+        pad.bring_back(kept)

@@ -7,7 +7,9 @@ that no rerun of the page can lose a stroke. A picture that differs from the pre
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +23,7 @@ from nn_core.sketch.to_mnist import Sketch, to_mnist
 
 Drawing = dict[str, Any]
 CANVAS_SIDE = 280  # pixels
+MAX_TEXT = 2_000_000  # characters of a drawing that a browser gives back
 MAX_STATES = 50  # drawings that undo can go back to
 
 
@@ -63,6 +66,32 @@ class Sketchpad:
     def can_undo(self) -> bool:
         """Whether there is a drawing to go back to."""
         return len(self._states) > 1
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing was drawn here yet."""
+        return not self.can_undo and self.now.sketch.empty
+
+    def to_text(self) -> str:
+        """The present drawing, for the browser to keep."""
+        return json.dumps({"objects": list(self.now.objects), "picture": png_uri(self.now.sketch.stages["drawn"])})
+
+    def bring_back(self, text: str) -> None:
+        """Take over what `to_text` gave, perhaps on another server; anything else is passed over."""
+        try:
+            if len(text) > MAX_TEXT:
+                return
+            kept = json.loads(text)
+            objects = [one for one in kept["objects"] if isinstance(one, dict)]
+            picture = Image.open(io.BytesIO(base64.b64decode(kept["picture"].split(",")[1])), formats=["PNG"])
+            if picture.size != (CANVAS_SIDE, CANVAS_SIDE):
+                return
+            sketch = to_mnist(np.asarray(picture.convert("L")))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError, SyntaxError):
+            return
+        if not sketch.empty:
+            self._push(State(tuple(objects), sketch))
+            self.show()
 
     def show(self) -> None:
         """Tell the canvas to show the present drawing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -42,7 +43,17 @@ def _tidy(runs: RunRegistry) -> None:
     while not runs.closed.wait(TIDY_SECONDS):
         left = SESSION_LOOKS if runs.put_away() else left - 1
         if left > 0:
+            _forget_closed_sessions()
             give_back()
+
+
+def _forget_closed_sessions() -> None:
+    """Sessions whose time is over go: by itself, Streamlit lets them lie there until another one is closed."""
+    if Runtime.exists():
+        runtime: Any = Runtime.instance()
+        with suppress(AttributeError, RuntimeError):  # there is no public way to it; without it, they wait
+            forget = runtime._session_mgr._session_storage._cache.expire
+            runtime._get_async_objs().eventloop.call_soon_threadsafe(forget)
 
 
 def _is_connected(session: str) -> bool:

@@ -55,7 +55,7 @@ def softmax_table(steps: SoftmaxSteps, names: tuple[str, ...] | list[str], colou
     top = int(steps.logits.argmax())
     lines = []
     for at, name in enumerate(names):
-        bar = f'<i style="width: {100 * steps.shares[at]:.4g}%; background: {colours[at % 10]}"></i>'
+        bar = f'<i style="width: calc(100% * {steps.shares[at]:.4f}); background: {colours[at % 10]}"></i>'
         cells = (
             html.escape(name),
             short_number(steps.logits[at]),

@@ -40,7 +40,7 @@ def added() -> Iterator[None]:
         label="Training loss",
         help="The last one, in nats.",
         direction="minimize",
-        unit=Unit("{:.1f} nats", "%.1f", scale=1000, ticks=".2f"),
+        unit=Unit("{:.1f} nats".format, "%.1f", scale=1000, ticks=".2f"),
         report=lambda trial: trial.epoch_ends[-1].train_loss,
     )
     def train_loss(trial: TrialRun) -> float:

@@ -16,7 +16,6 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache, cached_property
 from itertools import pairwise
-from typing import TypeGuard
 
 import pytest
 
@@ -259,7 +258,8 @@ def shares_are_written_in_one_place(source: Source) -> Iterator[str]:
     for node in ast.walk(source.tree):
         if isinstance(node, ast.JoinedStr):
             for number, after in pairwise([*node.values, ast.Constant("")]):
-                spec = ast.unparse(number.format_spec)[2:-1] if _is_formatted(number) else ""
+                given = number.format_spec if isinstance(number, ast.FormattedValue) else None
+                spec = "" if given is None else ast.unparse(given)[2:-1]
                 by_hand = isinstance(after, ast.Constant) and re.match(r" ?%", str(after.value))
                 if spec.endswith("%") or (spec and by_hand):
                     yield source.at(node, said)
@@ -268,10 +268,6 @@ def shares_are_written_in_one_place(source: Source) -> Iterator[str]:
 
 
 _PERCENT_FORMAT = re.compile(r"%\.\df ?%%|\{[^{}]*:[^{}]*\d%\}|%\{\w+:[^}]*[%p]\}")  # printf, str.format, plotly
-
-
-def _is_formatted(node: ast.AST) -> TypeGuard[ast.FormattedValue]:
-    return isinstance(node, ast.FormattedValue) and node.format_spec is not None
 
 
 @rule

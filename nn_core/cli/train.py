@@ -158,7 +158,7 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
     if trainer.stopped:
         note(trainer.stopped)
     steps, images, seconds = trainer.step_count - begun[0], trainer.images_seen - begun[1], trainer.seconds - begun[2]
-    result = {
+    result: dict[str, Any] = {
         "config": trainer.config.to_dict(),
         "begun_at": begun[0],
         "steps": trainer.step_count,

@@ -118,7 +118,9 @@ def test_while_the_run_trains_one_looks_back_undisturbed_and_the_film_plays_to_i
 
 def number_of(page: Page) -> float:
     """The newest step of the run, while the page looks back."""
-    found = re.search(r"of ([\d,]+) · looking back", " ".join(page.locator(".stSidebar").all_inner_texts()))
+    found = re.search(
+        r"of ([\d,]+)(?:, scored at [\d,]+)? · looking back", " ".join(page.locator(".stSidebar").all_inner_texts())
+    )
     return float(found[1].replace(",", "")) if found else 0
 
 

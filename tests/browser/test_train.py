@@ -34,7 +34,7 @@ def wait_training(page: Page, beyond: float = 0) -> float:
 def validation_accuracy(page: Page) -> float:
     """The accuracy in the status, as a share; 0 where there is none."""
     text = " ".join(page.locator(".stSidebar").all_inner_texts())
-    found = re.search(r"([\d.]+)% validation", text)
+    found = re.search(r"([\d.]+) % validation", text)
     return float(found[1]) / 100 if found else 0.0
 
 

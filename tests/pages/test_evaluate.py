@@ -13,7 +13,7 @@ def test_the_matrix_adds_up_to_the_split_and_agrees_with_the_run(app, with_run, 
     shown = at(app, "pages/look/evaluate.py")
     scores, step = run.snapshot.scores, run.snapshot.step
     assert scores is not None and scores.confusion.sum() == 500
-    assert f"{scores.confusion.trace():,} of 500 right ({scores.val_accuracy:.1%})" in words(shown)
+    assert f"{scores.confusion.trace():,} of 500 right ({100 * scores.val_accuracy:.1f} %)" in words(shown)
     assert f"Validation at step {step}, n=500" in words(shown)
     support = shown.dataframe[0].value["images"]
     assert support.sum() == 500 and list(support) == list(np.bincount(few.val_labels))

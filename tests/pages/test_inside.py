@@ -48,7 +48,7 @@ def test_the_output_layer_is_shown_with_its_logits_and_softmax_worked_out_and_no
     logits = run.snapshot.model.logits(few.val_images[:1])[0].astype(float)
     powers = np.exp(logits - logits.max())
     top = int(logits.argmax())
-    assert f"For {top}: 1.000 / {powers.sum():.3f} = {100 / powers.sum():.1f} %" in words(shown)
+    assert f"For {top}: 1.000 / {powers.sum():.3f} gives {100 / powers.sum():.1f} %" in words(shown)
     assert titles["inside-logits"].startswith("Output layer: the logit") and not fails(shown)
     assert not shown.info, "what a network has not got takes no room"
 

@@ -53,7 +53,7 @@ def test_a_run_that_a_restarted_server_brings_back_is_said_to_be_so_once(app, wi
     again = new_tab()
     shown = look_at(again, run, 8)
     assert "brought back from disk at step 40; Train goes on from there" in notices(shown)
-    assert "step 8 of 40 · looking back" in words(shown)
+    assert "step 8 of 40" in words(shown) and "looking back" in words(shown)
     second_tab = new_tab()
     assert not notices(look_at(second_tab, run, 8))
 

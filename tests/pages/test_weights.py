@@ -85,7 +85,7 @@ def test_every_layer_shows_all_its_weights(app, with_run, monkeypatch, settings,
     assert switch.options == layers
     names = layer_weights.layer_names(run.snapshot.weights)
     for name in names[1:]:
-        shown.button_group(key=switch.key).set_value(name).run()
+        shown.button_group(key=str(switch.key)).set_value(name).run()
         W = run.snapshot.weights[f"{name}.W"]
         assert not fails(shown) and f"{W.size:,} weights, half of them within" in words(shown)
         if W.ndim == 4:

@@ -322,7 +322,7 @@ def test_a_full_canvas_gives_an_image_and_a_sentence(level: int) -> None:
 def test_a_nearly_full_canvas_says_how_full_it_is() -> None:
     canvas = np.full((100, 100), 255, np.uint8)
     canvas[:5] = 0
-    assert to_mnist(canvas).message.startswith("Nearly the whole canvas (95%) is ink")
+    assert to_mnist(canvas).message.startswith("Nearly the whole canvas (95 %) is ink")
 
 
 @pytest.mark.parametrize("size", [1, 5, 20, 40])

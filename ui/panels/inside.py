@@ -240,7 +240,7 @@ def why(model: Network, image: Array, labelled: str, field: maps.Field | None) -
     for place, (values, title, what, key) in zip(st.columns(len(drawn)), drawn, strict=True):
         with place:
             figure = maps.image_under(image, values, dark=dark, title=title, what=what)
-            live_plot(figure, key=key, height=212 if found is not None else 300)
+            live_plot(figure, key=key, height=212 if found is not None else 260)
     st.caption(
         f"Blue pixels raise the score for {plain(names[digit])} above the average of all {len(names)}, orange ones "
         f"lower it. {plain(found_by)}."

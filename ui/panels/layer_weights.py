@@ -54,7 +54,7 @@ def layer_weights(shot: Snapshot, name: str) -> None:
             W,
             names=classes if is_output else None,
             dark=session.is_dark(),
-            title=f"Weights of {name} {when}",
+            title=f"All weights of the {'output ' if is_output else ''}layer {when} ({name})",
             inputs="each output of the layer before",
             outputs="digit" if is_output else "unit",
         )

@@ -20,7 +20,7 @@ from ui.components.live_plot import live_plot
 _LOOKS = """<style>
   .softmax { border-collapse: collapse; width: 100%; max-width: 34rem; }
   .softmax { font-variant-numeric: tabular-nums; font-size: .86rem; }
-  .softmax th { font-weight: 500; opacity: .75; text-align: right; padding: .1rem .5rem; }
+  .softmax th { font-weight: 500; white-space: nowrap; opacity: .75; text-align: right; padding: .1rem .5rem; }
   .softmax td { text-align: right; padding: .1rem .5rem; border: 0; white-space: nowrap; }
   .softmax th:first-child, .softmax td:first-child { text-align: left; }
   .softmax tr { border: 0; }
@@ -45,17 +45,17 @@ def output_layer(model: Network, image: Array, left: DeltaGenerator, right: Delt
     with right:
         st.html(softmax_table(steps, names, theme.palette(dark).digits))
         st.caption(
-            "Softmax: subtract the largest logit, raise e to it, divide by the sum. "
-            f"For {names[top]}: {steps.powers[top]:.3f} / {steps.total:.3f} = {probability(steps.shares[top])}."
+            "Softmax: subtract the largest logit from each, take exp of that, divide by the sum. "
+            f"For {names[top]}: {steps.powers[top]:.3f} / {steps.total:.3f} gives {probability(steps.shares[top])}."
         )
 
 
 def softmax_table(steps: SoftmaxSteps, names: tuple[str, ...] | list[str], colours: tuple[str, ...]) -> str:
-    """Logit, difference to the largest, power of e and share of each class, a line each, and the sum, as HTML."""
+    """Logit, difference to the largest, its exponential and share of each class, a line each, and the sum, as HTML."""
     top = int(steps.logits.argmax())
     lines = []
     for at, name in enumerate(names):
-        bar = f'<i style="width: {100 * steps.shares[at]:.4g}%; background: {colours[at % 10]}"></i>'
+        bar = f'<i style="width: calc(100% * {steps.shares[at]:.4f}); background: {colours[at % 10]}"></i>'
         cells = (
             html.escape(name),
             short_number(steps.logits[at]),
@@ -66,7 +66,7 @@ def softmax_table(steps: SoftmaxSteps, names: tuple[str, ...] | list[str], colou
         )
         row = "".join(f"<td>{cell}</td>" for cell in cells)
         lines.append(f'<tr class="{"top" if at == top else ""}">{row}</tr>')
-    heads = ("digit", "logit", "− largest", "e to that", "÷ sum", "")
+    heads = ("digit", "logit", "− max", "exp", "÷ sum", "")
     head = "".join(f"<th>{text}</th>" for text in heads)
     total = f'<tr class="sum"><td>sum</td><td></td><td></td><td>{steps.total:.3f}</td><td>100 %</td><td></td></tr>'
     return f'{_LOOKS}<table class="softmax"><tr>{head}</tr>{"".join(lines)}{total}</table>'

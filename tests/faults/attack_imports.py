@@ -53,9 +53,9 @@ def attack(full: bool) -> list[Figure]:
 # ---------------------------------------------------------------------------------------------- fuzzed files
 
 
-def fuzzed(folder: Path, files: dict[str, bytes], weights: bytes, data: Dataset, n: int) -> list[Figure]:
+def fuzzed(folder: Path, files: dict[str, bytes], weights: bytes, data: Dataset, n: int, seed: int = 1) -> list[Figure]:
     """So many spoilt files through the library."""
-    rng, tracebacks, longest, n_runs = random.Random(1), [], 0.0, 0
+    rng, tracebacks, longest, n_runs = random.Random(seed), [], 0.0, 0
     memory = peak(anew=True)
     for number in range(n):
         content, name = forged(files, weights, rng)

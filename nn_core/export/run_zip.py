@@ -59,15 +59,15 @@ def to_archive(store: RunStore, run_id: str) -> bytes:
 
 
 def _zipped(folder: Path, opened: OpenedRun) -> bytes:
-    run_id, damaged = opened.id, set()
+    run_id, readable = opened.id, []
     for file in opened.files:
-        try:
+        with suppress(ArchiveError):
             read_checkpoint(file.path)
-        except ArchiveError:
-            damaged.add(f"checkpoints/{file.path.name}")
-    paths = [*sorted(folder.rglob("*.json")), *sorted(folder.rglob("*.safetensors"))]
-    names = [path.relative_to(folder).as_posix() for path in paths if path.is_file() and not path.is_symlink()]
-    names = [name for name in names if NAME.fullmatch(name) and name not in {MANIFEST, *damaged}]
+            readable.append(file.path)  # a newer one would count points that the curves read here do not have
+    others = (*folder.glob("*.json"), *folder.glob("frames/*.safetensors"))
+    paths = [*readable, *(path for path in others if path.is_file() and not path.is_symlink())]
+    names = sorted(path.relative_to(folder).as_posix() for path in paths)
+    names = [name for name in names if NAME.fullmatch(name) and name != MANIFEST]
     size = sum((folder / name).stat().st_size for name in names)
     if size > MAX_BYTES:
         raise ExportError(f"an archive may hold at most {MAX_BYTES:,} bytes, run {run_id} has {size:,}")

@@ -86,7 +86,8 @@ def looked_at(store: RunStore, good: set[str], n: int) -> list[Figure]:
             run = registry.get(run_id)
             opened += run is not None
             assert run is not None or registry.problem(run_id)
-            run and run.close()
+            if run is not None:
+                run.close()
         except Exception:
             tracebacks.append(f"{run_id}: {traceback.format_exc()}")
     registry.close()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import random
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
@@ -12,12 +14,12 @@ from playwright.sync_api import Page, expect, sync_playwright
 from nn_core.store.run_store import RunStore
 from tests import ROOT
 from tests.browser.conftest import CHROMIUM_FLAGS, Server, find_chromium
-from tests.browser.waiting import open_app
+from tests.browser.waiting import open_app, wait_until
 
 from .figures import Figure
 from .forging import forged, zipped
 
-SENTENCE = 30_000  # milliseconds that one may take on a busy machine
+SENTENCE = 60_000  # milliseconds that one may take on a busy machine
 
 
 def in_the_browser(folder: Path, files: dict[str, bytes], weights: bytes, n: int) -> list[Figure]:
@@ -55,18 +57,20 @@ def brought_in(page: Page, content: bytes, name: str) -> str:
     """Upload a file; what the page says of it: "" where it says nothing."""
     chooser = page.locator("[data-testid=stFileUploaderDropzoneInput]")
     with suppress(Exception):
+        notice = page.locator("[data-testid=stAlert]").filter(has_text="mported")
+        dismiss = page.get_by_role("button", name="Dismiss")
+        while n_notices := dismiss.count():
+            dismiss.first.click()
+            wait_until(page, dismiss.count, partial(operator.gt, n_notices))
         if not chooser.count():
             page.get_by_role("button", name="Import").click()
         expect(chooser).to_have_count(1, timeout=SENTENCE)
-        notice = page.locator("[data-testid=stAlert]").filter(has_text="mported")
-        before = notice.all_inner_texts()
         chooser.set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": content})
         deadline = time.monotonic() + SENTENCE / 1000
         while time.monotonic() < deadline:
             if page.locator("[data-testid=stException]").count():
                 return f"Traceback {page.locator('[data-testid=stException]').first.inner_text()}"
-            now = notice.all_inner_texts()
-            if now and now != before:
-                return "\n".join(now)
+            if notice.count():
+                return "\n".join(notice.all_inner_texts())
             page.wait_for_timeout(50)
     return ""

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import tomllib
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from nn_core.export import to_archive
+from nn_core.export.importing import bring_in
 from nn_core.training import Series
+from tests import ROOT
 from tests.pages.looking import at, fails, notices, words
 from tests.pages.test_all_pages import PAGES
 from ui import session
 from ui.components import run_rows
+from ui.panels import sharing
 
 SUMMARIES = [b"[" * 100_000, b"{}", b'{"step": 1e999}', b'{"config": {"wings": 2}}', b"\xff"]
 
@@ -64,3 +70,27 @@ def test_the_rows_of_all_runs_hold_no_number_that_json_does_not_know(app, with_r
     with_run()
     spoilt()
     json.dumps(run_rows.rows(session.runs(), unreadable=session.unreadable()), allow_nan=False)
+
+
+# ---------------------------------------------------------------------------------------------- imports
+
+
+def test_the_page_promises_the_size_of_an_upload_that_the_server_takes(app):
+    (uploader,) = at(app, "pages/compare/runs.py").get("file_uploader")
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    assert uploader.proto.max_upload_size_mb == config["server"]["maxUploadSize"]
+
+
+def test_what_is_brought_in_on_the_page_is_on_all_pages_and_what_is_not_is_a_sentence(app, with_run, monkeypatch):
+    monkeypatch.setattr(sharing, "bring_in_apart", bring_in)  # here without another process
+    store = session.store()
+    assert store is not None
+    for content, sentence in (
+        (to_archive(store, with_run().id), "Imported as run"),
+        (b"PK", "Nothing was imported: the file is no zip archive"),
+    ):
+        uploader: Any = at(app, "pages/compare/runs.py").get("file_uploader")[0]
+        uploader.upload("a.zip", content, "application/zip")
+        app.run()
+        assert not fails(app) and sentence in notices(app)
+    assert len(session.runs()) == 2

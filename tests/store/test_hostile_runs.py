@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 from nn_core import RunConfig, Trainer
 from nn_core.cli.main import main
 from nn_core.data import Dataset
+from nn_core.export import to_archive
 from nn_core.runs.registry import RunRegistry
 from nn_core.store.files import pack, unpack
 from nn_core.store.recorder import Recorder
@@ -221,3 +224,15 @@ def test_a_link_that_leads_to_itself_among_the_runs_is_left_alone(folder: Path):
     os.mkfifo(folder / "0000000d")
     store = RunStore(folder)
     assert {run.id for run in store.runs()} == {GOOD, BAD} and store.problems() == []
+
+
+def test_an_archive_of_a_run_holds_its_own_plain_files_alone(folder: Path, tmp_path: Path):
+    (tmp_path / "secret").write_text('{"name": "secret"}')
+    run = folder / BAD
+    (run / "label.json").symlink_to(tmp_path / "secret")
+    os.mkfifo(run / "frames" / "99.safetensors")
+    (run / "checkpoints" / "000099-99.safetensors").write_bytes(b"junk")
+    with zipfile.ZipFile(io.BytesIO(to_archive(RunStore(folder), BAD))) as archive:
+        names = set(archive.namelist())
+    left_out = {"label.json", "frames/99.safetensors", "checkpoints/000099-99.safetensors"}
+    assert not names & left_out and {"manifest.json", "metrics.jsonl", "frames/0.safetensors"} <= names

@@ -19,11 +19,16 @@ from nn_core.config.choices import CHOICES, choices, register
 from nn_core.config.run_config import setting
 from nn_core.data import Dataset
 from nn_core.export import ExportError, export
+from nn_core.instruments.measures.edge import edge_of
 from nn_core.machine.memory import Array
 from nn_core.nn.activations import Activation, OnnxGraph
+from nn_core.nn.hessian import Hessian
+from nn_core.nn.losses import CrossEntropy
+from nn_core.nn.network import build_model
 from nn_core.nn.optimizers import Optimizer
 from nn_core.search.space import Values, suggested
 from tests.exporting import trained
+from tests.numerical import relative_error
 
 
 class Softplus(Activation):
@@ -38,6 +43,10 @@ class Softplus(Activation):
     @staticmethod
     def slope(z: Array, a: Array) -> Array:
         return 1 - np.exp(-a)
+
+    @classmethod
+    def bend(cls, z: Array, a: Array) -> Array:
+        return np.exp(-a) * (1 - np.exp(-a))
 
     @staticmethod
     def onnx(graph: OnnxGraph, z: str) -> str:
@@ -141,7 +150,7 @@ def test_a_search_suggests_it(added: tuple[str, str]):
 
 
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
-@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+@pytest.mark.parametrize("loss", sorted(choices("loss")))
 def test_a_network_learns_with_it_and_resumes_bit_for_bit(added: tuple[str, str], model: str, loss: str, tiny: Dataset):
     more: dict[str, Any] = {added[0]: added[1], "model": model, "loss": loss, "channels": (3,)}
     trainer = Trainer(small(**more), tiny)
@@ -152,6 +161,34 @@ def test_a_network_learns_with_it_and_resumes_bit_for_bit(added: tuple[str, str]
         each.train_epochs(1)
     assert np.array_equal(trainer.model.flat, again.model.flat)
     assert trainer.score().train_loss < before
+
+
+def test_the_curvature_of_a_network_with_an_added_activation_is_that_of_central_differences(softplus: str):
+    rng = np.random.default_rng(0)
+    network = build_model(RunConfig(hidden=(4, 3), activation=softplus), rng, dtype=np.float64)
+    x, labels, v = rng.normal(size=(5, 784)), rng.integers(0, 10, 5), rng.normal(size=network.n_params) * 1e-5
+    product, at = Hessian(network, x, labels).times(v), network.flat.copy()
+    gradients = []
+    for sign in (1, -1):
+        network.flat[...] = at + sign * v
+        network.loss_and_gradients(x, labels)
+        gradients.append(network.flat_grads.copy())
+    assert relative_error(product, (gradients[0] - gradients[1]) / 2) < 1e-6
+
+
+def test_an_added_optimizer_that_knows_no_edge_of_stability_says_so(signum: str):
+    edge = edge_of(RunConfig(optimizer=signum))
+    assert edge.value is None and edge.words == "It is not known at which curvature this rule begins to swing."
+
+
+def test_a_loss_that_onnx_has_no_form_for_is_refused_by_its_name(tiny: Dataset):
+    register("loss", "own", label="", help="", formula="", citation="")(CrossEntropy)
+    try:
+        source = trained(tiny, loss="own")
+        with pytest.raises(ExportError, match="the loss own has no ONNX form here"):
+            export(source, "onnx", lambda: tiny)
+    finally:
+        del CHOICES["loss"]["own"]
 
 
 def test_the_run_card_says_it(added: tuple[str, str], tiny: Dataset):

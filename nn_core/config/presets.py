@@ -152,7 +152,7 @@ PRESETS: dict[str, Preset] = {
             "Edge, momentum",
             "784-64-64-10 with momentum 0.9, each step on all 1,000 images: the sharpness goes up to 38, which is "
             "2 (1 + 0.9) / lr, and stays there. Half a minute.",
-            {**EDGE, "hidden": (64, 64), "optimizer": "momentum", "lr": 0.1, "epochs": 1_500},
+            {**EDGE, "hidden": (64, 64), "optimizer": "momentum", "lr": 0.1, "gain": 0.5, "epochs": 1_500},
             row="edge",
         ),
     )

@@ -78,6 +78,13 @@ def test_a_card_shows_settings_curves_filters_and_the_confusion_matrix(source: E
     lines = [attributes for tag, attributes in page.elements if tag == "polyline"]
     assert [line["class"] for line in lines] == ["train", "val"] * 2
     assert sum(attributes.get("class") == "edit" for _, attributes in page.elements) == 2 * len(source.edits)
+    assert "nats, log scale" in text
+
+
+def test_the_card_of_linear_outputs_names_the_unit_of_its_own_loss(tiny: Dataset):
+    source = source_of(RunConfig(hidden=(5,), loss="linear_mse"), tiny)
+    text = " ".join(page_of(source, tiny).words)
+    assert "half the squared error, log scale" in text and "nats" not in text
 
 
 def test_a_card_loads_nothing_and_runs_nothing(source: ExportSource, tiny: Dataset):

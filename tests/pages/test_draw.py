@@ -36,3 +36,12 @@ def test_two_stored_runs_of_the_same_settings_are_told_apart_in_the_menu(app, wi
     for run in alike:
         menu(shown, "reader").set_value(run.id).run()
         assert menu(shown, "reader").value == run.id and not fails(shown)
+
+
+def test_of_linear_outputs_it_says_what_is_shown_as_probabilities(app, with_run):
+    with_run(loss="linear_mse")
+    shown = at(app, "pages/play/draw.py")
+    shown.button(key="sketch-show").click().run()
+    assert not fails(shown) and "shown are the probabilities nearest to its ten outputs" in words(shown)
+    menu(shown, "reader").set_value("shipped").run()
+    assert "nearest to its ten outputs" not in words(shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nn_core import load_shipped
+from nn_core.nn.losses import LinearSquaredError
 from tests.pages.looking import at, fails, words
 
 
@@ -55,3 +56,9 @@ def test_the_example_of_evaluate_counts_what_the_network_of_the_project_reads(ap
     shown = at(app, "pages/look/evaluate.py")
     read_as = load_shipped().predict_proba(few.val_images).argmax(axis=1)
     assert f"{int((read_as == few.val_labels).sum()):,} of 500 right" in words(shown)
+
+
+def test_of_linear_outputs_it_says_what_is_shown_as_probabilities(app, with_run):
+    with_run(loss="linear_mse")
+    shown = at(app, "pages/look/evaluate.py")
+    assert not fails(shown) and LinearSquaredError.about_probabilities in words(shown)

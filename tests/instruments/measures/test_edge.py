@@ -9,8 +9,11 @@ import pytest
 
 from nn_core import RunConfig
 from nn_core.config.choices import choices
+from nn_core.config.presets import PRESETS
+from nn_core.data import Dataset
 from nn_core.instruments.measures.edge import edge_of, sharpness
 from nn_core.nn.optimizers import make_optimizer
+from nn_core.training import Trainer
 
 OPTIMIZERS = sorted(choices("optimizer"))
 WITH_LINE = [name for name in OPTIMIZERS if edge_of(RunConfig(optimizer=name)).value is not None]
@@ -106,3 +109,10 @@ def test_preconditioned_sharpness_is_the_largest_eigenvalue_of_the_inverse_of_p_
         lambda v: H @ v, 40, preconditioner=P, last=found.vectors, rng=rng, dtype=np.float64, tolerance=1e-8
     )
     assert again.values == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_preset_with_momentum_is_not_thrown_out_at_its_start(seed: int, mnist: Dataset):
+    trainer = Trainer(PRESETS["edge-momentum"].config.replace(seed=seed), mnist)
+    while trainer.step_count < 50:  # at a gain of 1 it begins above its line, and ends before
+        assert trainer.step(), trainer.stopped

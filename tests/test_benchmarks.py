@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
 import math
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import cnn, steps, time_to_accuracy
+from benchmarks import cnn, instruments, steps, time_to_accuracy
 from benchmarks.__main__ import main
 from benchmarks.processes import MissingPackage, Program
 from benchmarks.programs import textbook
@@ -285,3 +286,21 @@ def test_without_torch_the_comparison_of_convolutional_networks_says_so_and_meas
     (row,) = json.loads(printed.out.splitlines()[-1])["rows"]
     assert row["work"] == "memory-8-16" and row["torch"] is None and "torch is not installed" in printed.err
     assert row["title"] in printed.out
+
+
+# ---------------------------------------------------------------------------------------------- instruments
+
+
+def test_the_cost_of_instruments_is_told_beside_what_it_may_be_for_each_work(
+    tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(instruments, "load_dataset", lambda name: tiny)
+    monkeypatch.setattr(instruments, "set_blas_threads", lambda n: None)
+    work = instruments.WORKS["b32-10"]
+    small = dataclasses.replace(work, config=work.config.replace(n_train=1000))
+    said: list[str] = []
+    result = instruments.measure([small], 2, 0.01, sys.executable, said.append)
+    (row,) = result["rows"]
+    assert len(said) == 2 and row["images_a_second"] > 0 and row["at_most"] == 0.10 and row["cost"] < 1
+    shown = instruments.table(result).splitlines()
+    assert shown[2].startswith(f"| {work.title} |") and "| 10% |" in shown[2] and shown[0].count("|") == 8

@@ -25,6 +25,8 @@ COUNTED = {"len", "int", "float", "bool", "round", "sum", "abs"}
 OWN_ATTRIBUTES = {
     "label",
     "help",
+    "word",
+    "about_probabilities",
     "short",
     "line",
     "formula",
@@ -32,7 +34,10 @@ OWN_ATTRIBUTES = {
     "each",
     "digits",
 }  # declared in the code, never out of a file
-OWN_FUNCTIONS = {"duration", "run_colour", "png_uri"}  # a time, a colour and a picture
+OWN_FUNCTIONS = {  # a time, a colour, a picture, and numbers as text
+    *("duration", "run_colour", "png_uri"),
+    *("percent", "round_percent", "exact", "probability", "loss", "count", "short_number"),
+}
 NUMBER = re.compile(r"[+ z]?\d*[,_]?(\.\d+)?[dfgeE%]|,")
 SAME_WORDS = {"lower", "upper", "strip", "capitalize", "format", "removesuffix", "replace", "items"}
 

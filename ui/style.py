@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -100,7 +101,7 @@ _FOCUS = """
 def apply_style(dark: bool = False) -> None:
     """Put the style sheet and the name on the page; call it once in every run, before anything is drawn."""
     theme = "dark" if dark else "light"
-    accent, ground = (st.get_option(f"theme.{theme}.{name}Color") for name in ("primary", "background"))
+    accent, ground = (escape(st.get_option(f"theme.{theme}.{name}Color")) for name in ("primary", "background"))
     of_theme = _FOCUS % (accent, accent, ground) + (_ON_ACCENT % ground if dark else "")
     st.html(f"{_CSS}<style>{_LAYOUT}{of_theme}</style>")
     st.logo(_LOGO, size="large")

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from nn_core.config.run_config import RunConfig
 from nn_core.instruments.look import Look
+from nn_core.machine.numbers import percent
 from nn_core.training.history import Series
 
 State = Literal["fine", "watch", "broken"]
@@ -81,7 +82,7 @@ class Instrument:
     def format(self, value: float) -> str:
         """A value as text: a share in percent, anything else with three digits."""
         if self.unit == "share":
-            return f"{100 * value:.3g} %" if value else "0 %"
+            return percent(value)
         return f"{value:.2g}" if value and not 0.01 <= abs(value) < 1000 else f"{value:.3g}"
 
     def judge(self, series: Mapping[str, Series]) -> dict[str, Band | None]:

@@ -19,6 +19,7 @@ from nn_core.data import Dataset
 from nn_core.instruments.recording import Recording
 from nn_core.instruments.registry import Recorded
 from nn_core.runs.past import Past
+from nn_core.runs.rate import Rate
 from nn_core.runs.scheduler import Scheduler
 from nn_core.runs.snapshot import Snapshot, Status
 from nn_core.store.recorder import Recorder
@@ -88,8 +89,7 @@ class Run:
         self._goal: Goal = "budget"
         self._until_step = 0  # where the goal "step" is reached
         self._until_epoch = 0.0  # where the goals "epoch" and "budget" are reached
-        self._rate = 0.0
-        self._rate_mark = (0.0, 0)  # (seconds of training, images seen) when the rate was last measured
+        self._rate = Rate()
         self._is_kept = past is not None  # a run that never trained need not be on disk
         self._trainer.score()
         past_film, best = (None, -1.0) if past is None else (past.film, past.best_accuracy)
@@ -295,7 +295,7 @@ class Run:
             made = self._make_steps(steps)
         if not self._is_under_way:
             return
-        self._measure_rate()
+        self._rate.measure(self._trainer.seconds, self._trainer.images_seen)
         self._check_lease()
         if steps and made >= steps and self._status == "training":
             self._publish()
@@ -345,7 +345,7 @@ class Run:
             return
         self._status, self._message = "training", ""
         self._last_connected = time.monotonic()
-        self._rate_mark = (self._trainer.seconds, self._trainer.images_seen)
+        self._rate.begin(self._trainer.seconds, self._trainer.images_seen)
 
     def _change(self, name: str, value: Any) -> None:
         if self._is_under_way or self._may_go_on():
@@ -393,14 +393,6 @@ class Run:
         if self._is_kept and self._status not in ("failed", "elsewhere"):
             self._recorder.keep(self._status)
 
-    def _measure_rate(self) -> None:
-        seconds, images = self._trainer.seconds, self._trainer.images_seen
-        if seconds - self._rate_mark[0] >= 0.5:
-            self._rate = (images - self._rate_mark[1]) / (seconds - self._rate_mark[0])
-            self._rate_mark = (seconds, images)
-        elif not self._rate and seconds:
-            self._rate = images / seconds
-
     def _check_lease(self) -> None:
         now = time.monotonic()
         if not self._lease_seconds or now - self._last_lease_check < LEASE_CHECK_SECONDS:
@@ -429,7 +421,7 @@ class Run:
             epoch=trainer.epoch,
             images_seen=trainer.images_seen,
             seconds=trainer.seconds,
-            samples_per_second=self._rate if self._status == "training" else 0.0,
+            samples_per_second=self._rate.per_second if self._status == "training" else 0.0,
             weights=weights,
             series=trainer.history.series(),
             edits=tuple(trainer.edits),

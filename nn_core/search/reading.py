@@ -6,7 +6,6 @@ tables are part of the format of Optuna's databases; a trial that has ended does
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from nn_core.config.foreign import parse_json
 from nn_core.search.database_errors import SearchError
 
 UNREAD = "curves"  # what a worker notes with a trial that no list shows
@@ -90,9 +90,9 @@ class TrialReader:
                 value = NOT_FINITE.get(row.intermediate_value_type, row.intermediate_value)
                 trial.reported[row.step] = value
             for trial, row in self._rows(connection, tables, "trial_user_attributes", found):
-                trial.user_attrs[row.key] = json.loads(row.value_json)
+                trial.user_attrs[row.key] = parse_json(row.value_json)
             for trial, row in self._rows(connection, tables, "trial_system_attributes", found):
-                trial.system_attrs[row.key] = json.loads(row.value_json)
+                trial.system_attrs[row.key] = parse_json(row.value_json)
         self._trials |= found
         return sorted(self._trials.values(), key=lambda trial: trial.number)
 

@@ -104,7 +104,7 @@ def image_panel(reading: session.Reading, index: int) -> None:
         bars = probability_bars(p, names=classes, dark=session.is_dark(), title=title)
         live_plot(bars, key="evaluate-probabilities", height=290)
         if reading.about:
-            st.caption(reading.about)
+            st.caption(plain(reading.about))
 
 
 def describe(reading: session.Reading, index: int) -> str:

@@ -37,7 +37,7 @@ def instrument_curves(
     mine, theirs = each.series(series), each.series(ghost or {})
     layers = [layer for layer in (WHOLE, *titles) if layer in {**theirs, **mine}]
     traces = [
-        _line(each, runs[layer], layer, layers, style, titles, is_ghost)
+        _curve(each, runs[layer], layer, layers, style, titles, is_ghost)
         for runs, is_ghost in ((theirs, True), (mine, False))
         for layer in layers
         if layer in runs
@@ -65,7 +65,7 @@ def _y_axis(each: Instrument) -> dict[str, Any]:
     return {"ticksuffix": " %"} if each.unit == "share" else {}
 
 
-def _line(
+def _curve(
     each: Instrument,
     one: Series,
     layer: str,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nn_core.machine.numbers import exact
 from nn_core.search import SearchView, TrainabilityMap, TrialRow
 from ui.charts import theme
 from ui.charts.figure import make_figure
@@ -92,7 +93,7 @@ def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
     }
     traces = []
     curve = view.spec.judged_by[0].curve
-    shown_as = "%{y:.2%}" if curve.unit.ticks.endswith("%") else "%{y:.4g}"
+    in_percent = curve.unit.ticks.endswith("%")
     shown = [row for row in view.trials if row.reported and row.state in looks and not row.superseded]
     for row in shown[-MOST_CURVES:]:
         if only_complete and row.state == "pruned":
@@ -100,17 +101,19 @@ def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
         best = view.best is not None and row.number == view.best.number
         line = {"color": palette.series["train"], "width": 3} if best else looks[row.state]
         epochs = sorted(row.reported)
+        values = [curve.of(row.reported[epoch]) for epoch in epochs]
         traces.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers",
                 "x": epochs,
-                "y": [curve.of(row.reported[epoch]) for epoch in epochs],
+                "y": values,
                 "name": f"trial {row.number}",
                 "line": line,
                 "marker": {"size": 5, "color": line["color"]},
                 "customdata": [row.number] * len(epochs),
-                "hovertemplate": f"trial {row.number} ({row.state}), epoch %{{x}}: {shown_as}<extra></extra>",
+                "text": [exact(value) if in_percent else f"{value:.4g}" for value in values],
+                "hovertemplate": f"trial {row.number:,} ({row.state}), epoch %{{x}}: %{{text}}<extra></extra>",
             }
         )
     traces += _default_curve(view, palette)

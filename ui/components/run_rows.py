@@ -96,7 +96,7 @@ def _test_text(run: StoredRun) -> str:
     if run.test is None:
         return ""
     step, accuracy = run.test
-    return f"{100 * accuracy:.2f} %" + ("" if step == run.step else f" (step {step:,})")
+    return exact(accuracy) + ("" if step == run.step else f" (step {step:,})")
 
 
 def table(runs: Sequence[StoredRun]) -> str:

@@ -152,14 +152,14 @@ def stages(model: Network, image: Array, at: int, channel: int) -> None:
     """How the map of a channel comes about: convolution, pooling, normalization and activation side by side."""
     parts = [(stage.name, stage.maps[channel]) for stage in block_stages(model, image, at)]
     limit = max(float(np.abs(values).max()) for _, values in parts)
-    st.markdown(f"**Channel {channel:,}, step by step**: " + ", then ".join(name for name, _ in parts))
+    st.markdown(f"**Channel {channel:,}, step by step**: " + ", then ".join(plain(name) for name, _ in parts))
     for number, (column, (name, values)) in enumerate(zip(st.columns(len(parts)), parts, strict=True), start=1):
         title = f"{number} {name}"
         figure = maps.stage_picture(values, limit=limit, title=title, dark=session.is_dark())
         with column:
             live_plot(figure, key=f"inside-stage-{number}", height=170)
     sizes = " to ".join(dict.fromkeys(f"{len(values)} x {len(values)}" for _, values in parts))
-    st.caption(f"From {sizes} values, on one colour scale up to ±{limit:.3g}.")
+    st.caption(f"From {plain(sizes)} values, on one colour scale up to ±{limit:.3g}.")
 
 
 def kernels(model: Network, layer: HiddenLayer, channel: int) -> None:

@@ -16,6 +16,7 @@ from ui.charts import theme
 from ui.charts.figure import short_number
 from ui.charts.unit_bars import unit_bars
 from ui.components.live_plot import live_plot
+from ui.words import Html, plain
 
 _LOOKS = """<style>
   .softmax { border-collapse: collapse; width: 100%; max-width: 34rem; }
@@ -46,16 +47,16 @@ def output_layer(model: Network, image: Array, left: DeltaGenerator, right: Delt
         st.html(softmax_table(steps, names, theme.palette(dark).digits))
         st.caption(
             "Softmax: subtract the largest logit from each, take exp of that, divide by the sum. "
-            f"For {names[top]}: {steps.powers[top]:.3f} / {steps.total:.3f} gives {probability(steps.shares[top])}."
+            f"For {plain(names[top])}: {steps.powers[top]:.3f} / {steps.total:.3f} gives {probability(steps.shares[top])}."
         )
 
 
-def softmax_table(steps: SoftmaxSteps, names: tuple[str, ...] | list[str], colours: tuple[str, ...]) -> str:
+def softmax_table(steps: SoftmaxSteps, names: tuple[str, ...] | list[str], colours: tuple[str, ...]) -> Html:
     """Logit, difference to the largest, its exponential and share of each class, a line each, and the sum, as HTML."""
     top = int(steps.logits.argmax())
     lines = []
     for at, name in enumerate(names):
-        bar = f'<i style="width: calc(100% * {steps.shares[at]:.4f}); background: {colours[at % 10]}"></i>'
+        bar = f'<i style="width: calc(100% * {steps.shares[at]:.4f}); background: {html.escape(colours[at % 10])}"></i>'
         cells = (
             html.escape(name),
             short_number(steps.logits[at]),
@@ -72,5 +73,5 @@ def softmax_table(steps: SoftmaxSteps, names: tuple[str, ...] | list[str], colou
     return f'{_LOOKS}<table class="softmax"><tr>{head}</tr>{"".join(lines)}{total}</table>'
 
 
-def _power(value: float) -> str:
+def _power(value: float) -> Html:
     return "&lt;0.001" if 0 < value < 0.0005 else f"{value:.3f}"

@@ -141,7 +141,7 @@ def _sentence(view: SearchView, here: int, waiting: list[int]) -> Markdown:
         parts.append(f"{workers} for a place, number {waiting[0]} in the queue")
     if view.default is not None and view.default.values:
         first = view.spec.judged_by[0]
-        parts.append(f"{charts.DEFAULT}: {first.unit.text.format(view.default.values[0])}")
+        parts.append(f"{charts.DEFAULT}: {first.unit.text(view.default.values[0])}")
     if view.counts.get("pruned"):
         parts.append(f"pruning saved {percent(view.epochs_saved, 0)} of the epochs")
     return f":small[{plain(' · '.join(parts))}]"
@@ -323,7 +323,7 @@ def _chart(view: SearchView) -> None:
         return
     live_plot(figure, key=f"search-plot-{name}", height=HEIGHT)
     if some := charts.drawn_of(name, view, only_complete):
-        st.caption(some)
+        st.caption(plain(some))
 
 
 def _roughly(n: int) -> int:

@@ -21,6 +21,7 @@ from ui.charts.theme import palette
 from ui.components.live_plot import live_plot
 from ui.components.vital_strip import vital_strip
 from ui.panels import ghost, verdict
+from ui.words import plain
 
 Table = Mapping[str, Mapping[str, Reading]]  # instrument -> layer -> reading
 SIGNS = {"fine": "● fine", "watch": "▲ watch", "broken": "■ broken"}
@@ -46,7 +47,7 @@ def _strip(shot: Snapshot) -> None:
     vital_strip(_html(shot.config, found, theirs, urgent), key="vital-strip")
     fix = urgent.fix(shot.config) if urgent and step is None and shot.is_training | (shot.status == "paused") else {}
     if fix:
-        label = ", ".join(f"{setting(name).label.lower()} {setting(name).format(value)}" for name, value in fix.items())
+        label = ", ".join(f"{setting(name).word} {plain(setting(name).format(value))}" for name, value in fix.items())
         st.button(f"Set {label}", key="vital-fix", on_click=verdict.apply, args=(dict(fix), False))
 
 
@@ -124,11 +125,11 @@ def _bar(one: Reading) -> str:
     bands = [band for band in one.instrument.bands if low <= band.start < high]
     ends = [*(place(band.start) for band in bands), 100.0]
     zones = "".join(
-        f'<i class="{band.state}" style="left: {left:.1f}%; right: {100 - right:.1f}%"></i>'
+        f'<i class="{band.state}" style="left: calc(1% * {left:.1f}); right: calc(1% * {100 - right:.1f})"></i>'
         for band, (left, right) in zip(bands, pairwise(ends), strict=True)
     )
     at = place(one.value or 0.0)
-    return f'<span class="bar" role="presentation">{zones}<b style="left: {min(at, 98.5):.1f}%"></b></span>'
+    return f'<span class="bar" role="presentation">{zones}<b style="left: calc(1% * {min(at, 98.5):.1f})"></b></span>'
 
 
 def _head(each: Instrument, found: Mapping[str, Reading], config: RunConfig) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from nn_core.config.foreign import parse_json
 from nn_core.data.dataset import SIDE
 from nn_core.export.png import png_uri
 from nn_core.machine.memory import Array
@@ -81,7 +82,7 @@ class Sketchpad:
         try:
             if len(text) > MAX_TEXT:
                 return
-            kept = json.loads(text)
+            kept = parse_json(text)
             objects = [one for one in kept["objects"] if isinstance(one, dict)]
             picture = Image.open(io.BytesIO(base64.b64decode(kept["picture"].split(",")[1])), formats=["PNG"])
             if picture.size != (CANVAS_SIDE, CANVAS_SIDE):

@@ -58,7 +58,7 @@ def _branch_button(key: str, why: str) -> None:
         width="stretch",
         on_click=session.train_branch,
         key=f"{key}train",
-        help=f"{why} Trains a branch of it, which begins where it stands and is yours.",
+        help=f"{plain(why)} Trains a branch of it, which begins where it stands and is yours.",
     )
 
 

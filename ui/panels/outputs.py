@@ -47,7 +47,8 @@ def output_layer(model: Network, image: Array, left: DeltaGenerator, right: Delt
         st.html(softmax_table(steps, names, theme.palette(dark).digits))
         st.caption(
             "Softmax: subtract the largest logit from each, take exp of that, divide by the sum. "
-            f"For {plain(names[top])}: {steps.powers[top]:.3f} / {steps.total:.3f} gives {probability(steps.shares[top])}."
+            f"For {plain(names[top])}: {steps.powers[top]:.3f} / {steps.total:.3f} gives "
+            f"{probability(steps.shares[top])}."
         )
 
 

@@ -19,7 +19,7 @@ def test_the_first_visit_is_led_by_the_controls_themselves_and_the_next_one_is_n
     open_app(page, f"{app.url}/?n_train=1000&epochs=1")
     tour = page.get_by_role("dialog")
     expect(tour).to_contain_text("Press Train")
-    page.locator(".st-key-empty-train button:visible").click()
+    page.locator(".st-key-train button:visible").click()  # any control that does it will do, not only the ringed one
     expect(tour).to_contain_text("Change a setting while it learns")
     page.locator(".st-key-set-lr [role=slider], .st-key-set-lr input").first.press("ArrowRight")
     expect(tour).to_contain_text("Go back in time")

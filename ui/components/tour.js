@@ -47,8 +47,10 @@ function control() {
 }
 
 const used = (event) => {
-  const shown = at === null || parts?.bubble.contains(event.composedPath()[0]) ? null : control();
-  if (shown && event.composedPath().includes(shown)) setTimeout(() => go(1), 250); // when what it does has begun
+  const path = event.composedPath();
+  if (at === null || parts?.bubble.contains(path[0])) return;
+  const around = (steps[at]?.beside ?? []).map((key) => document.querySelector(selectors[key] ?? `.st-key-${key}`));
+  if (around.some((node) => node && path.includes(node))) setTimeout(() => go(1), 250); // when what it does has begun
 };
 for (const name of ["click", "keyup"]) document.addEventListener(name, (event) => (name === "click" || /^(Arrow|Enter| $)/.test(event.key)) && used(event), true);
 document.addEventListener("keydown", (event) => event.key === "Escape" && at !== null && end());

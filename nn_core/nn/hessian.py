@@ -18,8 +18,8 @@ class Hessian:
 
     x (m, *image_shape) are the batch's inputs, labels (m,). Batch normalization is in its training form, with the
     statistics of x; dropout is off. Until the last product, `network` is the workspace and must stay as it is: give a
-    copy of a network that trains. `gradient` (n_params,) is that of the same loss and the L1 penalty, which has no
-    curvature.
+    copy of a network that trains. It holds what the layers remember of all the images at once. `gradient` (n_params,)
+    is that of the same loss and the L1 penalty, which has no curvature.
 
     Raises NoSecondDerivative, by a sentence, where a layer or the loss lacks its rule.
     """

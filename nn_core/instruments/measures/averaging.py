@@ -26,7 +26,7 @@ class WeightAverage:
         return f"<WeightAverage over {self.horizon:g} steps, {self.n_seen:,} seen>"
 
     def see(self, weights: Array) -> None:
-        """Take the weights of one more step in; 2 passes over them."""
+        """Take in the weights of one more step: three passes over them."""
         self.n_seen += 1
         share = max(1 / self.horizon, 1 / self.n_seen)
         np.subtract(weights, self.values, out=self._scratch)

@@ -54,7 +54,7 @@ class Recording:
 
     @property
     def off(self) -> dict[str, str]:
-        """Instrument -> a sentence on why it was switched off for this run; what a file says otherwise is passed over."""
+        """Instrument -> a sentence on why it was switched off; what else a file may hold there is passed over."""
         said = self._trainer.instruments.get("recording", {}).get(OFF)
         return {name: str(why)[:SENTENCE] for name, why in said.items()} if isinstance(said, dict) else {}
 

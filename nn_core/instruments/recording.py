@@ -28,6 +28,7 @@ EVERY_STEPS, EVERY_SECONDS = 50, 1.0
 EARLY_STEPS = 256  # among the first so many updates, those numbered by a power of two are looked at too
 STEPS_SHARE, SECONDS_SHARE = 0.03, 0.02  # of the training time, for what is measured every 50 steps, and once a second
 HUGE = 1e9  # weights and gradients beyond it belong to a network that diverges
+SENTENCE = 300  # characters of a sentence at most
 OFF = "off"  # in a trainer's `instruments["recording"]`: instrument -> why it was switched off
 
 
@@ -53,8 +54,9 @@ class Recording:
 
     @property
     def off(self) -> dict[str, str]:
-        """Instrument -> a sentence on why it was switched off for this run."""
-        return dict(self._trainer.instruments.get("recording", {}).get(OFF, {}))
+        """Instrument -> a sentence on why it was switched off; what else a file may hold there is passed over."""
+        said = self._trainer.instruments.get("recording", {}).get(OFF)
+        return {name: str(why)[:SENTENCE] for name, why in said.items()} if isinstance(said, dict) else {}
 
     # -- when
 

@@ -43,7 +43,7 @@ def _serves(config: RunConfig) -> str:
     bands=(
         Band(0.0, "fine", "Units answer differently to different images."),
         Band(0.1, "watch", "Some units sit at an end of their activation for nearly all images."),
-        Band(0.5, "broken", "Most units sit at an end of their activation: the layers below hardly learn."),
+        Band(0.5, "broken", "Most units sit at an end of their activation, so they hardly learn."),
     ),
     serves=_serves,
 )

@@ -229,6 +229,14 @@ def test_without_memory_for_a_look_at_an_update_the_step_is_made_all_the_same(
     assert trainer.step_count == 3
 
 
+@pytest.mark.parametrize("said", [7, ["step_gauge"], {"step_gauge": ["x"] * 1000}], ids=repr)
+def test_a_file_that_says_nonsense_of_what_was_switched_off_does_no_harm(said: Any, tiny: Dataset):
+    trainer = Trainer(RunConfig(**SMALL), tiny)
+    trainer.instruments = {"recording": {"off": said}}
+    watching = Recording(trainer)
+    assert trainer.step() and all(len(sentence) <= 300 for sentence in watching.off.values())
+
+
 # ---------------------------------------------------------------------------------------------- in the background
 
 

@@ -69,10 +69,8 @@ class RunFolder:
         """Whether a run was ever saved here: a first save that was cut off leaves a folder without a checkpoint."""
         try:
             return os.path.exists(os.path.join(self.path, "summary.json")) or bool(self.checkpoint_files())
-        except PermissionError:
-            return True  # or none: whoever opens it is told why it cannot be read
         except OSError:
-            return False
+            return os.path.isdir(self.path)  # it may be a run: whoever opens it is told why it cannot be read
 
     def make(self) -> None:
         """Make the folders that are not there yet."""

@@ -11,6 +11,7 @@ import pytest
 
 from nn_core import RunConfig
 from nn_core.data import Dataset, npz
+from nn_core.machine.numbers import percent
 from nn_core.runs import Run
 from tests import ROOT
 from tests.pages.looking import at, fails, notices, words
@@ -75,4 +76,4 @@ def test_a_class_without_images_is_said_to_have_none_and_not_to_be_the_hardest(a
     table = shown.dataframe[0].value.set_index("digit")
     assert table.loc["3"].isna().sum() == 3 and table.loc["3", "images"] == 0
     told = [value for name, value in zip(table.index, table["F1"], strict=True) if name != "3"]
-    assert f"mean F1 {np.mean(told) / 100:.1%}" in words(shown)
+    assert f"mean F1 {percent(np.mean(told) / 100)};" in words(shown)

@@ -66,7 +66,7 @@ def test_every_figure_of_a_healthy_run_has_its_state_in_words_and_every_one_is_e
     assert not fails(shown)
     for label in ("Step gauge", "Learning rate 0.1", "Gradient", "Update / weight", "Dead units", "Distance from"):
         assert label in said
-    assert "Hidden layer 1, step 41: Dead units 0 %" in said and "on 500 validation images, without dropout" in said
+    assert "Hidden layer 1, step 41: Dead units 0.0 %" in said and "on 500 validation images, without dropout" in said
     assert "● fine" in said and "nan" not in said.lower()
     assert INSTRUMENTS["step_gauge"].reading in said and "Saturated units" not in said
     assert not [button.key for button in shown.button if button.key == "vital-fix"]

@@ -36,6 +36,7 @@
 
   const isShown = (node) => {
     const { width, height } = node.getBoundingClientRect();
+    if (node.matches(".skip-link")) return false; // in sight while it has the focus
     return width > 2 && height > 2 && node.checkVisibility({ visibilityProperty: true, opacityProperty: true });
   };
   const FOLDED = "[data-testid=stSidebar][data-collapsed=true], [aria-hidden=true]";

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from nn_core.config.run_config import RunConfig
 from nn_core.instruments.look import Look
+from nn_core.instruments.measures.layers import dead_share
 from nn_core.instruments.registry import Band, instrument
 
 
@@ -33,8 +34,4 @@ def _serves(config: RunConfig) -> str:
 )
 def dead_units(look: Look) -> Mapping[str, float]:
     """The share of units (of channels, anywhere on their map) that put out exactly 0 on all probed images."""
-    dead = {}
-    for layer, outputs in look.outputs.items():
-        alive = outputs.any(axis=(0, *range(2, outputs.ndim)))
-        dead[layer] = 1 - float(alive.mean())
-    return dead
+    return {layer: dead_share(outputs) for layer, outputs in look.outputs.items()}

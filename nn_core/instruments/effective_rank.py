@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from nn_core.instruments.look import Look
+from nn_core.instruments.measures import spectrum
 from nn_core.instruments.registry import instrument
-from nn_core.machine.memory import Array
-
-
-def effective_rank_of(matrix: Array) -> float:
-    """exp of the entropy of the singular values, scaled to sum to 1; 0 for a matrix of zeros."""
-    singular = np.linalg.svd(matrix.astype(np.float64), compute_uv=False)
-    shares = singular[singular > 0] / max(float(singular.sum()), np.finfo(np.float64).tiny)
-    return float(np.exp(-(shares * np.log(shares)).sum())) if len(shares) else 0.0
 
 
 @instrument(
@@ -32,4 +23,5 @@ def effective_rank_of(matrix: Array) -> float:
 def effective_rank(look: Look) -> Mapping[str, float]:
     """That of every weight matrix, a convolution's with a column a channel."""
     names = list(look.matrices(look.model.flat))
-    return {name: effective_rank_of(W) for name, W in zip(names, look.model.matrices, strict=True)}
+    singular = map(spectrum.singular_values, look.model.matrices)
+    return {name: spectrum.effective_rank(values) for name, values in zip(names, singular, strict=True)}

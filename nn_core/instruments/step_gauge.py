@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
-from nn_core.instruments.look import Look, dot
+from nn_core.instruments.look import Look
+from nn_core.instruments.measures import step
 from nn_core.instruments.registry import LOWEST, WHOLE, Band, instrument, times
 
 TIMID = 0.01  # Adam at its usual rate of 0.001 has 0.08
@@ -37,7 +39,6 @@ def step_gauge(look: Look) -> Mapping[str, float]:
     g0 and g1 are the gradients of the same batch before and after the step, d what the optimizer really did. Dropout
     and augmentation are off. On a quadratic, 1 is the exact minimum along the step and 2 the edge of stability.
     """
-    update = look.update
-    both, change = update.both_sides, update.change
-    slope = dot(both.before, change)
-    return {WHOLE: 1 - dot(both.after, change) / slope} if slope else {}
+    both = look.update.both_sides
+    gauge = step.step_gauge(both.before, both.after, look.update.change)
+    return {} if math.isnan(gauge) else {WHOLE: gauge}

@@ -10,7 +10,6 @@ import pytest
 
 from nn_core import RunConfig, Trainer
 from nn_core.data import Dataset
-from nn_core.instruments.effective_rank import effective_rank_of
 from nn_core.instruments.look import Look
 from nn_core.instruments.registry import INSTRUMENTS, WHOLE
 from nn_core.training.history import Series
@@ -211,14 +210,6 @@ def test_the_outputs_of_a_convolutional_network_are_those_of_its_layers(tiny: Da
     assert list(look.outputs) == ["conv1", "conv2", "dense1"]
     for found, wanted in zip(look.outputs.values(), trainer.model.activations(tiny.val_images), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
-
-
-def test_the_effective_rank_of_k_equal_singular_values_is_k_and_of_two_unequal_ones_lies_between():
-    assert effective_rank_of(np.eye(7)[:, :5]) == pytest.approx(5)
-    assert effective_rank_of(np.ones((6, 4), np.float32)) == pytest.approx(1)
-    assert effective_rank_of(np.zeros((3, 3))) == 0
-    p = np.array([0.75, 0.25])  # of singular values 3 and 1
-    assert effective_rank_of(np.diag([3.0, 1.0])) == pytest.approx(1 / np.prod(p**p))
 
 
 # ---------------------------------------------------------------------------------------------- healthy or not

@@ -55,14 +55,21 @@ def dead_share(outputs: Array) -> float:
     return float(1 - outputs.any(axis=_all_but_units(outputs)).mean())
 
 
+def range_of(activation: str) -> tuple[float, float] | None:
+    """The values that an activation tends to far below and far above 0; None where it has no such ends."""
+    low, high = (float(end) for end in choices("activation")[activation].target.value(np.array([-FAR, FAR])))
+    return (low, high) if high < FAR / 10 else None
+
+
 def saturated_share(outputs: Array, activation: str) -> float:
     """The share of units that are at an end of the range of their activation for nine of ten outputs; nan without ends.
 
     Glorot & Bengio 2010, section 3. At an end means within 5 % of the range of it.
     """
-    low, high = choices("activation")[activation].target.value(np.array([-FAR, FAR]))
-    if high >= FAR / 10:
+    ends = range_of(activation)
+    if ends is None:
         return math.nan
+    low, high = ends
     margin = AT_END * (high - low)
     at_end = (outputs < low + margin) | (outputs > high - margin)
     return float((at_end.mean(axis=_all_but_units(outputs)) >= MOSTLY).mean())

@@ -47,6 +47,7 @@ def test_evaluate_has_no_serious_finding_and_its_matrix_is_walked_with_arrow_key
     expect(page.get_by_text("2 read as 1").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_keys_train_step_and_list_themselves_but_not_while_one_types(page: Page, app: Server):
     open_app(page, f"{app.url}/?hidden=8&n_train=500&batch_size=50&epochs=100000")
     page.locator(".skip-link").focus()
@@ -73,6 +74,7 @@ def test_keys_train_step_and_list_themselves_but_not_while_one_types(page: Page,
     assert page.url.split("?")[0].endswith("/runs") and sidebar_number(page, "step") == step
 
 
+@pytest.mark.slow
 def test_the_tools_of_the_header_stay_in_sight_while_one_looks_back(page: Page, app: Server):
     open_app(page, f"{app.url}/?hidden=8&n_train=500&batch_size=50")
     press(page, "step")

@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Server
 from tests.browser.waiting import open_app, wait_idle, wait_until
 
 
+@pytest.mark.slow
 def test_a_search_is_started_watched_and_its_best_trial_opened(
     server: Callable[..., Server], page: Page, tmp_path: Path
 ):

@@ -203,6 +203,7 @@ def test_settings_that_break_training_end_in_a_sentence_and_a_way_on(
     pause(page)
 
 
+@pytest.mark.slow
 def test_a_server_that_was_killed_and_restarted_shows_the_run_of_the_address_which_goes_on(
     page: Page, server: Callable[..., Any], problems: list[str]
 ) -> None:
@@ -229,7 +230,8 @@ def test_a_server_that_was_killed_and_restarted_shows_the_run_of_the_address_whi
     own.stop()
 
 
-@pytest.mark.parametrize("path", ["weights", pytest.param("evaluate", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["weights", "evaluate"])
 def test_a_page_asked_for_by_its_address_opens_on_a_fresh_server(
     page: Page, server: Callable[..., Any], path: str
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Server
@@ -12,6 +13,7 @@ from tests.browser.waiting import open_app, wait_until
 CELL = ".glassnet-vital td[tabindex]"
 
 
+@pytest.mark.slow
 def test_a_figure_that_is_tapped_stays_explained_while_the_strip_goes_on(
     open_page: Callable[..., Page], app: Server
 ) -> None:

@@ -25,6 +25,11 @@ def rows(source: ExportSource) -> Iterator[Row]:
             yield name, int(step), epoch, int(images), seconds, value
 
 
+def as_text(word: str) -> str:
+    """A foreign word for a cell of a CSV: behind an apostrophe where a spreadsheet would take it for a formula."""
+    return f"'{word}" if word.startswith(FORMULA) else word
+
+
 def to_csv(source: ExportSource) -> bytes:
     """A line of column names, then a row a point, with all digits.
 
@@ -33,7 +38,7 @@ def to_csv(source: ExportSource) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    writer.writerows((f"'{name}" if name.startswith(FORMULA) else name, *numbers) for name, *numbers in rows(source))
+    writer.writerows((as_text(name), *numbers) for name, *numbers in rows(source))
     return text.getvalue().encode(errors="replace")
 
 

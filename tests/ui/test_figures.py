@@ -10,7 +10,6 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import optuna
@@ -22,9 +21,11 @@ from hypothesis import strategies as some
 from PIL import Image
 
 from nn_core.training.history import SERIES, Axis, Series
+from nn_core.training.state import Edit
 from tests import ROOT
 from ui.charts import theme, tiles
 from ui.charts.bars import count_bars, probability_bars
+from ui.charts.curve_axes import edit_text
 from ui.charts.curve_traces import Overlaid
 from ui.charts.curves import curves, overlay
 from ui.charts.figure import DIGITS
@@ -350,12 +351,16 @@ def test_without_a_look_back_or_a_point_there_is_no_line():
 @pytest.mark.parametrize("x", AXES)
 def test_a_changed_setting_is_marked_where_it_happened(x):
     run = a_run(11)  # steps 0 to 100
-    edits = [SimpleNamespace(step=50, setting="lr", old=0.1, new=0.3)]
+    edits = [Edit(50, "lr", 0.1, 0.3)]
     figure = curves(run, kind="loss", x=x, edits=edits)
     (mark,) = by_name(figure, "changed")
     assert mark.x[0] == pytest.approx(run["val/loss"].x(x)[5])
     assert mark.text[0] == "step 50: lr 0.1 → 0.3"
     assert figure.layout.shapes[0].x0 == mark.x[0]
+
+
+def test_a_change_is_told_in_the_words_of_its_setting_with_every_digit():
+    assert edit_text(Edit(1_500, "lr", 0.1, 0.123456789)) == "step 1,500: lr 0.1 → 0.123456789"
 
 
 def test_the_sizes_of_the_splits_are_written_on_the_chart():

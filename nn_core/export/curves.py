@@ -1,6 +1,7 @@
 """Writes the curves of a run as CSV, as Parquet and as a TensorBoard event file: every point, in a row of its own.
 
-Columns: series ("val/loss", ...; accuracies in [0, 1], losses in nats), step, epoch, images, seconds, value.
+Columns: series ("val/loss", ...; accuracies in [0, 1], losses in the unit of the loss function), step, epoch,
+images, seconds, value.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from PIL import Image
 
-from nn_core.training.history import SERIES, Axis, Series
+from nn_core.training.history import Axis, Series
 from nn_core.training.state import Edit
 from tests import ROOT
 from ui.charts import theme, tiles
@@ -34,6 +34,7 @@ from ui.charts.unit_bars import unit_bars
 from ui.charts.walls import filter_detail, image_wall, tile_wall
 from ui.components import live_plot
 
+SERIES = ("train/loss", "val/loss", "train/l2", "batch/loss", "train/accuracy", "val/accuracy", "train/lr")
 AXES: tuple[Axis, ...] = ("step", "epoch", "images", "seconds")
 CONFIG = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
 
@@ -389,11 +390,11 @@ def test_every_unit_is_on_the_wall_once_in_the_order_asked_for(n):
     assert words[0] == f"unit {order[0]:,}, norm {np.linalg.norm(weights[:, order[0]]):.2f}"
 
 
-def test_the_picture_of_a_wall_is_the_tile_image():
+def test_the_picture_of_a_wall_of_weights_is_sent_as_it_is():
     figure = tile_wall(WEIGHTS, dark=True)
     data = base64.b64decode(figure.layout.images[0].source.removeprefix("data:image/png;base64,"))
     picture = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-    np.testing.assert_array_equal(picture, tiles.tile_image(WEIGHTS, dark=True))
+    np.testing.assert_array_equal(picture, tiles.weight_wall(WEIGHTS, dark=True).rgb)
     assert figure.layout.meta["pixels"] == [picture.shape[1], picture.shape[0]]
 
 
@@ -401,7 +402,7 @@ def test_the_picture_of_a_wall_is_the_tile_image():
 def test_a_weight_is_drawn_in_its_place_and_zero_as_the_page(dark):
     weights = np.zeros((784, 6))
     weights[28 * 3 + 20, 4] = 1.0  # row 3, column 20 of unit 4
-    picture = tiles.tile_image(weights, columns=3, shared_scale=False, dark=dark)
+    picture = tiles.weight_wall(weights, columns=3, shared_scale=False, dark=dark).rgb
     unit = picture[30:60, 30:60][1:-1, 1:-1]  # the second tile of the second row, its gap taken off
     assert theme.hex_colour(unit[3, 20]) == theme.palette(dark).positive[-1]
     unit = np.delete(unit.reshape(784, 3), 28 * 3 + 20, axis=0)

@@ -236,6 +236,15 @@ def test_a_single_wild_step_does_not_make_the_gauge_say_that_all_is_broken():
     assert band is not None and band.state == "fine"
 
 
+@pytest.mark.parametrize("name", ["update_ratio", "distance"])
+def test_a_layer_whose_weights_were_all_0_has_no_size_to_compare_with(name: str, tiny: Dataset):
+    trainer = Trainer(RunConfig(**{**SMALL, "hidden": (8, 8)}), tiny)
+    trainer.model.flat[: 784 * 8] = 0  # the first layer's weights
+    looks = Looks(trainer, name)
+    trainer.step()
+    assert set(looks.values[name][-1]) == {"dense2", "dense3"}
+
+
 def test_the_value_that_is_shown_is_the_one_that_is_judged_the_median_of_the_newest():
     each = INSTRUMENTS["step_gauge"]
     points = np.array([[step, 0, 0, 0, value] for step, value in enumerate([9.0] * 4 + [2.5] * 5 + [0.1] * 4)])

@@ -9,17 +9,17 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: more threads make small batches slower
-os.environ.setdefault("GLASSNET_SHARED", "1")
-os.environ.setdefault("GLASSNET_DATASETS", "")  # no data set by its path, unless it is named
 
 import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import config
 
-from nn_core.config.environment import problems
+from nn_core.config.environment import DATASETS, SHARED, problems
 from ui.visitors.gate import Gate
 from ui.visitors.limits import read_environment
 
+os.environ.setdefault(SHARED.name, "1")
+os.environ.setdefault(DATASETS.name, "")  # no data set by its path, unless it is named
 shared = read_environment()
 for problem in problems():
     logging.getLogger("glassnet").warning(problem)

@@ -1,1 +1,1 @@
-"""Measurements: each module is run by itself, `python -m benchmarks.<name>`, and prints what it found."""
+"""Measurements: `python -m benchmarks` compares speeds; other modules are run alone, `-m benchmarks.<name>`."""

@@ -1,7 +1,7 @@
 """The arrows of the house point one way, and some things are done in one place only.
 
-    machine, config <- data, nn <- kernels <- training, explain <- store, sketch, instruments, frameworks, experiments
-    <- runs, search <- export <- cli, ui <- pages <- dashboard
+    machine, config <- data, nn <- kernels <- training, explain <- store, sketch, instruments
+    <- runs, search <- export <- cli, ui <- pages <- dashboard, shared
 
 Each rule reads a file's syntax tree and gives one sentence for each breach.
 """
@@ -33,8 +33,6 @@ LEVELS = {  # a package may import those below it, and those on its own level th
     "nn_core.store": 4,
     "nn_core.sketch": 4,
     "nn_core.instruments": 4,
-    "nn_core.frameworks": 4,
-    "nn_core.experiments": 4,
     "nn_core": 4,  # the front: `from nn_core import Trainer`
     "nn_core.runs": 5,
     "nn_core.search": 5,
@@ -52,17 +50,19 @@ LEVELS = {  # a package may import those below it, and those on its own level th
     "ui": 7,
     "pages": 12,
     "dashboard": 13,
+    "shared": 13,
 }
 WITH_MORE_THAN_NUMPY = {  # where a function may import more
     "nn_core.export",
     "nn_core.store",
     "nn_core.search",
     "nn_core.sketch",
-    "nn_core.frameworks",
     "nn_core.machine",
     "nn_core.cli",
 }
-OUR_OWN = {"nn_core", "ui", "pages", "dashboard"}
+ENTRIES = {"dashboard", "shared"}  # for one person alone, and for several
+APP = {"ui", "pages", *ENTRIES}  # what draws
+OUR_OWN = {"nn_core", *APP}
 MAX_LINES = {"nn_core": 450, "ui": 450, "pages": 120}
 STREAMLIT = {"streamlit", "streamlit_drawable_canvas"}
 UNSAFE = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
@@ -80,7 +80,7 @@ class Source:
 
     @property
     def unit(self) -> str:
-        """What has a level and permissions: a package or module directly in nn_core or ui, pages, or dashboard."""
+        """What has a level and permissions: a package or module directly in nn_core or ui, pages, or an entry."""
         return _unit(self.module)
 
     @property
@@ -170,11 +170,11 @@ def imports_point_one_way(source: Source) -> Iterator[str]:
 
 @rule
 def streamlit_stays_in_the_app(source: Source) -> Iterator[str]:
-    if source.top in {"ui", "pages", "dashboard"} and not source.builds_figures:
+    if source.top in APP and not source.builds_figures:
         return
     for node, name in source.imports:
         if name.split(".")[0] in STREAMLIT:
-            yield source.at(node, f"{name} belongs in dashboard.py, pages/ and ui/ (but not in ui/charts)")
+            yield source.at(node, f"{name} belongs in dashboard.py, shared.py, pages/ and ui/ (but not in ui/charts)")
 
 
 @rule
@@ -304,7 +304,7 @@ def variables_of_the_environment_are_declared_in_one_place(source: Source) -> It
 
 @rule
 def foreign_words_are_made_plain(source: Source) -> Iterator[str]:
-    if source.top in {"ui", "pages", "dashboard"} and source.path != "ui/words.py":
+    if source.top in APP and source.path != "ui/words.py":
         for text, drawn_by in foreign_words(source.tree, _declared()):
             yield source.at(text, f"{drawn_by} draws a word that may be foreign: {ast.unparse(text)}; see ui/words.py")
 
@@ -325,10 +325,20 @@ def breaches(source: Source) -> list[str]:
 
 def _project_files() -> list[str]:
     paths = [
-        ROOT / "dashboard.py",
+        *(ROOT / f"{entry}.py" for entry in ENTRIES),
         *(path for top in ("nn_core", "ui", "pages") for path in (ROOT / top).rglob("*.py")),
     ]
     return sorted(path.relative_to(ROOT).as_posix() for path in paths if path.is_file())
+
+
+def test_every_entry_is_held_to_the_rules() -> None:
+    assert {path.stem for path in ROOT.glob("*.py")} == ENTRIES
+    assert {f"{entry}.py" for entry in ENTRIES} < set(_project_files())
+
+
+@pytest.mark.parametrize("unit", [*LEVELS, *WITH_MORE_THAN_NUMPY])
+def test_what_has_a_level_is_there(unit: str) -> None:
+    assert _is_module(unit)
 
 
 @pytest.mark.parametrize("room", ["nn_core", "ui"])
@@ -384,8 +394,6 @@ def test_every_package_that_the_app_imports_is_in_requirements_txt() -> None:
     distributions = importlib.metadata.packages_distributions()
     for path in _project_files():
         source = Source(path, (ROOT / path).read_text(encoding="utf-8"))
-        if source.unit == "nn_core.frameworks":  # optional, and it says so itself
-            continue
         for node, name in source.imports:
             package = name.split(".")[0]
             if package in OUR_OWN or package in sys.stdlib_module_names:
@@ -416,6 +424,7 @@ BAD = [
     ("imports_point_one_way", "ui/session/current.py", "from ui.panels import ghost"),
     ("imports_point_one_way", "ui/sidebar/sidebar.py", "import dashboard"),
     ("imports_point_one_way", "pages/play/train.py", "import pages.play.draw"),
+    ("imports_point_one_way", "ui/visitors/gate.py", "import shared"),
     ("what_lies_in_a_room_has_a_level", "nn_core/elsewhere/layers.py", "x = 1"),
     ("streamlit_stays_in_the_app", "nn_core/runs/run.py", "def f():\n    import streamlit as st"),
     ("streamlit_stays_in_the_app", "ui/charts/curves.py", "import streamlit_drawable_canvas"),
@@ -432,6 +441,7 @@ BAD = [
     ("session_state_and_caches_are_named_in_ui_session_alone", "ui/panels/unit.py", "st.session_state['a'] = 1"),
     ("session_state_and_caches_are_named_in_ui_session_alone", "pages/play/draw.py", "@st.cache_data\ndef f(): ..."),
     ("session_state_and_caches_are_named_in_ui_session_alone", "dashboard.py", "from streamlit import cache_resource"),
+    ("randomness_comes_from_a_generator", "shared.py", "x = np.random.rand()"),
     ("randomness_comes_from_a_generator", "nn_core/nn/layers.py", "x = np.random.randn(3)"),
     ("randomness_comes_from_a_generator", "ui/panels/unit.py", "from numpy.random import shuffle"),
     ("randomness_comes_from_a_generator", "nn_core/training/trainer.py", "rng = np.random.default_rng()"),

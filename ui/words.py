@@ -57,12 +57,15 @@ def when_scored(shot: Snapshot) -> Markdown:
     return f"Of all validation images, read right at step {shot.scored.step:,}, when it was last scored."
 
 
+def scored_at(shot: Snapshot) -> Markdown:
+    """ ", scored at 32" where the accuracy is that of an earlier step than the run stands at, else ""."""
+    return "" if shot.scored is None or shot.scored.step == shot.step else f", scored at {shot.scored.step:,}"
+
+
 def step_of(shot: Snapshot) -> Markdown:
     """Where a run stands: "step 44", or "step 44, scored at 32" where one might take the accuracy for that of now."""
     flies = shot.is_training and shot.speed == "full"  # scored as often as that takes no more than a tenth of the time
-    if shot.scored is None or shot.scored.step == shot.step or flies:
-        return f"step {shot.step:,}"
-    return f"step {shot.step:,}, scored at {shot.scored.step:,}"
+    return f"step {shot.step:,}{'' if flies else scored_at(shot)}"
 
 
 _MEANS_SOMETHING = re.compile(

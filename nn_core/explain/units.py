@@ -78,11 +78,6 @@ def first_shifts(weights: Mapping[str, Array]) -> Array:
     return weights["norm1.beta"] + (biases - weights["norm1.mean"]) * factors
 
 
-def unit_classes(weights: Mapping[str, Array]) -> Array:
-    """The class for which each first-layer unit speaks most, by `class_votes`: int64 (n_units,)."""
-    return np.argmax(class_votes(weights), axis=1)
-
-
 ORDERS: Mapping[str, str] = {"index": "by index", "norm": "by norm", "class": "by class"}
 
 

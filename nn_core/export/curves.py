@@ -1,6 +1,7 @@
 """Writes the curves of a run as CSV, as Parquet and as a TensorBoard event file: every point, in a row of its own.
 
-Columns: series ("val/loss", ...; accuracies in [0, 1], losses in nats), step, epoch, images, seconds, value.
+Columns: series ("val/loss", ...; accuracies in [0, 1], losses in the unit of the loss function), step, epoch,
+images, seconds, value.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ def rows(source: ExportSource) -> Iterator[Row]:
             yield name, int(step), epoch, int(images), seconds, value
 
 
+def as_text(word: str) -> str:
+    """A foreign word for a cell of a CSV: behind an apostrophe where a spreadsheet would take it for a formula."""
+    return f"'{word}" if word.startswith(FORMULA) else word
+
+
 def to_csv(source: ExportSource) -> bytes:
     """A line of column names, then a row a point, with all digits.
 
@@ -33,7 +39,7 @@ def to_csv(source: ExportSource) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    writer.writerows((f"'{name}" if name.startswith(FORMULA) else name, *numbers) for name, *numbers in rows(source))
+    writer.writerows((as_text(name), *numbers) for name, *numbers in rows(source))
     return text.getvalue().encode(errors="replace")
 
 

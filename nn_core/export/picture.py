@@ -108,7 +108,10 @@ class Chart:
 
 
 def curve_chart(title: str, scalar: str, unit: str, source: ExportSource, *, percent: bool) -> Chart | None:
-    """The curves of a scalar against epochs: shares in percent, or nats on a log scale. None without a finite point."""
+    """The curves of a scalar against epochs: shares in percent, or a loss in its `unit` on a log scale.
+
+    None without a finite point.
+    """
     found = {split: source.series.get(f"{split}/{scalar}") for split in SPLITS}
     series = {split: line for split, line in found.items() if line is not None and len(line)}
     drawn = {split: line for split, line in series.items() if np.isfinite(line.value).any()}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
-from nn_core.instruments.look import Look, rms
+from nn_core.instruments.look import Look
+from nn_core.instruments.measures import layers
 from nn_core.instruments.registry import Band, instrument
 
 
@@ -27,4 +29,5 @@ from nn_core.instruments.registry import Band, instrument
 def distance(look: Look) -> Mapping[str, float]:
     """|W - W0| / |W0| of each layer's weights; nothing where they began at 0."""
     first, now = look.matrices(look.start), look.matrices(look.model.flat)
-    return {layer: rms(now[layer] - W0) / size for layer, W0 in first.items() if (size := rms(W0))}
+    come = {layer: layers.distance(now[layer], W0) for layer, W0 in first.items()}
+    return {layer: value for layer, value in come.items() if not math.isnan(value)}

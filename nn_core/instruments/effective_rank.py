@@ -1,4 +1,4 @@
-"""The effective rank of the first layer: how many directions of the image its units really look at."""
+"""The effective rank of each layer: over how many directions of what comes in its weights are really spread."""
 
 from __future__ import annotations
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nn_core.instruments.look import Look, rms
+from nn_core.instruments.look import Look
+from nn_core.instruments.measures.layers import rms
 from nn_core.instruments.registry import Band, instrument
 
 

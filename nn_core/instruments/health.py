@@ -15,6 +15,7 @@ import numpy as np
 
 from nn_core.config.run_config import RunConfig
 from nn_core.explain.filters import first_filters, hidden_sizes
+from nn_core.instruments.remedies import proposed_lr
 from nn_core.machine.memory import Array
 from nn_core.machine.numbers import percent
 from nn_core.training.history import Series
@@ -190,7 +191,7 @@ def rule(
 
 def _lr(change: Callable[[float], float]) -> Remedy:
     """Another learning rate, rounded to one digit and inside the allowed range."""
-    return lambda seen: {"lr": min(10.0, max(1e-5, float(f"{change(seen.config.lr):.0e}")))}
+    return lambda seen: {"lr": proposed_lr(change(seen.config.lr))}
 
 
 SAFE_LR = {"sgd": 0.1, "momentum": 0.01, "nesterov": 0.01, "adagrad": 0.03, "muon": 0.02}  # of all others 0.001

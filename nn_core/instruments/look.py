@@ -62,14 +62,3 @@ def n_probed(config: RunConfig) -> int:
     """On how many validation images the outputs of networks of these settings are looked at."""
     numbers = sum(layer.size * layer.side**2 for layer in hidden_layers(config))
     return max(FEWEST_PROBED, min(N_PROBED, MOST_OUTPUTS // max(1, numbers)))
-
-
-def dot(one: Array, other: Array) -> float:
-    """The product of two vectors; in float64 where squares would overflow, as they do shortly before a divergence."""
-    product = float(np.dot(one, other))
-    return product if np.isfinite(product) else float(np.dot(one.astype(np.float64), other.astype(np.float64)))
-
-
-def rms(values: Array) -> float:
-    """The root of the mean square."""
-    return float(np.sqrt(dot(values, values) / len(values)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,10 +57,7 @@ def readings(
         return {WHOLE: Reading(each, WHOLE, None, 0, None, off.get(each.name) or why_missing(each, config, series))}
     bands = each.judge(found)
     return {
-        layer: Reading(
-            each, layer, statistics.median(one.value[-each.judged_on :].tolist()), int(one.step[-1]), bands[layer]
-        )
-        for layer, one in found.items()
+        layer: Reading(each, layer, each.newest(one), int(one.step[-1]), bands[layer]) for layer, one in found.items()
     }
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from nn_core.config.run_config import RunConfig
 from nn_core.instruments.look import Look
+from nn_core.instruments.remedies import proposed_lr
 from nn_core.machine.numbers import percent
 from nn_core.training.history import Series
 
@@ -85,9 +86,13 @@ class Instrument:
             return percent(value)
         return f"{value:.2g}" if value and not 0.01 <= abs(value) < 1000 else f"{value:.3g}"
 
+    def newest(self, one: Series) -> float:
+        """The value that is shown and judged: the median of the newest of a series."""
+        return statistics.median(one.value[-self.judged_on :].tolist())
+
     def judge(self, series: Mapping[str, Series]) -> dict[str, Band | None]:
         """For each layer of its `series` the band that its newest values lie in; None where there are no bands."""
-        values = {layer: statistics.median(one.value[-self.judged_on :].tolist()) for layer, one in series.items()}
+        values = {layer: self.newest(one) for layer, one in series.items()}
         if self.relative:
             largest = max(map(abs, values.values()), default=0.0)
             values = {layer: value / largest if largest else 0.0 for layer, value in values.items()}
@@ -180,7 +185,7 @@ def is_measured(name: str) -> bool:
 
 def times(factor: float) -> Remedy:
     """A remedy: the learning rate times a factor, rounded to one digit and inside its range."""
-    return lambda config: {"lr": min(10.0, max(1e-5, float(f"{factor * config.lr:.0e}")))}
+    return lambda config: {"lr": proposed_lr(factor * config.lr)}
 
 
 LOWEST = -math.inf

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
-from nn_core.instruments.look import Look, rms
+from nn_core.instruments.look import Look
+from nn_core.instruments.measures import layers
 from nn_core.instruments.registry import Band, instrument, times
 
 
@@ -28,10 +30,6 @@ from nn_core.instruments.registry import Band, instrument, times
 )
 def update_ratio(look: Look) -> Mapping[str, float]:
     """RMS(after - before) / RMS(before) of each layer's weights, biases left out; nothing where they were all 0."""
-    update = look.update
-    before = look.matrices(update.before)
-    return {
-        layer: rms(change) / size
-        for layer, change in look.matrices(update.change).items()
-        if (size := rms(before[layer]))
-    }
+    before, changes = look.matrices(look.update.before), look.matrices(look.update.change)
+    ratios = {layer: layers.update_ratio(change, before[layer]) for layer, change in changes.items()}
+    return {layer: value for layer, value in ratios.items() if not math.isnan(value)}

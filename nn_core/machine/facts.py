@@ -7,21 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from nn_core.machine.threads import blas_threads
+
 WORDS = {"numpy": "NumPy", "machine": "processor", "blas_threads": "BLAS threads"}  # facts that change the rounding
 
 
 def machine_facts() -> dict[str, Any]:
     """The versions, the processor, and the threads of the matrix products now (None where threadpoolctl is missing)."""
-    try:
-        import threadpoolctl
-    except ImportError:
-        threads = None
-    else:
-        found = threadpoolctl.ThreadpoolController().select(user_api="blas").info()
-        threads = max((library["num_threads"] for library in found), default=None)
     return {
         "numpy": np.__version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "blas_threads": threads,
+        "blas_threads": blas_threads(),
     }

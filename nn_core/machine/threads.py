@@ -43,6 +43,12 @@ def blas_name() -> str:
     return ""
 
 
+def blas_threads() -> int | None:
+    """The threads of the matrix products now; None where threadpoolctl is not installed or finds no BLAS."""
+    blas = _blas()
+    return max((found["num_threads"] for found in blas.info()), default=None) if blas is not None else None
+
+
 def planned_blas_threads(asked: int | None = None) -> int:
     """`asked` where a number was given, else that of OPENBLAS_NUM_THREADS, else one."""
     if asked is not None:

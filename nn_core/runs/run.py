@@ -97,11 +97,6 @@ class Run:
         self._instruments = Recording(self._trainer, instruments)
         self._publish()
 
-    @classmethod
-    def from_checkpoint(cls, checkpoint: Checkpoint, data: Dataset, **more: Any) -> Run:
-        """A paused run that goes on from a checkpoint; `more` as for a new run."""
-        return cls(checkpoint.config, data, past=Past(checkpoint), **more)
-
     def __repr__(self) -> str:
         return f"<Run {self.id}: {self.snapshot.status} at step {self.snapshot.step:,}>"
 

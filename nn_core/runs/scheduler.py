@@ -21,11 +21,6 @@ class Turns:
             self._line.append(ticket)
             self._changed.wait_for(lambda: self._line[0] is ticket)
 
-    @property
-    def n_waiting(self) -> int:
-        """How many have asked for it and do not hold it."""
-        return max(0, len(self._line) - 1)
-
     def __exit__(self, *_: object) -> None:
         with self._changed:
             self._line.popleft()

@@ -1,4 +1,4 @@
-"""The network that comes with the project: it reads sketches before anything is trained.
+"""MNIST drawn again with a pen, and the training of the network that comes with the project on it.
 
 It learned from MNIST's training images alone, most of them drawn again with a pen (pen.py); `python -m nn_core ship`
 made its file and makes it again.

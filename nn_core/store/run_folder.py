@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from nn_core.config.foreign import parse_object
-from nn_core.machine.disk import Lock, append_lines, read_plain, sweep, sync_folder, write_file
+from nn_core.machine.disk import Lock, append_lines, read_plain, sweep, write_file
 from nn_core.machine.memory import Array
 from nn_core.store.curve_lines import LINE_BYTES, MAX_BYTES, lines_of, read_curves
 from nn_core.store.files import ArchiveError, pack_checkpoint, pack_frame, read_frame
@@ -183,11 +183,6 @@ class RunFolder:
     def remove_frame(self, step: int) -> None:
         """If it is there."""
         (self._frames / f"{step}.safetensors").unlink(missing_ok=True)
-
-    def sync(self) -> None:
-        """Make removals last."""
-        for folder in self._folders():
-            sync_folder(folder)
 
 
 def sweep_run(folder: str) -> None:

@@ -20,27 +20,9 @@ Axis = Literal["step", "epoch", "images", "seconds"]
 _COLUMNS = ("step", "epoch", "images", "seconds", "value")
 
 MAX_POINTS = 100_000  # of all series together; a line in metrics.jsonl takes about 135 bytes
-FEWEST_SERIES = 7  # those of SERIES: each may have its share of the points, and where there are more, a smaller one
-
-
-@dataclass(frozen=True)
-class SeriesInfo:
-    """What a scalar series means: `unit` is "nats", "share" (in [0, 1]) or "rate"; `split` says on which images."""
-
-    label: str
-    unit: str
-    split: str
-
-
-SERIES: Mapping[str, SeriesInfo] = {
-    "train/loss": SeriesInfo("training", "nats", "a fixed part of the training images, without dropout"),
-    "val/loss": SeriesInfo("validation", "nats", "all validation images"),
-    "train/l2": SeriesInfo("L2's part", "nats", "the weights alone: (l2/2) times the sum of their squares"),
-    "batch/loss": SeriesInfo("batches", "nats", "the training batches themselves, with dropout"),
-    "train/accuracy": SeriesInfo("training", "share", "a fixed part of the training images, without dropout"),
-    "val/accuracy": SeriesInfo("validation", "share", "all validation images"),
-    "train/lr": SeriesInfo("learning rate", "rate", "the setting times the schedule's multiplier, for the next step"),
-}
+# The losses and accuracies of training and validation, the loss of the batches, the penalty and the learning rate:
+# each may have its share of the points, and where instruments add series, a smaller one.
+FEWEST_SERIES = 7
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Scores:
-    """The network on fixed images at one step; losses in nats without the penalty, accuracies in [0, 1]."""
+    """The network on fixed images at one step; losses in their own unit, without the penalty; accuracies in [0, 1]."""
 
     step: int
     train_loss: float

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from nn_core import RunConfig, Trainer
+from nn_core.config.run_config import setting
 from nn_core.data import Dataset
 from nn_core.instruments.look import Look
-from nn_core.instruments.registry import INSTRUMENTS, WHOLE
+from nn_core.instruments.readings import readings
+from nn_core.instruments.registry import INSTRUMENTS, WHOLE, times
 from nn_core.training.history import Series
 from nn_core.training.watching import Update
 
@@ -234,6 +236,29 @@ def test_a_single_wild_step_does_not_make_the_gauge_say_that_all_is_broken():
     assert band is not None and band.state == "fine"
 
 
+@pytest.mark.parametrize("name", ["update_ratio", "distance"])
+def test_a_layer_whose_weights_were_all_0_has_no_size_to_compare_with(name: str, tiny: Dataset):
+    trainer = Trainer(RunConfig(**{**SMALL, "hidden": (8, 8)}), tiny)
+    trainer.model.flat[: 784 * 8] = 0  # the first layer's weights
+    looks = Looks(trainer, name)
+    trainer.step()
+    assert set(looks.values[name][-1]) == {"dense2", "dense3"}
+
+
+def test_the_value_that_is_shown_is_the_one_that_is_judged_the_median_of_the_newest():
+    each = INSTRUMENTS["step_gauge"]
+    points = np.array([[step, 0, 0, 0, value] for step, value in enumerate([9.0] * 4 + [2.5] * 5 + [0.1] * 4)])
+    series = {each.series_name(): Series(each.series_name(), points)}
+    (one,) = readings(each, RunConfig(), series, {}).values()
+    assert one.value == each.newest(series[each.series_name()]) == 2.5 and one.state == "broken"
+
+
+@pytest.mark.parametrize(("lr", "proposed"), [(0.1, 0.03), (0.123, 0.04), (1e-5, 1e-5), (10.0, 3.0)])
+def test_a_proposed_learning_rate_has_one_digit_and_lies_in_its_range(lr: float, proposed: float):
+    assert times(0.3)(RunConfig(lr=lr)) == {"lr": proposed}
+    assert times(1e9)(RunConfig(lr=lr)) == {"lr": setting("lr").high}
+
+
 def state_after(trainer: Trainer, name: str, steps: int) -> tuple[dict[str, str | None], Any]:
     looks = Looks(trainer, name)
     for _ in range(steps):
@@ -263,8 +288,8 @@ def test_the_fix_that_is_offered_cures_what_was_found(name: str, settings: dict[
         if not fix:
             break
         before = found
-        for setting, value in fix.items():
-            trainer.change(setting, value)
+        for changed, value in fix.items():
+            trainer.change(changed, value)
     assert set(before.values()) & {"watch", "broken"} and set(found.values()) == {"fine"}, (before, found)
 
 

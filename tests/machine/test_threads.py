@@ -9,6 +9,7 @@ import pytest
 from nn_core.cli.main import main
 from nn_core.data import Dataset
 from nn_core.machine import threads
+from nn_core.machine.facts import machine_facts
 
 
 def test_one_thread_unless_the_environment_or_who_asks_says_otherwise(monkeypatch: pytest.MonkeyPatch):
@@ -20,6 +21,21 @@ def test_one_thread_unless_the_environment_or_who_asks_says_otherwise(monkeypatc
     for nonsense in ("", "0", "many"):
         monkeypatch.setenv(threads.VARIABLE, nonsense)
         assert threads.planned_blas_threads() == 1
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_the_threads_in_use_are_those_that_were_asked_for_and_a_run_notes_them(n: int):
+    before = threads.blas_threads() or 1
+    try:
+        if threads.set_blas_threads(n):
+            assert threads.blas_threads() == n == machine_facts()["blas_threads"]
+    finally:
+        threads.set_blas_threads(before)
+
+
+def test_without_threadpoolctl_nobody_knows_the_threads(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(threads, "_blas", lambda: None)
+    assert threads.blas_threads() is None is machine_facts()["blas_threads"]
 
 
 def test_the_command_line_takes_a_number_of_threads_and_its_result_names_it(

@@ -18,6 +18,7 @@ from tests.pages.looking import at, fails, look_at, words
 from tests.pages.test_all_pages import PAGES
 from ui import session
 from ui.components import live_plot
+from ui.session.readers import live_caption
 from ui.sidebar.top_bar import glance
 
 WITHOUT_A_SPACE = re.compile(r"\d%(?!\d|\{)")
@@ -109,3 +110,4 @@ def test_where_an_accuracy_is_of_an_earlier_step_that_step_is_said(app, with_run
     before = max(at for at in scored if at < frame.step)
     assert f"step {frame.step} of 40, scored at {before} · looking back" in words(look_at(app, run, frame.step))
     assert f"step {frame.step}, scored at {before} · " in glance(run.snapshot.at(frame))
+    assert f"%, scored at {before}" in live_caption(run.snapshot.at(frame), looking_back=True)

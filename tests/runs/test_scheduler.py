@@ -78,8 +78,8 @@ def test_a_turn_is_handed_on_in_the_order_of_asking() -> None:
     with turns:
         for n_asking, thread in enumerate(threads, 1):
             thread.start()
-            until(lambda n=n_asking: turns.n_waiting == n)  # type: ignore[misc]
+            until(lambda n=n_asking: len(turns._line) == n + 1)  # type: ignore[misc]
         assert order == []
     for thread in threads:
         thread.join(10)
-    assert order == [0, 1, 2, 3, 4] and turns.n_waiting == 0
+    assert order == [0, 1, 2, 3, 4] and not turns._line

@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from nn_core.config.run_config import RunConfig
+from nn_core.data import Dataset
 from nn_core.training import history as history_module
-from nn_core.training.history import SERIES, History, downsample, smooth
+from nn_core.training.history import FEWEST_SERIES, History, downsample, smooth
+from nn_core.training.trainer import Trainer
 
 finite = st.floats(-1e6, 1e6)
 curves = arrays(np.float64, st.integers(0, 3000), elements=finite, fill=finite)
@@ -120,12 +123,14 @@ def test_the_points_until_a_step_are_those_up_to_and_with_it():
     assert len(whole.until(-1)) == 0
 
 
-def test_every_series_says_what_it_is():
-    for name, info in SERIES.items():
-        assert "/" in name and info.label and info.split and info.unit in ("nats", "share", "rate")
-
-
 # ---------------------------------------------------------------------------------------------- a bounded size
+
+
+def test_a_run_without_instruments_has_as_many_series_as_a_full_share_is_kept_for(tiny: Dataset):
+    trainer = Trainer(RunConfig(hidden=(8,), n_train=400, l2=0.01), tiny)
+    trainer.step()
+    trainer.score()
+    assert len(trainer.history.series()) == FEWEST_SERIES
 
 
 def grown(n: int, names: tuple[str, ...] = ("val/loss",), seed: int = 0) -> tuple[History, np.ndarray]:

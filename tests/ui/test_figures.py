@@ -10,7 +10,6 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import optuna
@@ -21,10 +20,12 @@ from hypothesis import given
 from hypothesis import strategies as some
 from PIL import Image
 
-from nn_core.training.history import SERIES, Axis, Series
+from nn_core.training.history import Axis, Series
+from nn_core.training.state import Edit
 from tests import ROOT
 from ui.charts import theme, tiles
 from ui.charts.bars import count_bars, probability_bars
+from ui.charts.curve_axes import edit_text
 from ui.charts.curve_traces import Overlaid
 from ui.charts.curves import curves, overlay
 from ui.charts.figure import DIGITS
@@ -33,6 +34,7 @@ from ui.charts.unit_bars import unit_bars
 from ui.charts.walls import filter_detail, image_wall, tile_wall
 from ui.components import live_plot
 
+SERIES = ("train/loss", "val/loss", "train/l2", "batch/loss", "train/accuracy", "val/accuracy", "train/lr")
 AXES: tuple[Axis, ...] = ("step", "epoch", "images", "seconds")
 CONFIG = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
 
@@ -350,12 +352,16 @@ def test_without_a_look_back_or_a_point_there_is_no_line():
 @pytest.mark.parametrize("x", AXES)
 def test_a_changed_setting_is_marked_where_it_happened(x):
     run = a_run(11)  # steps 0 to 100
-    edits = [SimpleNamespace(step=50, setting="lr", old=0.1, new=0.3)]
+    edits = [Edit(50, "lr", 0.1, 0.3)]
     figure = curves(run, kind="loss", x=x, edits=edits)
     (mark,) = by_name(figure, "changed")
     assert mark.x[0] == pytest.approx(run["val/loss"].x(x)[5])
     assert mark.text[0] == "step 50: lr 0.1 → 0.3"
     assert figure.layout.shapes[0].x0 == mark.x[0]
+
+
+def test_a_change_is_told_in_the_words_of_its_setting_with_every_digit():
+    assert edit_text(Edit(1_500, "lr", 0.1, 0.123456789)) == "step 1,500: lr 0.1 → 0.123456789"
 
 
 def test_the_sizes_of_the_splits_are_written_on_the_chart():
@@ -384,11 +390,11 @@ def test_every_unit_is_on_the_wall_once_in_the_order_asked_for(n):
     assert words[0] == f"unit {order[0]:,}, norm {np.linalg.norm(weights[:, order[0]]):.2f}"
 
 
-def test_the_picture_of_a_wall_is_the_tile_image():
+def test_the_picture_of_a_wall_of_weights_is_sent_as_it_is():
     figure = tile_wall(WEIGHTS, dark=True)
     data = base64.b64decode(figure.layout.images[0].source.removeprefix("data:image/png;base64,"))
     picture = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-    np.testing.assert_array_equal(picture, tiles.tile_image(WEIGHTS, dark=True))
+    np.testing.assert_array_equal(picture, tiles.weight_wall(WEIGHTS, dark=True).rgb)
     assert figure.layout.meta["pixels"] == [picture.shape[1], picture.shape[0]]
 
 
@@ -396,7 +402,7 @@ def test_the_picture_of_a_wall_is_the_tile_image():
 def test_a_weight_is_drawn_in_its_place_and_zero_as_the_page(dark):
     weights = np.zeros((784, 6))
     weights[28 * 3 + 20, 4] = 1.0  # row 3, column 20 of unit 4
-    picture = tiles.tile_image(weights, columns=3, shared_scale=False, dark=dark)
+    picture = tiles.weight_wall(weights, columns=3, shared_scale=False, dark=dark).rgb
     unit = picture[30:60, 30:60][1:-1, 1:-1]  # the second tile of the second row, its gap taken off
     assert theme.hex_colour(unit[3, 20]) == theme.palette(dark).positive[-1]
     unit = np.delete(unit.reshape(784, 3), 28 * 3 + 20, axis=0)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from nn_core.config.run_config import RunConfig, all_settings
+from nn_core.export.curves import FORMULA
 from nn_core.runs.listing import as_they_are, kept
 from nn_core.runs.run import Run
 from nn_core.runs.snapshot import Status
@@ -150,6 +151,14 @@ def test_the_list_as_csv_holds_every_setting_and_no_formula():
         "",
     )
     assert run_rows.table([]).strip() == ""
+
+
+@pytest.mark.parametrize("first", FORMULA)
+def test_no_spreadsheet_takes_a_word_in_the_list_as_csv_for_a_formula(first: str):
+    word = f'{first}HYPERLINK("http://example.org")'
+    text = run_rows.table([stored("0000000a", name=word, tags=(word, "y"), note=word)])
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert (row["name"], row["tags"], row["note"]) == (f"'{word}", f"'{word}, y", f"'{word}")
 
 
 def test_a_run_alone_is_called_by_all_that_is_not_at_its_default():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from nn_core.config.run_config import setting
 from nn_core.instruments.registry import is_measured
 from nn_core.machine.numbers import round_percent
-from nn_core.training import Series
+from nn_core.training import Edit, Series
 from ui.charts import theme
 from ui.charts.curve_traces import LEAST_ERROR, CurveStyle
 from ui.charts.figure import Trace
@@ -92,19 +93,6 @@ def y_axis(style: CurveStyle, shown: Range | None) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------------- marks
 
 
-class Edit(Protocol):
-    """A setting changed while training: `step`, `setting`, `old` and `new`."""
-
-    @property
-    def step(self) -> int: ...
-    @property
-    def setting(self) -> str: ...
-    @property
-    def old(self) -> Any: ...
-    @property
-    def new(self) -> Any: ...
-
-
 def whole_axis(series: Mapping[str, Series]) -> Series | None:
     """The points of all curves by step, from which a step's place on each axis is interpolated. None without any."""
     points = [one.points for name, one in series.items() if len(one) and not is_measured(name)]
@@ -152,7 +140,8 @@ def edit_marks(
 
 def edit_text(edit: Edit) -> str:
     """A change in one line: "step 512: lr 0.1 → 0.3"."""
-    return f"step {edit.step:,}: {edit.setting} {_setting(edit.old)} → {_setting(edit.new)}"
+    item = setting(edit.setting)
+    return f"step {edit.step:,}: {item.name} {item.format(edit.old)} → {item.format(edit.new)}"
 
 
 def frame_places(frames: Sequence[int], reference: Series | None, style: CurveStyle) -> list[list[Any]]:
@@ -171,10 +160,6 @@ def cursor_line(step: int | None, reference: Series | None, style: CurveStyle) -
     at = float(np.interp(step, reference.step, reference.x(style.x)))
     line = {"color": theme.palette(style.dark).text, "width": 1}
     return [{"type": "line", "x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1, "line": line, "name": "looked at"}]
-
-
-def _setting(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def chance_line(style: CurveStyle) -> tuple[dict[str, Any], dict[str, Any]]:

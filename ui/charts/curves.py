@@ -9,9 +9,8 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 
 from nn_core.machine.numbers import loss, percent
-from nn_core.training import Axis, Series
+from nn_core.training import Axis, Edit, Series
 from ui.charts.curve_axes import (
-    Edit,
     chance_line,
     cursor_line,
     edit_marks,

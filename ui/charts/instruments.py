@@ -9,9 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from nn_core.instruments.registry import WHOLE, Instrument
-from nn_core.training import Axis, Series, downsample
+from nn_core.training import Axis, Edit, Series, downsample
 from ui.charts import theme
-from ui.charts.curve_axes import Edit, axis_title, cursor_line, edit_marks, frame_places, whole_axis, x_axis
+from ui.charts.curve_axes import axis_title, cursor_line, edit_marks, frame_places, whole_axis, x_axis
 from ui.charts.curve_traces import MAX_POINTS, CurveStyle
 from ui.charts.figure import Trace, make_figure
 

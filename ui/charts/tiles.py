@@ -127,19 +127,6 @@ def _strips(outgoing: Array, shared_scale: bool) -> Array:
     return strips
 
 
-def tile_image(
-    weights: Array,
-    *,
-    order: Array | None = None,
-    shared_scale: bool = True,
-    columns: int | None = None,
-    aspect: float = 2.5,
-    dark: bool = False,
-) -> Array:
-    """The filters (side * side, n) as one picture, uint8 (height, width, 3): a wall without axes, for `st.image`."""
-    return weight_wall(weights, order=order, shared_scale=shared_scale, columns=columns, aspect=aspect, dark=dark).rgb
-
-
 def image_tiles(
     images: Array, *, columns: int | None = None, aspect: float = 2.5, borders: Sequence[str | None] | None = None
 ) -> Wall:

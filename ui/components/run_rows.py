@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from nn_core.config import RunConfig, all_settings
+from nn_core.export.curves import as_text
 from nn_core.machine.numbers import exact
 from nn_core.store import StoredRun
 from nn_core.training import in_effect
@@ -114,18 +115,13 @@ def table(runs: Sequence[StoredRun]) -> str:
 def _about(run: StoredRun, called: Mapping[str, str]) -> dict[str, Any]:
     step, accuracy = run.test or ("", "")
     return {
-        **{"run": run.id, "name": _as_text(called[run.id]), "status": run.status, "starred": run.starred},
+        **{"run": run.id, "name": as_text(called[run.id]), "status": run.status, "starred": run.starred},
         **{"step": run.step, "epochs_done": run.epoch, "training_seconds": run.seconds, "bytes": run.size},
         **{"val_accuracy": run.val_accuracy, "best_val_accuracy": run.best_val_accuracy, "best_step": run.best_step},
         **{"test_accuracy": accuracy, "test_step": step, "branched_from": run.parent.run if run.parent else ""},
         **{"started": datetime.fromtimestamp(run.created, UTC).isoformat(timespec="seconds")},
-        **{"tags": _as_text(", ".join(run.tags)), "note": _as_text(run.note)},
+        **{"tags": as_text(", ".join(run.tags)), "note": as_text(run.note)},
     }
-
-
-def _as_text(own: str) -> str:
-    """A user's words, so that no spreadsheet takes them for a formula."""
-    return f"'{own}" if own[:1] in ("=", "+", "-", "@") else own
 
 
 def names(runs: Sequence[StoredRun]) -> dict[str, str]:

@@ -42,7 +42,7 @@ CONTROLS = {"run": "searching", "pause": "paused", "stop": "stopped"}
 def search() -> None:
     """The whole panel; it is drawn again every second while the search runs."""
     view, found = searches.search_view(), searches.watch()
-    name, storage = searches.search_on_page() or ("", "")
+    name, _ = searches.search_on_page() or ("", "")
     if view is None:
         problem = found.problem if found is not None else ""
         if problem:
@@ -51,7 +51,7 @@ def search() -> None:
             st.info(f"Reading the search {plain(name)}.")
         st.button("Back", key="search-back", on_click=searches.show_search, args=("",))
         return
-    _header(view, storage)
+    _header(view)
     if found is not None and found.problem:
         st.warning(plain(found.problem), icon=":material/database_off:")
     # a table of many settings has the width of the page, so that no column is cut off
@@ -68,7 +68,7 @@ def search() -> None:
 # ---------------------------------------------------------------------------------------------- how far it is
 
 
-def _header(view: SearchView, storage: str) -> None:
+def _header(view: SearchView) -> None:
     """Buttons, the state in words, and the progress."""
     done, runs = view.n_done >= view.n_total, view.control == "run"
     here = searches.workers_here()

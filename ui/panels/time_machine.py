@@ -9,7 +9,7 @@ import streamlit as st
 from nn_core.runs import Snapshot
 from ui import session
 from ui.components.scrubber import scrubber
-from ui.words import accuracy_of, plain, when_scored
+from ui.words import accuracy_of, plain, scored_at, when_scored
 
 
 def slider(key: str, whole: bool = False) -> None:
@@ -53,10 +53,9 @@ def badge() -> None:
 
 def status(past: Snapshot, live: Snapshot, doing: str) -> None:
     """The status while one looks back: the scores of then, and what the run does meanwhile."""
-    scored = "" if past.scored is None or past.scored.step == past.step else f", scored at {past.scored.step:,}"
     st.markdown(
         f"**{accuracy_of(past)}** validation · **epoch {past.epoch:.1f}**  \n"
-        f":small[:orange[step {past.step:,} of {live.step:,}{scored} · looking back]]",
+        f":small[:orange[step {past.step:,} of {live.step:,}{scored_at(past)} · looking back]]",
         help=f"{when_scored(past)}  \nNow the run is at step {live.step:,}: {plain(doing)}.",
     )
 

@@ -98,7 +98,7 @@ def _html(config: RunConfig, found: Table, theirs: Table, urgent: Reading | None
         f'<div class="vital{" dark" if dark else ""}" '
         f'style="--vital-page: {colours.background}; --vital-text: {colours.text}">'
         f'<div class="rows"><div class="whole">{"".join(whole)}</div>{table}</div>'
-        f'<div class="summary">{_summary(config, found, urgent, titles)}</div></div>'
+        f'<div class="summary">{_summary(found, urgent, titles)}</div></div>'
     )
 
 
@@ -161,7 +161,7 @@ def _tip(one: Reading, theirs: Table, title: str) -> str:
     return f'<span class="tip">{said}{escape(why)}{escape(beside)} {escape(each.reading)}</span>'
 
 
-def _summary(config: RunConfig, found: Table, urgent: Reading | None, titles: Mapping[str, str]) -> str:
+def _summary(found: Table, urgent: Reading | None, titles: Mapping[str, str]) -> str:
     """What is wrong, the worst of it, or that nothing is; and which instruments were switched off."""
     nothing = all(one.value is None for of in found.values() for one in of.values())
     off = [one for of in found.values() for one in of.values() if one.missing.startswith("Switched off")]

@@ -22,7 +22,7 @@ from ui.session.runs import run_in_memory, runs, store, stored_run
 from ui.session.selection import READING_SECONDS, choose, chosen
 from ui.session.shipped import SHIPPED, shipped_model
 from ui.session.time_machine import looked_at_step, snapshot
-from ui.words import Markdown, accuracy_of, plain
+from ui.words import Markdown, accuracy_of, plain, scored_at
 
 LIVE = "live"  # beside SHIPPED and the ids of runs
 MOST = 50  # stored runs in the menu, the newest ones
@@ -125,8 +125,7 @@ def live_caption(shot: Snapshot, looking_back: bool = False) -> Markdown:
     when = f":orange[at step {shot.step:,}, looking back]" if looking_back else f"step {shot.step:,}"
     parts = [f"Read by the network **{plain(outline(shot.config))}**, {plain(shot.trained_with.title(OUTLINED))}", when]
     if shot.step and shot.scored:
-        at = "" if shot.scored.step == shot.step else f" at step {shot.scored.step:,}"
-        parts.append(f"validation accuracy {accuracy_of(shot)}{at}")
+        parts.append(f"validation accuracy {accuracy_of(shot)}{scored_at(shot)}")
     elif not shot.step:
         parts.append("it has learned nothing yet, so this is a guess")
     if shot.is_training and not looking_back:

@@ -19,14 +19,19 @@ MOSTLY = 0.9  # of the outputs, for a unit to count as saturated
 
 
 def rms(values: Array) -> float:
-    """The root of the mean square; 0 for no values."""
-    wide = values.ravel().astype(np.float64)
-    return math.sqrt(float(np.dot(wide, wide)) / max(1, wide.size))
+    """The root of the mean square, in the values' own precision, which is quick; 0 for no values."""
+    flat = values.ravel()
+    with np.errstate(over="ignore"):
+        square = float(np.dot(flat, flat))
+    if not math.isfinite(square):  # squares overflow shortly before a divergence
+        wide = flat.astype(np.float64)
+        square = float(np.dot(wide, wide))
+    return math.sqrt(square / max(1, flat.size))
 
 
-def update_ratio(change: Array, weights: Array) -> float:
+def update_ratio(change: Array, before: Array) -> float:
     """RMS of one step over RMS of the weights before it, about 1e-3 where all is well (Karpathy 2022); nan from 0."""
-    size = rms(weights)
+    size = rms(before)
     return rms(change) / size if size else math.nan
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -32,6 +33,16 @@ def test_what_has_no_size_to_compare_with_is_nan():
 
 def test_the_size_of_numbers_too_large_to_square_in_single_precision_is_known():
     assert rms(np.full(3, 1e30, np.float32)) == pytest.approx(1e30, rel=1e-6)
+
+
+def test_the_size_of_a_layer_is_found_without_a_copy_of_it():
+    weights = np.random.default_rng(0).normal(size=(784, 128)).astype(np.float32)
+    expected = float(np.sqrt(np.mean(weights.astype(np.float64) ** 2)))
+    tracemalloc.start()
+    found = rms(weights)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == pytest.approx(expected, rel=1e-5) and peak < weights.nbytes / 10
 
 
 def test_the_signal_to_noise_of_gradients_is_their_mean_over_their_deviation():

@@ -6,6 +6,7 @@ run, and whatever else asks for its health, knows it by that alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nn_core.config.choices import choices
 from nn_core.config.run_config import RunConfig
 from nn_core.explain.filters import first_filters, hidden_sizes
 from nn_core.machine.memory import Array
@@ -21,6 +23,7 @@ from nn_core.training.history import Series
 
 Level = Literal["idle", "good", "warning", "bad"]
 
+FAR_ABOVE_CHANCE = 5.0 / math.log(10)  # times the loss of guessing: a loss that has grown beyond overshoots
 COPY = 1e-4  # of the largest weight: units that differ by less are copies of one
 
 
@@ -86,6 +89,11 @@ class Evidence:
     def val_loss(self) -> Array:
         """The loss (n,) on validation images at each scoring."""
         return self.series["val/loss"].value
+
+    @property
+    def chance(self) -> float:
+        """The loss of guessing, in the unit of the curves."""
+        return float(choices("loss")[self.config.loss].target.chance)
 
     @property
     def val_accuracy(self) -> float:
@@ -246,7 +254,7 @@ def _symmetric(seen: Evidence) -> str:
 @rule("overshooting", "bad", looks_at="the training loss", remedy=_safer, restart=_always)
 def _overshooting(seen: Evidence) -> str:
     now, start = seen.train_loss[-1], seen.train_loss[0]
-    if now > max(2 * start, 5.0):
+    if now > max(2 * start, FAR_ABOVE_CHANCE * seen.chance):
         return f"The loss is {now:.3g}, above the {start:.3g} it began with: steps overshoot."
     return ""
 
@@ -269,7 +277,7 @@ def _relu(seen: Evidence) -> Mapping[str, Any]:
 )
 def _slow_start(seen: Evidence) -> str:
     n_layers = len(hidden_sizes(seen.weights))
-    is_level = seen.train_loss[-1] < 1.02 * np.log(10)
+    is_level = seen.train_loss[-1] < 1.02 * seen.chance
     is_deep = seen.config.activation == "sigmoid" and n_layers >= 2 and seen.config.lr >= _safe_lr(seen) / 3
     if not (is_deep and is_level and _is_near_chance(seen)):
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -55,10 +56,11 @@ class Loss:
     """A mean loss over a batch of logits (m, n_classes) and labels (m,), which may be smoothed (see `targets`).
 
     `unit` is that of `scored`, which curves show; `about_probabilities` says what is shown as probabilities where it is
-    not what everyone expects, softmax.
+    not what everyone expects, softmax. `chance` is what is scored by guessing: the same ten outputs for every image.
     """
 
     unit: ClassVar[str] = "nats"
+    chance: ClassVar[float] = math.log(10)
     about_probabilities: ClassVar[str] = ""
 
     @staticmethod
@@ -165,6 +167,7 @@ class LinearSquaredError(Loss):
     """Half the squared distance of the outputs to the targets, summed over the classes, averaged over the images."""
 
     unit = "half the squared error"
+    chance = 0.45  # of ten outputs of 0.1: (0.9^2 + 9 * 0.1^2) / 2
     about_probabilities = "It learned without softmax: shown are the probabilities nearest to its ten outputs."
 
     @staticmethod

@@ -14,11 +14,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nn_core.config.choices import choices
 from nn_core.config.run_config import RunConfig
 from nn_core.explain.filters import first_filters, hidden_sizes
 from nn_core.machine.memory import Array
 from nn_core.machine.numbers import percent
+from nn_core.nn.losses import loss_of
 from nn_core.training.history import Series
 
 Level = Literal["idle", "good", "warning", "bad"]
@@ -93,7 +93,7 @@ class Evidence:
     @property
     def chance(self) -> float:
         """The loss of guessing, in the unit of the curves."""
-        return float(choices("loss")[self.config.loss].target.chance)
+        return loss_of(self.config).chance
 
     @property
     def val_accuracy(self) -> float:

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from nn_core.config.choices import register
+from nn_core.config.choices import choices, register
+from nn_core.config.run_config import RunConfig
 from nn_core.machine.memory import Array
 from nn_core.nn.layers import NoSecondDerivative
 
@@ -194,6 +195,12 @@ class LinearSquaredError(Loss):
     def scored(cls, logits: Array, labels: Array) -> float:
         """The loss itself: a probability of 0 would have no surprise that can be drawn."""
         return cls.value(logits, labels)
+
+
+def loss_of(config: RunConfig) -> type[Loss]:
+    """The class that implements the loss of these settings."""
+    found: type[Loss] = choices("loss")[config.loss].target
+    return found
 
 
 def l2_penalty(weights: list[Array], l2: float) -> float:

@@ -42,15 +42,6 @@ class Health:
     restart: bool = False
 
 
-def dead_units(hidden_outputs: Sequence[Array]) -> list[int]:
-    """For each hidden layer's outputs (n_images, n_units), how many units put out exactly 0 on every image.
-
-    Of a convolution (n_images, C, H, W): how many channels do, at every place.
-    """
-    alive = (outputs.any(axis=(0, *range(2, outputs.ndim))) for outputs in hidden_outputs)
-    return [int(np.count_nonzero(~of_layer)) for of_layer in alive]
-
-
 def are_copies(weights: Mapping[str, Array]) -> bool:
     """Whether all units of the first hidden layer carry the same weights, up to rounding (as after zero weights).
 
@@ -142,7 +133,7 @@ def health(
     stopped: str = "",
     dead: Sequence[int] | None = None,
 ) -> Health:
-    """The verdict on a run. `stopped` is why training ended by itself; `dead` comes from `dead_units`."""
+    """The verdict on a run. `stopped` is why training ended by itself; `dead` comes from `dead_units.count_dead`."""
     seen = Evidence(config, series, weights, step, epoch, stopped, dead or [])
     for each in RULES:
         if why := each.why(seen):

@@ -10,7 +10,7 @@ import pytest
 from nn_core import RunConfig, Trainer
 from nn_core.config.choices import choices
 from nn_core.data import Dataset
-from nn_core.instruments.health import Health, are_copies, dead_units, health
+from nn_core.instruments.health import Health, are_copies, health
 from nn_core.training.history import History, Series
 
 WEIGHTS = {
@@ -176,19 +176,6 @@ def test_copies_are_seen_and_what_only_looks_alike_is_not():
     assert not are_copies(WEIGHTS)
     assert not are_copies({"dense1.W": alike[:, :1], "dense2.W": out[:1]})  # a single unit
     assert not are_copies({"dense1.W": np.zeros((784, 10))})  # no hidden layer
-
-
-def test_dead_units_are_those_that_are_zero_on_every_image():
-    first = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
-    second = np.array([[0.1, 0.0], [0.0, 2.0]])
-    assert dead_units([first, second]) == [2, 0]
-    assert dead_units([]) == []
-
-
-def test_a_dead_channel_is_zero_at_every_place_of_every_image():
-    maps = np.zeros((2, 3, 4, 4))
-    maps[1, 1, 3, 0] = 0.5
-    assert dead_units([maps]) == [2]
 
 
 def test_zero_weights_are_called_symmetric_with_the_remedy(tiny: Dataset):

@@ -27,6 +27,7 @@ from nn_core.machine.memory import Array
 from nn_core.machine.numbers import exact
 from nn_core.nn.metrics import class_scores
 from nn_core.nn.network import outline
+from nn_core.store.summary import best_of
 
 TEMPLATE = Path(__file__).with_name("card.html")
 MAX_FILTERS, COLUMNS = 96, 16
@@ -75,9 +76,10 @@ def _figures(source: ExportSource, counts: Array) -> list[tuple[str, str, str]]:
     figures = [("Test accuracy", exact(counts.trace() / n), f"{n:,} images, for the report alone")]
     val = source.series.get("val/accuracy")
     if val is not None and len(val):
-        best = int(np.argmax(val.value))
         figures.append(("Validation accuracy", exact(val.last), f"at step {int(val.step[-1]):,}"))
-        figures.append(("Best on validation", exact(val.value[best]), f"at step {int(val.step[best]):,}"))
+        best, at = best_of(val, source.parent)
+        if best is not None:
+            figures.append(("Best on validation", exact(best), f"at step {at:,}"))
     figures.append(("Parameters", f"{source.model.n_params:,}", "trained numbers"))
     figures.append(("Time of training", duration(source.seconds), f"{source.step:,} steps"))
     return figures

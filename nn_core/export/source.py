@@ -18,7 +18,7 @@ from nn_core.runs.snapshot import Snapshot
 from nn_core.store.run_store import RunStore, StoreError
 from nn_core.training.film import Frame, exact_frame
 from nn_core.training.history import Series
-from nn_core.training.state import Edit, in_effect
+from nn_core.training.state import Edit, Parent, in_effect
 
 MAX_TITLE = 300  # characters
 
@@ -43,6 +43,7 @@ class ExportSource:
     exact: bool  # whether the weights are as trained, not rounded to a frame's float16
     series: Mapping[str, Series]
     skipped: tuple[str, ...] = ()  # a sentence for each newer checkpoint that could not be read
+    parent: Parent | None = None  # the run that this one branched from: the curves begin with its
 
     def __repr__(self) -> str:
         return f"ExportSource({self.run_id}, step {self.step:,}: {self.title})"
@@ -114,6 +115,7 @@ def from_store(store: RunStore, run_id: str, step: int | None = None) -> ExportS
         weights=frame.weights(),
         exact=frame.exact,
         series=cut(series, frame.step),
+        parent=run.parent,
         skipped=loaded.skipped if loaded is not None and step is None else (),
     )
 
@@ -134,6 +136,7 @@ def from_snapshot(shot: Snapshot, name: str, created: float) -> ExportSource:
         weights=shot.weights,
         exact=exact,
         series=cut(shot.series, shot.step),
+        parent=shot.parent,
     )
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from nn_core.config.run_config import RunConfig
+from nn_core.data import Dataset
 from nn_core.instruments.look import Look
-from nn_core.instruments.measures.layers import dead_share
+from nn_core.instruments.measures.layers import dead_share, n_dead
 from nn_core.instruments.registry import Band, instrument
+from nn_core.nn.network import Network
 
 
 def _serves(config: RunConfig) -> str:
@@ -35,3 +39,9 @@ def _serves(config: RunConfig) -> str:
 def dead_units(look: Look) -> Mapping[str, float]:
     """The share of units (of channels, anywhere on their map) that put out exactly 0 on all probed images."""
     return {layer: dead_share(outputs) for layer, outputs in look.outputs.items()}
+
+
+def count_dead(model: Network, data: Dataset) -> list[int]:
+    """How many units of each hidden layer are dead, on the images on which the instrument looks at them too."""
+    look = Look(model, model.config, data, np.empty(0))
+    return [n_dead(outputs) for outputs in look.outputs.values()]

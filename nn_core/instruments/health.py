@@ -6,6 +6,7 @@ run, and whatever else asks for its health, knows it by that alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,10 +19,12 @@ from nn_core.explain.filters import first_filters, hidden_sizes
 from nn_core.instruments.remedies import proposed_lr
 from nn_core.machine.memory import Array
 from nn_core.machine.numbers import percent
+from nn_core.nn.losses import loss_of
 from nn_core.training.history import Series
 
 Level = Literal["idle", "good", "warning", "bad"]
 
+FAR_ABOVE_CHANCE = 5.0 / math.log(10)  # times the loss of guessing: a loss that has grown beyond overshoots
 COPY = 1e-4  # of the largest weight: units that differ by less are copies of one
 
 
@@ -38,15 +41,6 @@ class Health:
     why: str
     fix: Mapping[str, Any] = field(default_factory=dict)
     restart: bool = False
-
-
-def dead_units(hidden_outputs: Sequence[Array]) -> list[int]:
-    """For each hidden layer's outputs (n_images, n_units), how many units put out exactly 0 on every image.
-
-    Of a convolution (n_images, C, H, W): how many channels do, at every place.
-    """
-    alive = (outputs.any(axis=(0, *range(2, outputs.ndim))) for outputs in hidden_outputs)
-    return [int(np.count_nonzero(~of_layer)) for of_layer in alive]
 
 
 def are_copies(weights: Mapping[str, Array]) -> bool:
@@ -87,6 +81,11 @@ class Evidence:
     def val_loss(self) -> Array:
         """The loss (n,) on validation images at each scoring."""
         return self.series["val/loss"].value
+
+    @property
+    def chance(self) -> float:
+        """The loss of guessing, in the unit of the curves."""
+        return loss_of(self.config).chance
 
     @property
     def val_accuracy(self) -> float:
@@ -135,7 +134,7 @@ def health(
     stopped: str = "",
     dead: Sequence[int] | None = None,
 ) -> Health:
-    """The verdict on a run. `stopped` is why training ended by itself; `dead` comes from `dead_units`."""
+    """The verdict on a run. `stopped` is why training ended by itself; `dead` comes from `dead_units.count_dead`."""
     seen = Evidence(config, series, weights, step, epoch, stopped, dead or [])
     for each in RULES:
         if why := each.why(seen):
@@ -247,7 +246,7 @@ def _symmetric(seen: Evidence) -> str:
 @rule("overshooting", "bad", looks_at="the training loss", remedy=_safer, restart=_always)
 def _overshooting(seen: Evidence) -> str:
     now, start = seen.train_loss[-1], seen.train_loss[0]
-    if now > max(2 * start, 5.0):
+    if now > max(2 * start, FAR_ABOVE_CHANCE * seen.chance):
         return f"The loss is {now:.3g}, above the {start:.3g} it began with: steps overshoot."
     return ""
 
@@ -270,7 +269,7 @@ def _relu(seen: Evidence) -> Mapping[str, Any]:
 )
 def _slow_start(seen: Evidence) -> str:
     n_layers = len(hidden_sizes(seen.weights))
-    is_level = seen.train_loss[-1] < 1.02 * np.log(10)
+    is_level = seen.train_loss[-1] < 1.02 * seen.chance
     is_deep = seen.config.activation == "sigmoid" and n_layers >= 2 and seen.config.lr >= _safe_lr(seen) / 3
     if not (is_deep and is_level and _is_near_chance(seen)):
         return ""

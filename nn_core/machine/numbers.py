@@ -35,7 +35,11 @@ def exact(share: float | None) -> str:
 
 
 def probability(p: float) -> str:
-    """What a network gives to a class: as `percent`, but never certain, as no softmax is: "over 99.9 %" for 1, too."""
+    """What a network gives to a class: as `percent`, but never certain: "over 99.9 %" for 1, too.
+
+    Softmax comes so near to 1 and 0 that float32 rounds it there; the probabilities of a network without softmax are
+    often exactly 1 and 0, and no more certain for that: they are the nearest to its outputs (`Loss.probabilities`).
+    """
     return percent(min(max(p, 1e-9), 1 - 1e-9))
 
 

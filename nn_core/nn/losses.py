@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
 
-from nn_core.config.choices import register
+from nn_core.config.choices import choices, register
+from nn_core.config.run_config import RunConfig
 from nn_core.machine.memory import Array
 from nn_core.nn.layers import NoSecondDerivative
 
@@ -55,10 +57,11 @@ class Loss:
     """A mean loss over a batch of logits (m, n_classes) and labels (m,), which may be smoothed (see `targets`).
 
     `unit` is that of `scored`, which curves show; `about_probabilities` says what is shown as probabilities where it is
-    not what everyone expects, softmax.
+    not what everyone expects, softmax. `chance` is what is scored by guessing: the same ten outputs for every image.
     """
 
     unit: ClassVar[str] = "nats"
+    chance: ClassVar[float] = math.log(10)
     about_probabilities: ClassVar[str] = ""
 
     @staticmethod
@@ -165,6 +168,7 @@ class LinearSquaredError(Loss):
     """Half the squared distance of the outputs to the targets, summed over the classes, averaged over the images."""
 
     unit = "half the squared error"
+    chance = 0.45  # of ten outputs of 0.1: (0.9^2 + 9 * 0.1^2) / 2
     about_probabilities = "It learned without softmax: shown are the probabilities nearest to its ten outputs."
 
     @staticmethod
@@ -191,6 +195,12 @@ class LinearSquaredError(Loss):
     def scored(cls, logits: Array, labels: Array) -> float:
         """The loss itself: a probability of 0 would have no surprise that can be drawn."""
         return cls.value(logits, labels)
+
+
+def loss_of(config: RunConfig) -> type[Loss]:
+    """The class that implements the loss of these settings."""
+    found: type[Loss] = choices("loss")[config.loss].target
+    return found
 
 
 def l2_penalty(weights: list[Array], l2: float) -> float:

@@ -21,7 +21,7 @@ from nn_core.machine.memory import Array
 from nn_core.nn.activations import Activation
 from nn_core.nn.flat import NOT_TRAINED, FlatParameters, Shapes
 from nn_core.nn.layers import Layer
-from nn_core.nn.losses import Loss, l2_penalty
+from nn_core.nn.losses import Loss, l2_penalty, loss_of
 from nn_core.nn.regularizers import add_penalty_gradients, l1_penalty
 
 MOST_BYTES = 2 * 10**9  # of what a training step keeps at once
@@ -88,7 +88,7 @@ class Network(ABC):
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         self.config = config
-        self.loss: type[Loss] = choices("loss")[config.loss].target
+        self.loss: type[Loss] = loss_of(config)
         self._memory = FlatParameters(self.shapes(config), dtype, self.few_columns)
         self.flat, self.flat_grads = self._memory.values, self._memory.grads  # (n_params,) each
         self.running = self._memory.running  # what normalization keeps without training it

@@ -6,10 +6,9 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-import numpy as np
-
 from nn_core.runs.snapshot import Snapshot
 from nn_core.store.run_store import StoredRun
+from nn_core.store.summary import best_of
 
 
 def as_they_are(stored: Iterable[StoredRun], live: Iterable[tuple[Snapshot, float]]) -> list[StoredRun]:
@@ -32,12 +31,9 @@ def as_they_are(stored: Iterable[StoredRun], live: Iterable[tuple[Snapshot, floa
 
 
 def _with_values_of(shot: Snapshot, run: StoredRun) -> StoredRun:
-    scored = shot.series.get("val/accuracy")
-    best, at = run.best_val_accuracy, run.best_step
-    own = scored.step > (run.parent.step if run.parent else -1) if scored is not None else ()
-    if scored is not None and np.any(own):  # a branch's curves begin with its parent's
-        place = int(np.where(own, scored.value, -1.0).argmax())
-        best, at = float(scored.value[place]), int(scored.step[place])
+    best, at = best_of(shot.series.get("val/accuracy"), run.parent)
+    if best is None:
+        best, at = run.best_val_accuracy, run.best_step
     last = shot.scores.val_accuracy if shot.scores else run.val_accuracy
     now = replace(run, status=shot.status, step=shot.step, epoch=shot.epoch, seconds=shot.seconds, edits=shot.edits)
     return replace(now, val_accuracy=last, best_val_accuracy=best, best_step=at)

@@ -64,6 +64,7 @@ class Objective:
     value: Callable[[TrialRun], float]  # of a trial that was trained to its end; raises NotReached
     report: Callable[[TrialRun], float] | None = None
     other_curve: Curve | None = None
+    in_unit_of_loss: bool = False  # values under losses of different units do not compare
 
     @property
     def can_stand_first(self) -> bool:
@@ -96,11 +97,14 @@ def objective(
     unit: Unit = NUMBER,
     report: Callable[[TrialRun], float] | None = None,
     other_curve: Curve | None = None,
+    in_unit_of_loss: bool = False,
 ) -> Callable[[Callable[[TrialRun], float]], Callable[[TrialRun], float]]:
     """Decorator: register a function of a trained trial as the objective `name`."""
 
     def add(value: Callable[[TrialRun], float]) -> Callable[[TrialRun], float]:
-        OBJECTIVES[name] = Objective(name, label, help, direction, unit, value, report, other_curve)
+        OBJECTIVES[name] = Objective(
+            name, label, help, direction, unit, value, report, other_curve, in_unit_of_loss=in_unit_of_loss
+        )
         return value
 
     return add
@@ -124,6 +128,7 @@ def _val_accuracy(trial: TrialRun) -> float:
     help="The lowest at the end of an epoch, in nats, or half the squared error where the outputs are linear.",
     direction="minimize",
     report=lambda trial: trial.epoch_ends[-1].val_loss,
+    in_unit_of_loss=True,
 )
 def _val_loss(trial: TrialRun) -> float:
     return min(scores.val_loss for scores in trial.epoch_ends)

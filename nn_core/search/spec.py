@@ -12,6 +12,7 @@ import numpy as np
 from nn_core.config.errors import ConfigError, shorten
 from nn_core.config.foreign import parse_json
 from nn_core.config.run_config import RunConfig
+from nn_core.nn.losses import loss_of
 from nn_core.search import space
 from nn_core.search.objectives import OBJECTIVES, Direction, Objective
 from nn_core.search.space import Range
@@ -83,6 +84,15 @@ class SearchSpec:
             )
         if not OBJECTIVES[wanted[0]].can_stand_first:
             raise ConfigError(f"the first objective must say how well it reads, got {wanted[0]}")
+
+    def check_comparable(self) -> None:
+        """Raise ConfigError where trials would be ranked by losses of different units; old searches may be such."""
+        varied = self.vary.get("loss")
+        units = {name: loss_of(self.base.replace(loss=name)).unit for name in getattr(varied, "values", ())}
+        named = [each.name for each in self.judged_by if each.in_unit_of_loss]
+        if named and len(set(units.values())) > 1:
+            got = ", ".join(f"{name} ({unit})" for name, unit in units.items())
+            raise ConfigError(f"loss must vary over losses of one unit where {named[0]} is compared, got {got}")
 
     @property
     def judged_by(self) -> list[Objective]:

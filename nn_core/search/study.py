@@ -56,12 +56,14 @@ def create_search(
 ) -> SearchInfo:
     """Create a search; raises SearchError where there is one of that name, or the database cannot be used.
 
-    With `score_default` its first worker trains the settings of `spec.base` before anything else.
+    Raises ConfigError where its trials would not compare. With `score_default` its first worker trains the settings of
+    `spec.base` before anything else.
     """
     check_optuna()
     import optuna
 
     check_name(name)
+    spec.check_comparable()
     if not storage and file_of(name).exists():
         raise SearchError(f"there is a search {name} already; choose another name")
     data = data or load_dataset(spec.base.dataset)

@@ -14,7 +14,7 @@ from nn_core.config import foreign
 from nn_core.config.errors import shorten
 from nn_core.config.run_config import RunConfig
 from nn_core.store.files import edits_from_json, edits_to_json
-from nn_core.training.history import History
+from nn_core.training.history import Series
 from nn_core.training.state import Checkpoint, Edit, Parent, Status, config_at
 
 RUN_ID = re.compile(r"[0-9a-f]{8}")
@@ -113,7 +113,7 @@ def _test(value: Any) -> tuple[int, float] | None:
 def summary_of(checkpoint: Checkpoint, status: str, size: int, parent: Parent | None = None) -> dict[str, Any]:
     """What summary.json says of a run that stands at this checkpoint; `size` in bytes."""
     accuracy = checkpoint.history["val/accuracy"]
-    best, best_step = best_of(checkpoint.history, parent)
+    best, best_step = best_of(accuracy, parent)
     return {
         "config": checkpoint.config.to_dict(),
         "edits": edits_to_json(checkpoint.edits),
@@ -129,12 +129,13 @@ def summary_of(checkpoint: Checkpoint, status: str, size: int, parent: Parent | 
     }
 
 
-def best_of(history: History, parent: Parent | None = None) -> tuple[float, int] | tuple[None, None]:
-    """A run's own highest validation accuracy, and the first step that had it.
+def best_of(accuracy: Series | None, parent: Parent | None) -> tuple[float, int] | tuple[None, None]:
+    """A run's own highest validation accuracy, and the first step that had it; of its curve, where there is one.
 
-    Up to and with the step where it branched off, the curves are its parent's.
+    Up to and with the step where it branched off, the curve is its parent's.
     """
-    accuracy = history["val/accuracy"]
+    if accuracy is None:
+        return None, None
     first = 0 if parent is None else int(np.searchsorted(accuracy.step, parent.step, side="right"))
     if first == len(accuracy):
         return None, None

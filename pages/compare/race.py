@@ -27,7 +27,10 @@ def race() -> None:
     shots = [run.snapshot for run in runs]
     transport(shots)
     names = telling_names([shot.started_as for shot in shots], [""] * len(shots))
-    lanes = [Overlaid(name, shot.series, slot) for slot, (name, shot) in enumerate(zip(names, shots, strict=True))]
+    lanes = [
+        Overlaid(name, shot.series, slot, shot.model.loss.unit)
+        for slot, (name, shot) in enumerate(zip(names, shots, strict=True))
+    ]
     overlay.charts(lanes, key="race", height=235)
     scores = [shot.scored.accuracy if shot.scored and shot.step else 0.0 for shot in shots]
     first = int(np.argmax(scores)) if max(scores) > 0 else -1

@@ -16,6 +16,7 @@ from nn_core import RunConfig
 from nn_core.data import Dataset
 from nn_core.export import ExportSource, export
 from nn_core.export.picture import filter_wall, linear_axis, log_axis
+from nn_core.training.state import Parent
 from tests.exporting import HOSTILE, source_of
 from ui.charts import theme
 
@@ -79,6 +80,24 @@ def test_a_card_shows_settings_curves_filters_and_the_confusion_matrix(source: E
     assert [line["class"] for line in lines] == ["train", "val"] * 2
     assert sum(attributes.get("class") == "edit" for _, attributes in page.elements) == 2 * len(source.edits)
     assert "nats, log scale" in text
+
+
+def test_the_best_on_the_card_of_a_branch_is_its_own(source: ExportSource, tiny: Dataset):
+    line = source.series["val/accuracy"]
+    points = line.points.copy()
+    points[:, 4] = [0.9, *np.linspace(0.5, 0.6, len(points) - 1)]  # the parent's, then its own
+    of_parent, last = int(points[0, 0]), int(points[-1, 0])
+    parted = replace(source, series={**source.series, "val/accuracy": replace(line, points=points)})
+
+    def best(step: int) -> list[str]:
+        words = page_of(replace(parted, parent=Parent("0000000b", step, True)), tiny).words
+        told = [word.strip() for word in words if word.strip()]
+        at = told.index("Best on validation") if "Best on validation" in told else len(told)
+        return told[at + 1 : at + 3]
+
+    assert best(of_parent) == ["60.00 %", f"at step {last}"]
+    assert best(last) == [], "a branch that was not scored yet has no best of its own"
+    assert "90.00 %" in " ".join(page_of(parted, tiny).words)
 
 
 def test_the_card_of_linear_outputs_names_the_unit_of_its_own_loss(tiny: Dataset):

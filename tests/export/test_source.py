@@ -46,7 +46,7 @@ def store_of(registry: RunRegistry) -> RunStore:
 
 
 def the_same(one: ExportSource, other: ExportSource) -> None:
-    for field in ("run_id", "config", "edits", "step", "epoch", "exact"):
+    for field in ("run_id", "config", "edits", "step", "epoch", "exact", "parent"):
         assert getattr(one, field) == getattr(other, field), field
     for name, values in one.weights.items():
         np.testing.assert_array_equal(values, other.weights[name])
@@ -77,6 +77,7 @@ def test_a_branch_has_its_own_settings_not_those_that_its_parent_was_changed_to(
     steps(branch, 2)
     one = from_store(store_of(registry), branch.id)
     the_same(one, from_snapshot(branch.snapshot, "", branch.created))
+    assert one.parent is not None and (one.parent.run, one.parent.step) == (run.id, 12)
     branch.close()
     assert one.config.lr == 0.7 and len(one.edits) == 1  # the parent's edit is still on the curves
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from nn_core import RunConfig, Trainer
+from nn_core.config.choices import choices
 from nn_core.data import Dataset
-from nn_core.instruments.health import Health, are_copies, dead_units, health
+from nn_core.instruments.health import Health, are_copies, health
 from nn_core.training.history import History, Series
 
 WEIGHTS = {
@@ -71,6 +72,22 @@ def test_a_diverged_run_gets_its_sentence_and_a_new_network_with_a_rate_that_wor
 def test_a_loss_far_above_its_start_is_overshooting():
     found = verdict([2.3, 4.0, 30.0])
     assert found.verdict == "overshooting" and "30" in found.why and found.fix == {"lr": 0.01}
+
+
+@pytest.mark.parametrize("loss", choices("loss"))
+def test_what_is_near_or_far_above_the_loss_of_guessing_is_so_in_the_unit_of_each_loss(loss):
+    chance = choices("loss")[loss].target.chance
+    config, deep = RunConfig(hidden=(8,), loss=loss), {**WEIGHTS, "dense3.W": WEIGHTS["dense2.W"]}
+
+    def sigmoid(level: float) -> str:
+        network = RunConfig(hidden=(8, 8), loss=loss, activation="sigmoid", lr=0.1)
+        series = curves([level] * 4, [level] * 4, 0.11, 0.11)
+        return health(network, series, deep, step=100, epoch=5.0).verdict
+
+    assert verdict([chance, 2.1 * chance], config=config).verdict != "overshooting"
+    assert verdict([chance, 2.3 * chance], config=config).verdict == "overshooting"
+    assert verdict([2 * chance, 3.9 * chance], config=config).verdict != "overshooting"
+    assert (sigmoid(1.01 * chance), sigmoid(1.03 * chance)) == ("slow start", "stuck near chance")
 
 
 def test_accuracy_of_guessing_after_an_epoch_is_stuck():
@@ -159,19 +176,6 @@ def test_copies_are_seen_and_what_only_looks_alike_is_not():
     assert not are_copies(WEIGHTS)
     assert not are_copies({"dense1.W": alike[:, :1], "dense2.W": out[:1]})  # a single unit
     assert not are_copies({"dense1.W": np.zeros((784, 10))})  # no hidden layer
-
-
-def test_dead_units_are_those_that_are_zero_on_every_image():
-    first = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
-    second = np.array([[0.1, 0.0], [0.0, 2.0]])
-    assert dead_units([first, second]) == [2, 0]
-    assert dead_units([]) == []
-
-
-def test_a_dead_channel_is_zero_at_every_place_of_every_image():
-    maps = np.zeros((2, 3, 4, 4))
-    maps[1, 1, 3, 0] = 0.5
-    assert dead_units([maps]) == [2]
 
 
 def test_zero_weights_are_called_symmetric_with_the_remedy(tiny: Dataset):

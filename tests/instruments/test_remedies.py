@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from nn_core import Dataset, RunConfig, Trainer
-from nn_core.explain.maps import hidden_layers, layer_outputs
-from nn_core.instruments.health import RULES, Health, dead_units, health
+from nn_core.instruments.dead_units import count_dead
+from nn_core.instruments.health import RULES, Health, health
 
 Ill = tuple[str, int, dict[str, Any]]  # the verdict, after how many epochs, the settings
 
@@ -51,8 +51,7 @@ def trained(trainer: Trainer, epochs: float) -> tuple[Trainer, Health]:
     trainer.score()
     dead = None
     if trainer.config.activation == "relu":
-        images, layers = trainer.data.val_images[:1_000], range(len(hidden_layers(trainer.config)))
-        dead = dead_units([layer_outputs(trainer.model, images, layer) for layer in layers])
+        dead = count_dead(trainer.model, trainer.data)
     about = trainer.config, trainer.history.series(), trainer.model.weights()
     step, epoch, stopped = trainer.step_count, trainer.epoch, trainer.stopped
     return trainer, health(*about, step=step, epoch=epoch, stopped=stopped, dead=dead)

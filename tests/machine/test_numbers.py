@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from nn_core.config.choices import choices
 from nn_core.machine.numbers import exact, loss, percent, probability, round_percent
+from nn_core.nn.losses import Loss
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,14 @@ def test_accuracies_that_are_compared_tell_one_image_in_5000_apart():
 
 def test_no_network_is_certain():
     assert (probability(1.0), probability(0.0), probability(0.5)) == ("over 99.9 %", "less than 0.1 %", "50.0 %")
+
+
+@pytest.mark.parametrize("loss", choices("loss"))
+def test_an_output_far_ahead_is_written_alike_under_every_loss_although_its_probability_is_1(loss: str):
+    target: type[Loss] = choices("loss")[loss].target
+    p = target.probabilities(np.array([[200.0, *[0.0] * 9]], np.float32))[0]
+    assert (p.max(), p.min()) == (1, 0)
+    assert {probability(float(share)) for share in p} == {"over 99.9 %", "less than 0.1 %"}
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,14 @@ def test_curves_show_nats_whatever_is_trained_on_but_linear_outputs_show_their_o
     assert (own.unit, LOSSES["mse"].target.unit) == ("half the squared error", "nats")
 
 
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_chance_is_the_lowest_that_equal_outputs_for_every_image_score(name: str):
+    loss: type[Loss] = LOSSES[name].target
+    labels = np.arange(10)
+    scored = [loss.scored(np.full((10, 10), output), labels) for output in np.linspace(-1, 1, 201)]
+    assert min(scored) == pytest.approx(loss.chance)
+
+
 def test_smoothed_targets_sum_to_one_and_leave_the_label_ahead():
     t = targets(np.zeros((2, 10)), np.array([3, 0]), 0.2)
     assert np.allclose(t.sum(axis=1), 1) and t[0, 3] == pytest.approx(0.82) and t[1, 3] == pytest.approx(0.02)

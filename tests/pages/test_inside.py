@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nn_core.config.choices import choices
 from nn_core.explain.steps import softmax_steps
 from tests.pages.looking import at, fails, menu, words
 from ui.components import live_plot
@@ -51,6 +52,24 @@ def test_the_output_layer_is_shown_with_its_logits_and_softmax_worked_out_and_no
     assert f"For {top}: 1.000 / {powers.sum():.3f} gives {100 / powers.sum():.1f} %" in words(shown)
     assert titles["inside-logits"].startswith("Output layer: the logit") and not fails(shown)
     assert not shown.info, "what a network has not got takes no room"
+
+
+@pytest.mark.parametrize("loss", choices("loss"))
+def test_the_page_gives_the_answer_one_probability_whatever_the_loss(app, with_run, monkeypatch, loss):
+    drawn = []
+
+    def kept(figure, *, key, **options):
+        drawn.append(f"{figure.layout.title.text} {figure.layout.meta['label']}")
+        return live_plot.live_plot(figure, key=key, **options)
+
+    for panel in (inside, outputs):
+        monkeypatch.setattr(panel, "live_plot", kept)
+    with_run(loss=loss)
+    shown = at(app, "pages/look/inside.py")
+    told = re.findall(r"(?:with|gives) ((?:over |less than )?[\d.]+ %)", " ".join([*drawn, words(shown)]))
+    assert not fails(shown) and len(told) >= 2 and len(set(told)) == 1
+    about = choices("loss")[loss].target.about_probabilities
+    assert about in words(shown) and ("Softmax: subtract" in words(shown)) != bool(about)
 
 
 def test_convolution_pooling_and_activation_of_a_channel_stand_apart(app, with_run, monkeypatch):

@@ -7,6 +7,9 @@ import pytest
 from nn_core.config.run_config import RunConfig
 from tests.pages.looking import at, fails, notices, words
 from ui import session
+from ui.components import live_plot
+from ui.components.run_table import View
+from ui.panels import overlay
 from ui.sidebar.top_bar import glance
 from ui.words import plain
 
@@ -129,6 +132,26 @@ def test_the_ghost_is_told_from_the_run_on_the_page_in_one_line(app, with_run):
     said = "one setting differs: learning rate 0.1 against 0.3; same seed. Both started from the same weights."
     assert plain(said) in words(app)
     assert not fails(at(app, "pages/look/weights.py"))
+
+
+def test_losses_that_do_not_compare_are_said_to_beside_the_ghost_in_a_race_and_under_runs(app, with_run, monkeypatch):
+    titles = []
+
+    def kept(figure, *, key, **options):
+        titles.append((key, figure.layout.title.text))
+        return live_plot.live_plot(figure, key=key, **options)
+
+    monkeypatch.setattr(overlay, "live_plot", kept)
+    runs = [with_run(loss="linear_mse"), with_run()]
+    app.session_state["ghost"], app.session_state["race"] = runs[0].id, [run.id for run in runs]
+    shown = app.run()
+    assert "Their losses do not compare: here nats, in the ghost half the squared error." in words(shown)
+    app.session_state["chosen"]["runs-view"] = View(selected=tuple(run.id for run in runs))
+    for page, key in (("race", "race-loss"), ("runs", "overlay-loss")):
+        titles.clear()
+        assert not fails(at(app, f"pages/compare/{page}.py"))
+        ((title, units),) = [text.split(", in ") for drawn, text in titles if drawn == key]
+        assert title == "Loss" and set(units.split(" or ")) == {"nats", "half the squared error"}
 
 
 def test_the_first_page_says_what_it_is_shows_digits_that_are_read_and_has_one_button_that_trains(app):

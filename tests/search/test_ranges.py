@@ -1,11 +1,15 @@
-"""The ranges that a search begins with: inside what a field takes, and where networks learn."""
+"""The ranges that a search begins with: inside what a field takes, and where networks learn; which do not compare."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from nn_core.config.run_config import all_settings, setting
-from nn_core.search import Span, Values, suggested, varied_settings
+from nn_core.cli.main import main
+from nn_core.config.errors import ConfigError
+from nn_core.config.run_config import RunConfig, all_settings, setting
+from nn_core.search import SearchSpec, Span, Values, create_search, list_searches, suggested, varied_settings
 
 
 @pytest.mark.parametrize("item", [each for each in all_settings() if each.searched], ids=lambda item: item.name)
@@ -29,3 +33,23 @@ def test_redrawn_labels_are_part_of_the_question_and_not_searched():
 def test_a_search_of_the_l2_penalty_begins_below_what_stops_learning():
     found = suggested(setting("l2"))
     assert isinstance(found, Span) and found.log and found.low <= 1e-5 and found.high <= 0.03
+
+
+def test_losses_of_different_units_are_not_ranked_by_the_validation_loss(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.setenv("GLASSNET_RUNS", str(tmp_path))
+    base = RunConfig(n_train=300, epochs=1)
+    varied = {"loss": Values(("cross_entropy", "linear_mse"))}
+    mixed = SearchSpec(base, varied, objectives=("val_loss",))
+    sentence = (
+        "loss must vary over losses of one unit where val_loss is compared, "
+        "got cross_entropy (nats), linear_mse (half the squared error)"
+    )
+    with pytest.raises(ConfigError) as refused:
+        create_search("mixed", mixed)
+    assert str(refused.value) == sentence and list_searches() == []
+    assert SearchSpec.from_json(mixed.to_json()) == mixed, "an old search can still be read"
+    SearchSpec(base, varied).check_comparable()
+    SearchSpec(base, {"loss": Values(("cross_entropy", "mse"))}, objectives=("val_loss",)).check_comparable()
+    SearchSpec(base, {"lr": Span(0.05, 0.5, True)}, objectives=("val_loss",)).check_comparable()
+    assert main(["sweep", "--study", "mixed", "--vary", "loss", "--objective", "val_loss", "--trials", "1"])
+    assert "loss must vary over losses of one unit where val_loss is compared" in capsys.readouterr().err

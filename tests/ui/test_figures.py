@@ -299,6 +299,14 @@ def test_overlaid_runs_have_a_colour_each_and_hover_values_name_their_run(smooth
         np.testing.assert_allclose(trace.y, run.series["val/loss"].value, rtol=1e-6)
 
 
+@pytest.mark.parametrize("log_y", [False, True])
+def test_losses_of_different_units_are_named_over_their_chart(log_y):
+    runs = [*three_runs(), Overlaid("edge", a_run(30), 3, "half the squared error")]
+    assert overlay(runs, kind="loss", log_y=log_y).layout.title.text.endswith(", in nats or half the squared error")
+    assert "nats" not in overlay(three_runs(), kind="loss", log_y=log_y).layout.title.text
+    assert "nats" not in overlay(runs, kind="accuracy", log_y=log_y).layout.title.text
+
+
 def test_the_raw_line_stays_visible_under_the_smoothed_one():
     figure = overlay(three_runs()[:1], kind="accuracy", smoothing=0.9)
     raw, smooth = figure.data

@@ -13,6 +13,7 @@ import numpy as np
 
 from nn_core.machine.memory import Array
 from nn_core.machine.numbers import loss, percent
+from nn_core.nn.losses import Loss
 from nn_core.training import Axis, Series, downsample, smooth
 from ui.charts import theme
 from ui.charts.figure import Trace
@@ -82,11 +83,12 @@ def curve_traces(series: Mapping[str, Series], style: CurveStyle, *, ghost_name:
 
 @dataclass(frozen=True)
 class Overlaid:
-    """One of several runs in a chart: its name among them, its series, and the number of its colour."""
+    """One of several runs in a chart: its name among them, its series, its colour's number, the unit of its loss."""
 
     name: str
     series: Mapping[str, Series]
     slot: int
+    unit: str = Loss.unit
 
 
 def run_colour(slot: int, dark: bool) -> str:

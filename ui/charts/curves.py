@@ -87,12 +87,16 @@ def overlay(
     """Loss or accuracy (in %) of several runs, a colour each: "val" solid, "train" dotted; the options of `curves`.
 
     Hover values say which run they are of; those of up to eight runs come all at once. The legend stands outside.
+    Where losses are of different units, the title names them.
     """
     n_points = min(MAX_POINTS, max(100, 12 * MAX_POINTS // max(1, len(runs))))  # of many runs fewer each
     style = CurveStyle(kind, x, log_x, log_y, smoothing, dark, {"train": 5000, "val": 5000}, n_points)
     traces = [trace for run in runs for trace in overlaid_traces(run, style, splits)]
     lines = [line for run in runs for line in measured(run.name, run.series, style, splits, slot=run.slot)]
     layout, beyond = _curve_layout(style, lines)
+    units = list(dict.fromkeys(run.unit for run in runs))
+    if kind == "loss" and len(units) > 1:
+        layout["title"]["text"] += f", in {' or '.join(units)}"
     layout |= {"showlegend": False, "hovermode": "x unified" if len(runs) <= MANY_RUNS else "closest"}
     words = [f"{run.name}: {describe_ends(run.series, kind).split(': ', 1)[1]}" for run in runs]
     return make_figure([*traces, *beyond], layout, f"Curves of {kind} of {len(runs)} runs. {'; '.join(words)}")

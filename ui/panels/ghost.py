@@ -8,6 +8,7 @@ import streamlit as st
 
 from nn_core.explain import first_filters, outgoing_weights
 from nn_core.machine.memory import Array
+from nn_core.nn.losses import loss_of
 from nn_core.runs import Snapshot, changed_while_training
 from nn_core.store import StoredRun
 from nn_core.training import Frame, in_effect
@@ -82,6 +83,9 @@ def walls(
 def sentence(shot: Snapshot, pinned: StoredRun) -> str:
     """In one line what differs between a run and the ghost, and whether both began with the same weights."""
     parts = [f"{shot.started_as.diff(pinned.config)}."]
+    own, other = loss_of(shot.started_as).unit, loss_of(pinned.config).unit
+    if own != other:
+        parts.append(f"Their losses do not compare: here {own}, in the ghost {other}.")
     changed = changed_while_training(
         {"here": in_effect(shot.edits, shot.step), "in the ghost": in_effect(pinned.edits, pinned.step)}
     )

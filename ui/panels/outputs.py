@@ -1,4 +1,7 @@
-"""The output layer on the page Inside: ten logits, and how softmax makes shares of them, worked out digit by digit."""
+"""The output layer on the page Inside: ten logits, and how softmax makes shares of them, worked out digit by digit.
+
+A network that learned without softmax has probabilities all the same: they are shown as bars.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from nn_core.machine.numbers import probability
 from nn_core.nn.network import Network
 from ui import session
 from ui.charts import theme
+from ui.charts.bars import probability_bars
 from ui.charts.figure import short_number
 from ui.charts.unit_bars import unit_bars
 from ui.components.live_plot import live_plot
@@ -33,7 +37,7 @@ _LOOKS = """<style>
 
 
 def output_layer(model: Network, image: Array, left: DeltaGenerator, right: DeltaGenerator) -> None:
-    """The logits of an image as bars (in the place `left`), and softmax with its arithmetic (`right`)."""
+    """The logits of an image as bars (in the place `left`), and what probabilities its loss makes of them (`right`)."""
     names, dark = session.dataset().class_names, session.is_dark()
     steps = softmax_steps(model.logits(image[None])[0])
     top = int(steps.logits.argmax())
@@ -44,6 +48,11 @@ def output_layer(model: Network, image: Array, left: DeltaGenerator, right: Delt
         )
         live_plot(bars, key="inside-logits", height=200)
     with right:
+        if model.loss.about_probabilities:
+            shares = model.loss.probabilities(steps.logits[None])[0]
+            live_plot(probability_bars(shares, names=names, dark=dark), key="inside-probabilities", height=260)
+            st.caption(model.loss.about_probabilities)
+            return
         st.html(softmax_table(steps, names, theme.palette(dark).digits))
         st.caption(
             "Softmax: subtract the largest logit from each, take exp of that, divide by the sum. "

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from nn_core.config import RunConfig
+from nn_core.nn.losses import loss_of
 from nn_core.runs import changed_while_training, side_by_side, telling_names
 from nn_core.store import StoredRun
 from nn_core.training import Axis, in_effect
@@ -42,7 +43,10 @@ def curves(runs: Sequence[StoredRun], slot_of: Mapping[str, int], called: Mappin
     """
     names = _names(runs, called)
     charts(
-        [Overlaid(name, session.series_of(run), slot_of[run.id]) for run, name in zip(runs, names, strict=True)],
+        [
+            Overlaid(name, session.series_of(run), slot_of[run.id], loss_of(run.config).unit)
+            for run, name in zip(runs, names, strict=True)
+        ],
         key="overlay",
         height=300,
     )

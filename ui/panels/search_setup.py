@@ -180,6 +180,7 @@ def _plan(base: RunConfig, vary: dict[str, Any]) -> tuple[SearchSpec | None, str
             n_trials=n_trials,
             objectives=tuple(objective.split("+")),
         )
+        spec.check_comparable()
     except ConfigError as error:
         return None, name, n_workers, str(error)
     problem = f"There is a search called {name} already." if name in taken else "" if name else "A search needs a name."

@@ -8,13 +8,11 @@ import streamlit as st
 
 from nn_core.config import LIVE_SETTINGS
 from nn_core.config.run_config import setting
-from nn_core.explain import hidden_layers, layer_outputs
-from nn_core.instruments.health import Health, dead_units, health
+from nn_core.instruments.dead_units import count_dead
+from nn_core.instruments.health import Health, health
 from nn_core.runs import Snapshot
 from ui import session
 from ui.words import plain
-
-HEALTH_IMAGES = 1_000  # validation images on which dead units are looked for
 
 
 def show(shot: Snapshot) -> None:
@@ -55,8 +53,7 @@ def _verdict_on(shot: Snapshot) -> Health:
     """The verdict on a snapshot."""
     dead = None
     if shot.config.activation == "relu" and shot.step:
-        images, layers = session.dataset().val_images[:HEALTH_IMAGES], range(len(hidden_layers(shot.config)))
-        dead = dead_units([layer_outputs(shot.model, images, layer) for layer in layers])
+        dead = count_dead(shot.model, session.dataset())
     past = session.looked_at_step() is not None
     stopped = shot.message if shot.status in ("diverged", "failed") and not past else ""
     series = {name: one.until(shot.step) for name, one in shot.series.items()} if past else shot.series

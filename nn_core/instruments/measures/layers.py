@@ -57,7 +57,17 @@ def signal_to_noise(gradients: Array) -> float:
 
 def dead_share(outputs: Array) -> float:
     """The share of units that put out exactly 0 for every image, in [0, 1]."""
-    return float(1 - outputs.any(axis=_all_but_units(outputs)).mean())
+    return float(1 - _alive(outputs).mean())
+
+
+def n_dead(outputs: Array) -> int:
+    """How many units that are."""
+    return int(np.count_nonzero(~_alive(outputs)))
+
+
+def _alive(outputs: Array) -> Array:
+    """Which units put out something for some image, (n_units,)."""
+    return np.asarray(outputs.any(axis=_all_but_units(outputs)))
 
 
 def range_of(activation: str) -> tuple[float, float] | None:

@@ -12,6 +12,7 @@ from nn_core.instruments.measures.layers import (
     dead_share,
     distance,
     mean_and_spread,
+    n_dead,
     rms,
     saturated_share,
     signal_to_noise,
@@ -57,7 +58,7 @@ def test_units_that_put_out_nothing_are_dead(places: tuple[int, ...]):
     outputs = np.random.default_rng(0).random((20, 8, *places))
     outputs[:, [1, 5]] = 0
     outputs[1:, 6] = 0  # one image wakes it
-    assert dead_share(outputs) == 2 / 8
+    assert dead_share(outputs) == 2 / 8 and n_dead(outputs) == 2
 
 
 @pytest.mark.parametrize(("activation", "ends"), [("tanh", (-1, 1)), ("sigmoid", (0, 1))])

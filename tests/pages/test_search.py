@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from nn_core.config.run_config import RunConfig, setting
 from nn_core.search import SearchSpec, Values, create_search, suggested
 from nn_core.search.worker import Worker
-from tests.pages.looking import at, fails, words
+from tests.pages.looking import at, fails, notices, words
 from ui.panels import search_results
 from ui.panels.search_setup import FIRST
 from ui.session import searches
@@ -59,6 +59,15 @@ def test_the_ranges_of_a_search_outlive_a_page_switch(app):
     at(app, "pages/look/data.py")
     again = at(app, "pages/compare/search.py")
     assert next(slider for slider in again.select_slider if slider.key == "search-lr").value == (0.01, 0.1)
+
+
+def test_the_form_refuses_to_rank_losses_of_different_units_and_says_which(app):
+    shown = at(app, "pages/compare/search.py")
+    shown.multiselect(key="search-vary").set_value(["loss"]).run()
+    assert not shown.button(key="search-start").disabled
+    shown.selectbox(key="search-objective").set_value("val_loss").run()
+    assert "loss must vary over losses of one unit where val" in notices(shown) and not fails(shown)
+    assert shown.button(key="search-start").disabled
 
 
 def test_a_search_that_is_done_goes_on_with_twenty_trials_more(app, searched, monkeypatch):

@@ -55,7 +55,9 @@ def lines(page: Page, key: str) -> list[dict]:
     found: list[dict] = page.evaluate(
         f"""() => (document.querySelector(".st-key-{key} .js-plotly-plot")?._fullData ?? [])
             .filter((trace) => trace.name !== "beyond the axis")
-            .map(({{name, line, x, visible}}) => ({{name, dash: line?.dash, n: visible === true ? (x?.length ?? 0) : 0}}))"""
+            .map(({{name, line, x, visible}}) => ({{
+                name, dash: line?.dash, n: visible === true ? (x?.length ?? 0) : 0
+            }}))"""
     )
     return found
 

@@ -218,3 +218,12 @@ def test_what_is_no_kept_sketch_is_passed_over(text: str):
     pad = Sketchpad()
     pad.bring_back(text)
     assert pad.is_untouched
+
+
+def test_what_was_undone_is_not_brought_back() -> None:
+    pad = Sketchpad()
+    pad.put_digit(np.full((28, 28), 255, np.uint8))
+    assert not pad.is_untouched
+    pad.undo()
+    assert not pad.can_undo
+    assert not pad.is_untouched, "the tab would give back what its visitor has just taken away"

@@ -48,6 +48,7 @@ class Sketchpad:
         self._states = [_blank()]
         self._seen: bytes | None = None  # the last picture that came from the canvas, as PNG
         self._given: Drawing = {"objects": [], "serial": 0}
+        self._was_touched = False
         self.visit = 0  # of the page on which the canvas was last given its drawing
 
     def __repr__(self) -> str:
@@ -70,8 +71,8 @@ class Sketchpad:
 
     @property
     def is_untouched(self) -> bool:
-        """Whether nothing was drawn here yet."""
-        return not self.can_undo and self.now.sketch.empty
+        """Whether nothing was drawn here yet; a drawing that was undone was."""
+        return not self._was_touched
 
     def to_text(self) -> str:
         """The present drawing, for the browser to keep."""
@@ -131,4 +132,5 @@ class Sketchpad:
         self.show()
 
     def _push(self, state: State) -> None:
+        self._was_touched = True
         self._states = [*self._states[1 - MAX_STATES :], state]

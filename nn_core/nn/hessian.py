@@ -38,7 +38,7 @@ class Hessian:
         for layer in reversed(network.layers):
             self._douts.append(dout)
             dout = layer.backward(dout)
-        network.add_penalties()
+        network.add_penalties(network.config.l2, network.config.l1)
         self.gradient = network.flat_grads.copy()
 
     def __repr__(self) -> str:

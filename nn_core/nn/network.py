@@ -210,14 +210,20 @@ class Network(ABC):
 
     def loss_and_gradients(self, x: Array, labels: Array, training: bool = True) -> float:
         """The batch's mean loss with the penalties; leaves the true gradients in `flat_grads`. The book's version."""
-        loss = self.data_loss_and_gradients(x, labels, self.config.label_smoothing, training)
-        self.add_penalties()
-        return loss + self.penalty(self.config.l2) + l1_penalty(self.flat[: self.n_weights], self.config.l1)
+        config = self.config
+        loss = self.data_loss_and_gradients(x, labels, config.label_smoothing, training)
+        self.add_penalties(config.l2, config.l1)
+        return loss + self.penalties(config.l2, config.l1)
 
-    def add_penalties(self) -> None:
+    def add_penalties(self, l2: float, l1: float) -> None:
         """Add the gradients of the penalties to `flat_grads`."""
         weights = slice(self.n_weights)
-        add_penalty_gradients(self.flat_grads[weights], self.flat[weights], self.config.l2, self.config.l1)
+        add_penalty_gradients(self.flat_grads[weights], self.flat[weights], l2, l1)
+
+    def penalties(self, l2: float, l1: float, at: Array | None = None) -> float:
+        """What L2 and L1 add to the loss, with the parameters `at` (n,) in place of those of now."""
+        weights = (self.flat if at is None else at)[: self.n_weights]
+        return l2_penalty([weights], l2) + l1_penalty(weights, l1)
 
     def data_loss_and_gradients(self, x: Array, labels: Array, smoothing: float = 0.0, training: bool = True) -> float:
         """The batch's mean loss and its gradients, penalties left out."""

@@ -82,8 +82,11 @@ def is_destroyed(error: BaseException) -> bool:
 def is_taken(error: BaseException) -> bool:
     """Whether another program has just made what was to be made: a table, a row."""
     chain = _chain(error)
-    return "IntegrityError" in {type(each).__name__ for each in chain} or any(
-        "already exists" in str(each) for each in chain
+    codes = {getattr(each, "sqlstate", None) for each in chain}
+    return (
+        bool(codes & _TAKEN)
+        or "IntegrityError" in {type(each).__name__ for each in chain}
+        or any(type(each).__module__ == "sqlite3" and "already exists" in str(each) for each in chain)
     )
 
 
@@ -112,6 +115,7 @@ def _answer(chain: list[BaseException]) -> str | None:
 _OF_DATABASES = {"sqlalchemy", "sqlite3", "psycopg", "alembic"}
 _KINDS = {"OperationalError", "DatabaseError", "StorageInternalError", "ProgrammingError", "IntegrityError"}
 
+_TAKEN = {"42P07", "42710", "23505"}  # PostgreSQL: there is such a table, such an object, such a row
 _DESTROYED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 _DAMAGED = "the file of {where} is damaged or holds something else"
 _REFUSED = "{where} refuses the user or the password"

@@ -26,7 +26,7 @@ from nn_core.machine.memory import Array
 from nn_core.nn.flat import is_finite
 from nn_core.nn.network import Network, build_model
 from nn_core.nn.optimizers import make_optimizer
-from nn_core.nn.regularizers import add_penalty_gradients, clip_to_norm, project_to_max_norm
+from nn_core.nn.regularizers import clip_to_norm, project_to_max_norm
 from nn_core.nn.schedules import lr_multiplier
 from nn_core.training.early_stopping import Best
 from nn_core.training.history import History
@@ -221,8 +221,7 @@ class Trainer:
             self._kernel.smooth(config.label_smoothing)
         loss = self._kernel.gradients(indices, config.dropout, self._dropout_rng)
         if config.l2 or config.l1:
-            weights = slice(model.n_weights)
-            add_penalty_gradients(model.flat_grads[weights], model.flat[weights], config.l2, config.l1)
+            model.add_penalties(config.l2, config.l1)
         if self._is_watched:
             with suppress(MemoryError):  # then nobody sees it; training goes on
                 self._update_seen = Update(model, self._kernel, config, indices, loss, config.lr * rate)

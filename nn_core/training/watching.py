@@ -11,9 +11,7 @@ from nn_core.config.run_config import RunConfig
 from nn_core.kernels.batches import Rows
 from nn_core.kernels.protocol import TrainingStep
 from nn_core.machine.memory import Array
-from nn_core.nn.losses import l2_penalty
 from nn_core.nn.network import Network
-from nn_core.nn.regularizers import add_penalty_gradients, l1_penalty
 
 _UNASKED = np.random.default_rng(0)  # without dropout, no random number is drawn
 
@@ -66,7 +64,7 @@ class Update:
         One more pass over the batch; two where dropout or augmentation is on, as the gradient before is another then.
         """
         config = self._config
-        before, loss = self.gradient, self._loss + penalties(self._kernel.model, config, self.before)
+        before, loss = self.gradient, self._loss + self._kernel.model.penalties(config.l2, config.l1, self.before)
         if config.dropout or self._kernel.augment:
             loss, before = look_at_batch(self._kernel, config, self.indices, self.before)
         return BothSides(loss, before, *look_at_batch(self._kernel, config, self.indices, self.after))
@@ -86,16 +84,9 @@ def look_at_batch(kernel: TrainingStep, config: RunConfig, indices: Rows, at: Ar
         if at is not model.flat:
             model.flat[...] = at
         loss = kernel.gradients(indices, 0.0, _UNASKED)
-        weights = slice(model.n_weights)
-        add_penalty_gradients(model.flat_grads[weights], model.flat[weights], config.l2, config.l1)
-        return loss + penalties(model, config, model.flat), model.flat_grads.copy()
+        model.add_penalties(config.l2, config.l1)
+        return loss + model.penalties(config.l2, config.l1), model.flat_grads.copy()
     finally:
         kernel.augment = augment
         for array, values in kept:
             array[...] = values
-
-
-def penalties(model: Network, config: RunConfig, at: Array) -> float:
-    """What L2 and L1 add to the loss of a network with the parameters `at` (n,)."""
-    weights = at[: model.n_weights]
-    return l2_penalty([weights], config.l2) + l1_penalty(weights, config.l1)

@@ -336,7 +336,7 @@ def test_every_entry_is_held_to_the_rules() -> None:
     assert {f"{entry}.py" for entry in ENTRIES} < set(_project_files())
 
 
-@pytest.mark.parametrize("unit", [*LEVELS, *WITH_MORE_THAN_NUMPY])
+@pytest.mark.parametrize("unit", sorted({*LEVELS, *WITH_MORE_THAN_NUMPY}))
 def test_what_has_a_level_is_there(unit: str) -> None:
     assert _is_module(unit)
 

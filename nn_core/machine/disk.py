@@ -38,7 +38,10 @@ def open_plain(path: str | Path) -> BinaryIO:
 def read_plain(path: str | Path, most: int) -> bytes:
     """What is in a plain file of at most so many bytes; raises OSError, for a larger one too."""
     with open_plain(path) as stream:
-        data = stream.read(most + 1)
+        size = os.fstat(stream.fileno()).st_size  # to ask for all that is allowed takes that much memory for a moment
+        data = stream.read(min(most, size) + 1)
+        while len(data) <= most and (more := stream.read(min(65_536, most + 1 - len(data)))):  # it grows meanwhile
+            data += more
     if len(data) > most:
         raise OSError(errno.EFBIG, f"It has more than {most:,} bytes", str(path))
     return data

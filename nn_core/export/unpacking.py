@@ -35,7 +35,7 @@ NAME = re.compile(
     rf"{'|'.join(map(re.escape, (*SMALL, CURVES)))}|checkpoints/{CHECKPOINT.pattern}|frames/{FRAME.pattern}"
 )
 BLOCK = 1 << 20
-DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError)
 
 
 class Archive:

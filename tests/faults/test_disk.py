@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +37,6 @@ SMALL = RunConfig(hidden=(8,), n_train=500, batch_size=50, epochs=1000, optimize
 def tries_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A failed save is tried again at the next look."""
     monkeypatch.setattr(run_writer, "SAVE_SECONDS", 0.0)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> RunStore:
-    return RunStore(tmp_path / "runs")
-
-
-@pytest.fixture
-def registry(store: RunStore, tiny: Dataset) -> Iterator[RunRegistry]:
-    registry = RunRegistry(store, lease_seconds=0, load=lambda name: tiny)
-    yield registry
-    registry.close()
 
 
 def saved(

@@ -35,18 +35,6 @@ def saves_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_writer, "SAVE_SECONDS", 0.0)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> RunStore:
-    return RunStore(tmp_path / "runs")
-
-
-@pytest.fixture
-def registry(store: RunStore, tiny: Dataset) -> Iterator[RunRegistry]:
-    registry = RunRegistry(store, lease_seconds=0, load=lambda name: tiny)
-    yield registry
-    registry.close()
-
-
 def saved(store: RunStore, data: Dataset, run_id: str, status: str = "paused") -> None:
     """A run on disk that stands at step 12; nobody trains it, whatever its status is."""
     trainer = Trainer(SMALL, data)

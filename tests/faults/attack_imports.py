@@ -120,7 +120,7 @@ def peak(anew: bool = False) -> float:
 
 
 def heavy(folder: Path, files: dict[str, bytes], data: Dataset, full: bool) -> list[Figure]:
-    """Files that are as much work as an upload can be, each brought in by a process of its own and opened, as a page does.
+    """Files that are as much work as an upload can be, each brought in by a process of its own and opened.
 
     Memory is that of both processes at its highest, beyond what this one has when the run is open.
     """

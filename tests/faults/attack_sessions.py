@@ -45,6 +45,8 @@ def server(folder: str) -> Iterator[tuple[int, int, Path]]:
                 raise RuntimeError(log.read_text())
             time.sleep(0.1)
         yield port, process.pid, log
+        if process.poll() is not None:
+            raise RuntimeError(f"the server has ended with {process.returncode}: {log.read_text()[-2000:]}")
     finally:
         process.kill()
         process.wait()

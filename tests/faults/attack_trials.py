@@ -25,7 +25,7 @@ from ui.charts.search import CHARTS
 
 from .figures import Figure
 
-NAME = "many"
+NAME, FEW, N_FEW = "many", "few", 30
 VARY = {"lr": Span(0.001, 0.5, True), "optimizer": Values(("sgd", "adam")), "momentum": Span(0.1, 0.9)}
 N_TOTAL = 100_000  # so that it goes on
 MAX_SECONDS, MAX_UPDATE_SECONDS = 3.0, 1.0
@@ -35,6 +35,7 @@ def attack(full: bool) -> list[Figure]:
     n = 10_000 if full else 300
     with tempfile.TemporaryDirectory() as folder, runs_folder(folder) as runs:
         database = search_of(n)
+        search_of(N_FEW, FEW)
         found = read_and_drawn(n, database)
         if full:
             found += in_the_browser(runs, n, database)
@@ -52,11 +53,11 @@ def runs_folder(folder: str) -> Iterator[Path]:
         os.environ.pop("GLASSNET_RUNS") if before is None else os.environ.update(GLASSNET_RUNS=before)
 
 
-def search_of(n: int) -> Path:
+def search_of(n: int, name: str = NAME) -> Path:
     """The database of a search with so many trials that have ended, a third of them pruned."""
     base = RunConfig(n_train=300, hidden=(8,), epochs=3, batch_size=50)
-    create_search(NAME, SearchSpec(base, VARY, "random", "none", N_TOTAL))
-    opened = load_study(NAME, heartbeat=False)
+    create_search(name, SearchSpec(base, VARY, "random", "none", N_TOTAL))
+    opened = load_study(name, heartbeat=False)
     for _ in range(3):
         trial = opened.study.ask()
         trial.set_user_attr("config", json.dumps(opened.info.spec.config_of(trial).to_dict()))
@@ -64,7 +65,7 @@ def search_of(n: int) -> Path:
         for epoch in (1, 2, 3):
             trial.report(0.3 + epoch / 10, epoch)
         opened.study.tell(trial, 0.6)
-    database = file_of(NAME)
+    database = file_of(name)
     more_trials(database, n - 3)
     return database
 
@@ -75,10 +76,8 @@ def more_trials(database: Path, n: int) -> None:
         (first,) = connection.execute("SELECT min(trial_id), max(trial_id) FROM trials").fetchall()
         source, last = first
         run = connection.execute
-        run(
-            "CREATE TEMP TABLE new AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT i FROM n",
-            [n],
-        )
+        counted = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT i FROM n"
+        run(f"CREATE TEMP TABLE new AS {counted}", [n])
         for table, changed in COPIED.items():
             columns = [row[1] for row in run(f"PRAGMA table_info({table})") if not row[5] or row[1] == "trial_id"]
             values = [changed.get(column, f"old.{column}") for column in columns]
@@ -158,28 +157,46 @@ def in_the_browser(runs: Path, n: int, database: Path) -> list[Figure]:
             browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(CHROMIUM_FLAGS))
             context = browser.new_context(viewport={"width": 1366, "height": 768})
             open_app(context.new_page(), f"{server.url}/data")  # then server and browser have loaded their code
+            took: dict[str, list[float]] = {NAME: [], FEW: []}
+            for _ in range(3):
+                for name, seconds in took.items():
+                    page = context.new_page()
+                    seconds.append(opened(page, f"{server.url}/search?search={name}"))
+                    page.close()
             page = context.new_page()
-            began = time.monotonic()
-            page.goto(f"{server.url}/search?search={NAME}")
-            usable(page)
-            opened = time.monotonic() - began
+            opened(page, f"{server.url}/search?search={NAME}")
             page.evaluate(BUSY)
-            late = [seen_after(page, database) for _ in range(20)]
+            late = sorted(seen_after(page, database) for _ in range(20))[10]
             busy = max(page.evaluate("window.busy"), default=0.0) / 1000
             browser.close()
     finally:
         server.stop()
     what = f"a search of {n:,} trials in Chromium"
+    many, few = (sorted(seconds)[1] for seconds in took.values())
+    looks = "after the database and the page have looked, each once a second"
     return [
-        Figure(f"{what}: table and chart are there", f"{opened:.1f} s", f"{MAX_SECONDS:g} s", opened <= MAX_SECONDS),
         Figure(
-            f"{what}: five more trials, until the page shows them, median of {len(late)}",
-            f"{sorted(late)[len(late) // 2]:.1f} s",
-            f"{MAX_UPDATE_SECONDS:g} s after the database and the page have looked, once a second each",
-            sorted(late)[len(late) // 2] <= 2 + MAX_UPDATE_SECONDS,
+            f"{what}: table and chart are there, median of 3",
+            f"{many:.1f} s; of {N_FEW} trials, in turns: {few:.1f} s",
+            f"{MAX_SECONDS:g} s; on a busy machine, as much more than of {N_FEW} trials",
+            many <= max(MAX_SECONDS, few + MAX_SECONDS),
+        ),
+        Figure(
+            f"{what}: five more trials, until the page shows them, median of 20",
+            f"{late:.1f} s",
+            f"{MAX_UPDATE_SECONDS:g} s {looks}",
+            late <= 2 + MAX_UPDATE_SECONDS,
         ),
         Figure(f"{what}: the longest that it does not answer", f"{busy:.2f} s", f"{MAX_UPDATE_SECONDS:g} s", busy <= 1),
     ]
+
+
+def opened(page: Page, address: str) -> float:
+    """Seconds until the page is usable."""
+    began = time.monotonic()
+    page.goto(address)
+    usable(page)
+    return time.monotonic() - began
 
 
 def usable(page: Page) -> None:

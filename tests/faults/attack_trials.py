@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import statistics
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -26,7 +28,7 @@ from ui.charts.search import CHARTS
 from .figures import Figure
 
 NAME, FEW, N_FEW = "many", "few", 30
-VARY = {"lr": Span(0.001, 0.5, True), "optimizer": Values(("sgd", "adam")), "momentum": Span(0.1, 0.9)}
+VARY: dict[str, Any] = {"lr": Span(0.001, 0.5, True), "optimizer": Values(("sgd", "adam")), "momentum": Span(0.1, 0.9)}
 N_TOTAL = 100_000  # so that it goes on
 MAX_SECONDS, MAX_UPDATE_SECONDS = 3.0, 1.0
 
@@ -157,14 +159,9 @@ def in_the_browser(runs: Path, n: int, database: Path) -> list[Figure]:
             browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(CHROMIUM_FLAGS))
             context = browser.new_context(viewport={"width": 1366, "height": 768})
             open_app(context.new_page(), f"{server.url}/data")  # then server and browser have loaded their code
-            took: dict[str, list[float]] = {NAME: [], FEW: []}
-            for _ in range(3):
-                for name, seconds in took.items():
-                    page = context.new_page()
-                    seconds.append(opened(page, f"{server.url}/search?search={name}"))
-                    page.close()
-            page = context.new_page()
-            opened(page, f"{server.url}/search?search={NAME}")
+            few, page = (opened(context.new_page(), server, name) for name in (FEW, NAME))
+            took = [(gone_to(few), gone_to(page)) for _ in range(5)]
+            few.close()
             page.evaluate(BUSY)
             late = sorted(seen_after(page, database) for _ in range(20))[10]
             busy = max(page.evaluate("window.busy"), default=0.0) / 1000
@@ -172,14 +169,14 @@ def in_the_browser(runs: Path, n: int, database: Path) -> list[Figure]:
     finally:
         server.stop()
     what = f"a search of {n:,} trials in Chromium"
-    many, few = (sorted(seconds)[1] for seconds in took.values())
+    few_seconds, seconds = (statistics.median(each) for each in zip(*took, strict=True))
     looks = "after the database and the page have looked, each once a second"
     return [
         Figure(
-            f"{what}: table and chart are there, median of 3",
-            f"{many:.1f} s; of {N_FEW} trials, in turns: {few:.1f} s",
-            f"{MAX_SECONDS:g} s; on a busy machine, as much more than of {N_FEW} trials",
-            many <= max(MAX_SECONDS, few + MAX_SECONDS),
+            f"{what}: from the click on Search until it takes a click, median of 5",
+            f"{seconds:.1f} s; of {N_FEW} trials, in turns: {few_seconds:.1f} s",
+            f"{MAX_SECONDS:g} s; on a busy machine, half as much again as of {N_FEW}",
+            seconds <= max(MAX_SECONDS, 1.5 * few_seconds),
         ),
         Figure(
             f"{what}: five more trials, until the page shows them, median of 20",
@@ -191,10 +188,20 @@ def in_the_browser(runs: Path, n: int, database: Path) -> list[Figure]:
     ]
 
 
-def opened(page: Page, address: str) -> float:
-    """Seconds until the page is usable."""
+def opened(page: Page, server: Server, name: str) -> Page:
+    """A tab with a search of this name on the page."""
+    page.goto(f"{server.url}/search?search={name}")
+    usable(page)
+    return page
+
+
+def gone_to(page: Page) -> float:
+    """Seconds that the page Search takes, come from another."""
+    page.get_by_role("link", name="Data", exact=True).first.click()
+    expect(page.get_by_role("figure", name="Validation accuracy of")).to_have_count(0, timeout=60_000)
+    page.wait_for_load_state("networkidle")
     began = time.monotonic()
-    page.goto(address)
+    page.get_by_role("link", name="Search", exact=True).first.click()
     usable(page)
     return time.monotonic() - began
 

@@ -106,7 +106,8 @@ def test_an_import_that_takes_long_is_shown_on_all_pages_and_can_be_cancelled(ap
 
     monkeypatch.setattr(imports, "bring_in_apart", never_ends)
     monkeypatch.setattr(imports, "SOON_SECONDS", 0.0)
-    at(app, "pages/compare/runs.py").get("file_uploader")[0].upload("*a*.zip", b"PK", "application/zip")  # type: ignore[attr-defined]
+    uploader: Any = at(app, "pages/compare/runs.py").get("file_uploader")[0]
+    uploader.upload("*a*.zip", b"PK", "application/zip")
     app.run()
     for page in ("pages/compare/runs.py", "pages/play/train.py"):
         assert r"\*a\*.zip is being imported" in words(at(app, page)), page

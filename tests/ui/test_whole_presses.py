@@ -34,7 +34,7 @@ def interrupted_press() -> None:
 
 
 def test_a_request_that_comes_while_a_press_is_carried_out_waits_until_it_is() -> None:
-    app = AppTest.from_function(interrupted_press).run()
+    app = AppTest.from_function(interrupted_press, default_timeout=60).run()
     app.button[0].click().run()
     assert not app.exception
     assert "began" in app.session_state and "ended" in app.session_state
@@ -46,10 +46,12 @@ def test_a_request_that_comes_while_a_press_is_carried_out_waits_until_it_is() -
 def leave_while_a_panel_ticks() -> list[str]:
     """What a session does with its thread, which draws a panel, when another page is asked for."""
     done: list[str] = []
-    runner = SimpleNamespace(
-        request_rerun=lambda request: bool(done.append("asked the thread") or True),
-        request_stop=lambda: done.append("left the thread behind"),
-    )
+
+    def ask(request: object) -> bool:
+        done.append("asked the thread")
+        return True
+
+    runner = SimpleNamespace(request_rerun=ask, request_stop=lambda: done.append("left the thread behind"))
     session: Any = SimpleNamespace(
         _state=AppSessionState.APP_IS_RUNNING,
         _scriptrunner=runner,

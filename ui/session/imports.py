@@ -34,7 +34,7 @@ class Import:
 
     file_name: str
     begun: float = field(default_factory=time.monotonic)
-    waits: bool = True  # for its turn
+    waits: bool = False  # for its turn
     cancelled: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
     run_id: str = ""
@@ -44,6 +44,7 @@ class Import:
         """What its thread does. It needs no page: a visitor who has left finds the run in the list."""
         try:
             while not TURN.acquire(timeout=TURN_SECONDS):
+                self.waits = True
                 if self.cancelled.is_set():
                     raise StoreError("it was cancelled")
             self.waits = False

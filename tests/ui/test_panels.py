@@ -28,6 +28,16 @@ def test_when_a_run_that_was_asked_to_train_begins_the_whole_page_is_drawn_again
     assert panels._whole_page() != before
 
 
+def test_an_import_that_is_begun_in_one_panel_is_shown_by_the_whole_page(monkeypatch: pytest.MonkeyPatch):
+    for name in ("current_run", "looked_at_step", "pinned_id"):
+        monkeypatch.setattr(panels, name, lambda: None)
+    monkeypatch.setattr(panels.st, "session_state", state := {"import": object()})
+    during = panels._whole_page()
+    assert panels._whole_page() == during
+    state["import"] = None
+    assert panels._whole_page() != during
+
+
 def test_the_verdict_and_the_vital_signs_count_the_same_dead_units(monkeypatch: pytest.MonkeyPatch):
     config, told = RunConfig(model="cnn", channels=(8, 16), dense_units=(6,)), {}
     model = build_model(config, np.random.default_rng(0))

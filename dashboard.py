@@ -9,7 +9,7 @@ import streamlit as st
 
 from ui import session, style
 from ui.components.live_plot import warm_up
-from ui.panels import time_machine
+from ui.panels import sharing, time_machine
 from ui.sidebar.sidebar import sidebar
 from ui.sidebar.top_bar import top_bar
 
@@ -37,4 +37,5 @@ sidebar()
 top_bar(pages)
 time_machine.badge()
 session.show_notices()
+sharing.progress()
 page.run()

@@ -40,7 +40,7 @@ def probability(p: float) -> str:
     Softmax comes so near to 1 and 0 that float32 rounds it there; the probabilities of a network without softmax are
     often exactly 1 and 0, and no more certain for that: they are the nearest to its outputs (`Loss.probabilities`).
     """
-    return percent(min(max(p, 1e-9), 1 - 1e-9))
+    return percent(min(max(float(p), 1e-9), 1 - 1e-9))  # beside a float32, 1 - 1e-9 would itself be rounded to 1
 
 
 def loss(value: float | None) -> str:

@@ -40,7 +40,10 @@ def test_accuracies_that_are_compared_tell_one_image_in_5000_apart():
 
 
 def test_no_network_is_certain():
-    assert (probability(1.0), probability(0.0), probability(0.5)) == ("over 99.9 %", "less than 0.1 %", "50.0 %")
+    words = ("over 99.9 %", "less than 0.1 %", "50.0 %")
+    assert (probability(1.0), probability(0.0), probability(0.5)) == words
+    shares: list[float] = list(np.array([1, 0, 0.5], np.float32))  # what a model gives
+    assert tuple(map(probability, shares)) == words
 
 
 @pytest.mark.parametrize("loss", choices("loss"))

@@ -100,6 +100,7 @@ def _header(view: SearchView) -> None:
         st.space("stretch")
         st.button(
             "Other searches",
+            icon=":material/arrow_back:",
             key="search-back",
             type="tertiary",
             on_click=searches.show_search,

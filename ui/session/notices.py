@@ -54,4 +54,11 @@ def show_notices() -> None:
     for at, sentence in enumerate(notices):
         text, button = st.columns([12, 1], vertical_alignment="center")
         text.warning(plain(sentence), icon=":material/info:")
-        button.button("Dismiss", key=f"dismiss-{at}", on_click=notices.remove, args=(sentence,), type="tertiary")
+        button.button(
+            "Dismiss",
+            icon=":material/close:",
+            key=f"dismiss-{at}",
+            on_click=notices.remove,
+            args=(sentence,),
+            type="tertiary",
+        )

@@ -22,7 +22,8 @@ def _patterns(key: ast.expr) -> Iterator[str]:
     if isinstance(key, ast.JoinedStr):
         yield "".join(re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+" for part in key.values)
     else:
-        yield from (re.escape(part.value) for part in ast.walk(key) if isinstance(part, ast.Constant) and part.value)
+        constants = [part.value for part in ast.walk(key) if isinstance(part, ast.Constant)]
+        yield from (re.escape(text) for text in constants if isinstance(text, str) and text)
 
 
 def test_every_key_that_a_style_sheet_or_script_looks_for_is_given_to_something():

@@ -83,7 +83,7 @@ RACES: tuple[Race, ...] = (
     Race(
         "images",
         "Training images",
-        "How much is there to learn from? With 500 a network soon knows them by heart, and new ones badly: it overfits.",
+        "How much is there to learn from? With 500 a network soon knows them by heart, and others badly: overfitting.",
         lambda draft: [draft.replace(n_train=n) for n in (500, 5_000, 55_000)],
         lambda config: f"{config.n_train:,}",
     ),

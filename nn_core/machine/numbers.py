@@ -52,6 +52,11 @@ def loss(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
+def decimal(value: float, digits: int = 2) -> str:
+    """A number with so many digits behind the point and a true minus sign; never "−0.00"."""
+    return f"{value:z.{digits}f}".replace("-", "−")
+
+
 def count(n: float) -> str:
     """A whole number with commas between the thousands: "55,000"."""
     return f"{n:,.0f}"

@@ -113,7 +113,7 @@ def objective(
 @objective(
     "val_accuracy",
     label="Validation accuracy",
-    help="The highest at the end of an epoch; a trial that opens as a run is as it was at its last.",
+    help="The highest at the end of any epoch. A trial that is opened as a run shows its last epoch.",
     direction="maximize",
     unit=SHARE,
     report=lambda trial: trial.epoch_ends[-1].val_accuracy,

@@ -138,5 +138,5 @@ def _take(key: str) -> None:
         session.notify(f"Nothing was imported: {str(error) or type(error).__name__}.")
         return
     session.open_run(run_id)
-    for sentence in (f"Imported as run {run_id}, now on all pages.", *remarks):
+    for sentence in (f"Imported as run {run_id}, now the current run.", *remarks):
         session.notify(sentence)

@@ -66,6 +66,6 @@ def test_a_tick_has_no_zeros_at_its_end():
     assert [round_percent(share) for share in (0.9, 0.995, 0.9999)] == ["90 %", "99.5 %", "99.99 %"]
 
 
-@pytest.mark.parametrize(("value", "words"), [(-0.3214, "−0.32"), (0.3214, "0.32"), (-0.001, "0.00"), (-12.0, "−12.00")])
+@pytest.mark.parametrize(("value", "words"), [(-0.3214, "−0.32"), (0.3214, "0.32"), (-0.001, "0.00"), (-12, "−12.00")])
 def test_a_number_below_0_has_a_true_minus_and_nothing_is_minus_0(value: float, words: str):
     assert decimal(value) == words

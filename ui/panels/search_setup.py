@@ -42,6 +42,11 @@ def setup() -> None:
     left, right = st.columns([1.6, 1], gap="large")
     with left:
         vary = _ranges(base)
+        st.caption(
+            "Each trial is a short training with other values of these settings. As they end, the page shows them in a "
+            "table, the best first; their curves beside that of the sidebar's settings, which are the ones to beat; "
+            "and which setting matters most. Any trial opens as a run."
+        )
     with right:
         spec, name, n_workers, problem = _plan(base, vary)
         if problem:

@@ -7,11 +7,11 @@ here is found by that alone.
 import importlib
 import pkgutil
 
-from nn_core.frameworks.comparison import Comparison, Row, Shown
+from nn_core.frameworks.comparison import Comparison, Row, Same, Shown
 from nn_core.frameworks.framework import FRAMEWORKS, Framework
 from nn_core.frameworks.tasks import Task, tasks
 
-__all__ = ["FRAMEWORKS", "Comparison", "Framework", "Row", "Shown", "Task", "tasks"]
+__all__ = ["FRAMEWORKS", "Comparison", "Framework", "Row", "Same", "Shown", "Task", "tasks"]
 
 
 def register_all() -> None:

@@ -14,6 +14,7 @@ from nn_core.config.run_config import RunConfig
 from nn_core.frameworks.framework import FRAMEWORKS, Framework, installed_mb
 from nn_core.frameworks.process import Worker, WorkerError
 from nn_core.frameworks.tasks import Quoted, Task, identical_tasks
+from nn_core.training.history import Series
 
 Status = Literal["waiting", "starting", "training", "done", "not installed", "cannot", "failed", "cancelled"]
 MARKS = (0.97, 0.98, 0.99)  # validation accuracies to which the time is told
@@ -57,6 +58,12 @@ class Row:
     def seconds_to(self, accuracy: float) -> float | None:
         """Seconds of training until the validation accuracy was first seen at or above this."""
         return next((seconds for _, seconds, seen in self.curve if seen >= accuracy), None)
+
+    def series(self, config: RunConfig) -> dict[str, Series]:
+        """Its curve as that of a run of these settings; empty before its first turn."""
+        an_epoch = -(-config.n_train // config.effective_batch(config.n_train))
+        points = [(n * an_epoch, n, n * config.n_train, seconds, accuracy) for n, seconds, accuracy in self.curve]
+        return {"val/accuracy": Series("val/accuracy", np.array(points))} if points else {}
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready, with the time to each mark."""
@@ -123,6 +130,11 @@ class Comparison:
         return f"<Comparison of {len(self._rows)} rows, {self._doing or 'over'}>"
 
     # -- from outside
+
+    @property
+    def tasks(self) -> Sequence[Task]:
+        """What is compared."""
+        return self._tasks
 
     @property
     def shown(self) -> Shown:

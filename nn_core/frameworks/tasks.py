@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from nn_core.config.presets import PRESETS
 from nn_core.config.run_config import RunConfig
+from nn_core.nn.network import OUTLINED, outline
 
 MOST_TURNS = 20  # epochs are put together so that no training has more turns
 SOURCE = "quoted in the brief that this project began with"
@@ -56,7 +57,7 @@ def tasks(config: RunConfig, quick: bool = False, only: Collection[str] | None =
 def _tasks(config: RunConfig, quick: bool) -> list[Task]:
     classic = PRESETS["classic"].config
     return [
-        Task(f"{config.title()}", config, OF_ALL),
+        Task(_named(config), config, OF_ALL),
         Task(
             "784-10-10, gradient descent on all images at once",
             classic.replace(epochs=100) if quick else classic,
@@ -76,6 +77,12 @@ def _tasks(config: RunConfig, quick: bool) -> list[Task]:
             {"torch": Quoted(0.99, 0.98)},
         ),
     ]
+
+
+def _named(config: RunConfig) -> str:
+    """The network, and what of its settings is not the default."""
+    more = config.title(OUTLINED)
+    return f"{outline(config)}, {more}" if more else outline(config)
 
 
 def identical_tasks() -> list[tuple[str, RunConfig, int]]:

@@ -30,6 +30,7 @@ def add_commands(commands: Any) -> None:
         help=f"only these, with commas between: {', '.join(FRAMEWORKS)}. Default: all that are installed.",
     )
     command.add_argument("--no-identical", action="store_true", help="leave out the comparison batch by batch")
+    command.add_argument("--no-quoted", action="store_true", help="leave out the three networks that are quoted")
     add_settings(command)
 
 
@@ -38,7 +39,7 @@ def _compare(options: argparse.Namespace) -> None:
     if options.epochs is None and not options.preset:
         config = config.replace(epochs=QUICK_EPOCHS if options.quick else EPOCHS)
     load_dataset(config.dataset)  # what is wrong with it is said before anything starts
-    wanted = tasks(config, options.quick, only=_chosen(options.frameworks))
+    wanted = tasks(config, quick=options.quick, quoted=not options.no_quoted, only=_chosen(options.frameworks))
     comparison = Comparison(wanted, identical=not options.no_identical, all_ways=not options.quick)
     told = _Told()
     comparison.on_change = told
@@ -72,7 +73,7 @@ class _Told:
     def __call__(self, shown: Shown) -> None:
         if shown.doing and shown.doing != self._last:
             self._last = shown.doing
-            note(f"{shown.share:4.0%}  {shown.doing}")
+            note(f"{percent(shown.share):>7}  {shown.doing}")
 
 
 def to_json(shown: Shown) -> dict[str, Any]:

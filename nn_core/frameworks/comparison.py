@@ -353,6 +353,7 @@ def _way(variant: dict[str, Any]) -> str:
     words: dict[str, Callable[[Any], str]] = {
         "threads": lambda n: f"{n} thread{'s' * (n != 1)}",
         "optimizer": lambda form: f"{form} optimizer",
+        "layout": lambda name: "channels last",
         "compile": lambda on: "compiled",
         "jit_compile": lambda on: "compiled by XLA",
         "steps_per_execution": lambda n: f"{n} steps a call",

@@ -66,16 +66,9 @@ class KerasNet(Net):
             jit_compile=variant.get("jit_compile", False),
             steps_per_execution=variant.get("steps_per_execution", 1),
         )
-        rates = Rates(config)
-        self._callbacks = []
-        if config.schedule != "constant":
-            self._callbacks.append(
-                keras.callbacks.LambdaCallback(
-                    on_train_batch_begin=lambda batch, logs: setattr(
-                        self.model.optimizer, "learning_rate", rates.next()
-                    )
-                )
-            )
+        self._rates = Rates(config) if config.schedule != "constant" else None
+        before = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: self._take_rate())
+        self._callbacks = [before] if self._rates else []
 
     @staticmethod
     def variants(config: RunConfig, cores: int) -> Sequence[Variant]:
@@ -92,18 +85,23 @@ class KerasNet(Net):
         x = scaled(images, self._config)
         return x[..., None] if self._config.model == "cnn" else x
 
+    def _take_rate(self) -> None:
+        if self._rates is not None:
+            self.model.optimizer.learning_rate = self._rates.next()
+
     def train(self, n: int) -> None:
         """`fit` for one epoch, shuffled."""
         size = self._config.effective_batch(n)
         self.model.fit(self._x[:n], self._y[:n], batch_size=size, epochs=1, verbose=0, callbacks=self._callbacks)
 
     def follow(self, batches: Iterable[Array]) -> list[float]:
-        """The same updates, one by one; the mean of all batches that Keras reports is undone."""
+        """The same updates; Keras tells the mean of all batches so far, with the penalty: both are undone."""
         losses: list[float] = []
         for batch in batches:
             self.model.reset_metrics()
-            loss = float(step(self.model, self._x[batch], self._y[batch]))
-            losses.append(loss)
+            self._take_rate()
+            penalty = float(self._keras.ops.convert_to_numpy(sum(self.model.losses))) if self._config.l2 else 0.0
+            losses.append(float(step(self.model, self._x[batch], self._y[batch])) - penalty)
         return losses
 
     def predict(self, images: Array) -> Array:

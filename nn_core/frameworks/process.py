@@ -49,8 +49,8 @@ class Worker:
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        with suppress(OSError, ValueError):
-            for line in self._process.stdout:
+        with suppress(OSError, ValueError), self._process.stdout as answers:
+            for line in answers:
                 self._lines.put(line)
         self._lines.put(b"")
 

@@ -38,6 +38,7 @@ class TensorFlowNet(Net):
 
         keras.utils.set_random_seed(config.seed)
         self._tf, self._config = tf, config
+        self._rng = np.random.default_rng(config.seed)
         self._x = tf.constant(self._inputs(data.train_images[: config.n_train]))
         smooth = config.label_smoothing
         self._y = tf.constant(np.eye(10, dtype=np.float32)[labels_of(data, config)])
@@ -71,7 +72,7 @@ class TensorFlowNet(Net):
 
     def train(self, n: int) -> None:
         """An epoch in a random order."""
-        order, size = np.random.default_rng().permutation(n), self._config.effective_batch(n)
+        order, size = self._rng.permutation(n), self._config.effective_batch(n)
         for start in range(0, n, size):
             self._learn(order[start : start + size])
 

@@ -22,6 +22,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from nn_core.config.foreign import parse_object
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset, load_dataset
 from nn_core.frameworks import FRAMEWORKS, Framework
@@ -180,7 +181,7 @@ def main(name: str, answers: TextIO) -> None:
         "score": work.score,
     }
     for line in sys.stdin:
-        order = json.loads(line)
+        order = parse_object(line, "the order")
         try:
             answer(obey[order.pop("do")](**order))
         except Exception as error:

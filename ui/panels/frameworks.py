@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from nn_core.frameworks import FRAMEWORKS, Framework, Row, Shown, Task, tasks
+from nn_core import RunConfig
+from nn_core.frameworks import FRAMEWORKS, Framework, Row, Same, Shown, Task, tasks
 from nn_core.machine.facts import computer
 from nn_core.machine.numbers import percent
 from ui import session
@@ -19,11 +20,24 @@ from ui.charts.frameworks import same_losses
 from ui.components.live_plot import live_plot
 from ui.panels.chart_options import AXES
 from ui.panels.gallery import switch
-from ui.panels.overlay import entry
+from ui.panels.overlay import legend
 from ui.session.frameworks import cancel_comparison, comparison, forget_comparison, may_compare, start_comparison
 from ui.words import plain
 
 EPOCHS = [1, 2, 3, 5, 10, 20]
+TOGGLES = {  # name -> words, at the start, help
+    "quoted": (
+        "The three that everybody quotes",
+        True,
+        "784-10-10 by gradient descent, Keras with Adam, a PyTorch CNN.",
+    ),
+    "quick": ("Quick", True, "Fewer epochs of those three: about three minutes in place of twenty."),
+    "identical": (
+        "Batch by batch",
+        False,
+        "The same weights, the same batches: how far do the losses lie apart? It takes some minutes more.",
+    ),
+}
 WORDS = {"waiting": "waits", "starting": "is starting", "training": "is training", "cancelled": "was cancelled"}
 SAME_WHY = (
     "All begin with the same weights and see the same batches, so the losses should be equal. They differ because each "
@@ -43,19 +57,7 @@ def setup() -> None:
     left, right = st.columns([1.4, 1], gap="large")
     with right:
         epochs = st.select_slider("Epochs", EPOCHS, value=5, key="frameworks-epochs", persist_state="session")
-        quick = st.toggle(
-            "Quick",
-            value=True,
-            key="frameworks-quick",
-            persist_state="session",
-            help="Fewer epochs of the quoted three.",
-        )
-        identical = st.toggle(
-            "Compare batch by batch too",
-            key="frameworks-identical",
-            persist_state="session",
-            help="The same weights, the same batches: how far do the losses lie apart? It takes a few minutes more.",
-        )
+        options = {name: _toggle(name, *words) for name, words in TOGGLES.items()}
     config = draft.replace(epochs=epochs)
     with left:
         chosen = [name for name, one in FRAMEWORKS.items() if _chosen(one, config)]
@@ -68,24 +70,30 @@ def setup() -> None:
             width="stretch",
             disabled=not chosen or not may_compare(),
             on_click=start_comparison,
-            args=(config, quick, chosen, identical),
+            args=(config, chosen),
+            kwargs=options,
         )
         if not may_compare():
             st.caption("On a shared server only its owner may compare frameworks: it takes the whole machine.")
-        titles = [plain(task.title) for task in tasks(config, quick, only=chosen)]
+        titles = [
+            plain(task.title) for task in tasks(config, quick=options["quick"], quoted=options["quoted"], only=chosen)
+        ]
         st.caption("What is trained: " + "; ".join(titles) + ".")
 
 
-def _chosen(framework: Framework, config: object) -> bool:
+def _toggle(name: str, label: str, at_start: bool, help: str) -> bool:
+    return st.toggle(plain(label), value=at_start, key=f"frameworks-{name}", persist_state="session", help=plain(help))
+
+
+def _chosen(framework: Framework, config: RunConfig) -> bool:
     """A checkbox for a framework, with what it leaves out of the sidebar's settings; how to install one that is not."""
     if not framework.is_installed:
         st.checkbox(framework.label, value=False, disabled=True, key=f"frameworks-{framework.name}")
         st.code(framework.install, language="bash")
         return False
     on = st.checkbox(framework.label, value=True, key=f"frameworks-{framework.name}", persist_state="session")
-    draft = session.draft()
-    said = framework.refuses(draft)
-    left_out = framework.leaves_out(draft)
+    said = framework.refuses(config)
+    left_out = framework.leaves_out(config)
     if said:
         st.caption(plain(f"{said} It trains the quoted networks alone."))
     elif left_out:
@@ -144,7 +152,7 @@ def _curves(task: Task, rows: Sequence[Row]) -> None:
     if not lanes:
         st.caption("The curves begin with the first epoch.")
         return
-    st.html(f'<div class="glassnet-legend" style="font-size:.88rem">{"".join(map(entry, lanes))}</div>')
+    legend(lanes)
     figure = overlay(lanes, kind="accuracy", x=axis, dark=session.is_dark())
     live_plot(figure, key="frameworks-accuracy", height=320)
 
@@ -153,7 +161,9 @@ def _table(rows: Sequence[Row]) -> None:
     """A row a framework; the quoted figures beside the measured ones."""
     cells = {row.label: _cells(row) for row in rows if row.seconds is not None}
     if cells:
-        st.table(pd.DataFrame({plain(label): column for label, column in cells.items()}))
+        names = list(next(iter(cells.values())))
+        table = [[plain(column[name]) for column in cells.values()] for name in names]
+        st.table(pd.DataFrame(table, index=[plain(name) for name in names], columns=[plain(label) for label in cells]))
     for row in rows:
         if row.said:
             st.caption(plain(row.said))
@@ -178,7 +188,7 @@ def _cells(row: Row) -> dict[str, str]:
     def share(value: float | None) -> str:
         return "" if value is None else percent(value)
 
-    cells = {
+    return {
         "training accuracy": share(row.train_accuracy),
         "validation accuracy": share(row.val_accuracy),
         "test accuracy": share(row.test_accuracy),
@@ -197,28 +207,18 @@ def _cells(row: Row) -> dict[str, str]:
         "run with": row.way,
         "version": row.versions,
     }
-    return {name: plain(value) for name, value in cells.items()}
 
 
 def _same(shown: Shown) -> None:
     """Batch by batch: the largest difference of each, and the two curves of one."""
     st.markdown("**The same weights, the same batches**", help=plain(SAME_WHY))
+    columns = ["framework", "network", "optimizer", "updates", "largest relative difference of a batch's loss"]
     table = [
-        {
-            "framework": one.label,
-            "network": one.network,
-            "optimizer": one.optimizer,
-            "updates": f"{one.steps:,}",
-            "largest relative difference of a batch's loss": (
-                plain(one.said)
-                if one.max_relative_loss_difference is None
-                else f"{one.max_relative_loss_difference:.1e}"
-            ),
-        }
+        [plain(one.label), plain(one.network), plain(one.optimizer), f"{one.steps:,}", plain(_apart(one))]
         for one in shown.same
     ]
     left, right = st.columns([1.25, 1], gap="medium")
-    left.table(pd.DataFrame(table).set_index("framework"))
+    left.table(pd.DataFrame(table, columns=columns), hide_index=True)
     drawn = [one for one in shown.same if one.losses]
     with right:
         if drawn:
@@ -226,6 +226,10 @@ def _same(shown: Shown) -> None:
             at = st.selectbox("Curves", range(len(drawn)), format_func=names.__getitem__, key="frameworks-same")
             live_plot(same_losses(drawn[at or 0], session.is_dark()), key="frameworks-same-losses", height=260)
         st.caption(SAME_WHY)
+
+
+def _apart(one: Same) -> str:
+    return one.said if one.max_relative_loss_difference is None else f"{one.max_relative_loss_difference:.1e}"
 
 
 def code() -> None:

@@ -40,7 +40,7 @@ def compares() -> bool:
     return found is not None and not found.shown.is_over
 
 
-def start_comparison(config: RunConfig, quick: bool, chosen: list[str], identical: bool) -> None:
+def start_comparison(config: RunConfig, chosen: list[str], *, quick: bool, quoted: bool, identical: bool) -> None:
     """Begin one, where none runs."""
     if not may_compare():
         notify("On a shared server only its owner may compare frameworks: it takes the whole machine.")
@@ -50,7 +50,7 @@ def start_comparison(config: RunConfig, quick: bool, chosen: list[str], identica
         if compares():
             notify("A comparison is under way already; it is shown here.")
             return
-        wanted = tasks(config, quick, only=chosen)
+        wanted = tasks(config, quick=quick, quoted=quoted, only=chosen)
         room.comparison = Comparison(wanted, identical=identical, all_ways=not quick)
         room.comparison.start()
 

@@ -393,7 +393,7 @@ def test_every_package_that_the_app_imports_is_in_requirements_txt() -> None:
         return {_canonical(line) for line in (ROOT / file).read_text().splitlines() if line[:1].isalpha()}
 
     required, optional = named_in("requirements.txt"), named_in("requirements-export.txt")
-    frameworks = named_in("requirements-frameworks.txt") | {"tensorflow"}  # on top of them: a comment there says so
+    frameworks = named_in("requirements-frameworks.txt") | {"sklearn", "tensorflow"}  # the latter on top of them
     distributions = importlib.metadata.packages_distributions()
     for path in _project_files():
         source = Source(path, (ROOT / path).read_text(encoding="utf-8"))

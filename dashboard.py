@@ -27,6 +27,7 @@ pages = [
     st.Page("pages/look/evaluate.py", title="Evaluate", icon=":material/fact_check:"),
     st.Page("pages/compare/runs.py", title="Runs", icon=":material/table_rows:"),
     st.Page("pages/compare/race.py", title="Race", icon=":material/flag:"),
+    st.Page("pages/compare/frameworks.py", title="Frameworks", icon=":material/balance:"),
     st.Page("pages/compare/search.py", title="Search", icon=":material/search:"),
 ]
 page = st.navigation(pages, position="top")

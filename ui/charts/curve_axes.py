@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from nn_core.config.run_config import setting
+from nn_core.export.value_range import Range
 from nn_core.instruments.registry import is_measured
 from nn_core.machine.numbers import round_percent
 from nn_core.training import Edit, Series
 from ui.charts import theme
 from ui.charts.curve_traces import LEAST_ERROR, CurveStyle
 from ui.charts.figure import Trace
-from ui.charts.value_range import Range
 
 _X_TITLES = {"step": "step", "epoch": "epoch", "images": "images seen", "seconds": "seconds of training"}
 _X_HOVER = {

@@ -54,7 +54,7 @@ class Import:
                     claim(run_id)
             finally:
                 TURN.release()
-            self.run_id, self.sentences = run_id, (f"Imported as run {run_id}, now on all pages.", *remarks)
+            self.run_id, self.sentences = run_id, (f"Imported as run {run_id}, now the current run.", *remarks)
         except (StoreError, ConfigError, MemoryError) as error:
             self.sentences = (f"Nothing was imported: {str(error) or type(error).__name__}.",)
         except Exception as error:

@@ -156,7 +156,7 @@ def test_an_added_objective_is_in_the_table_the_sentence_and_the_curves(added: N
 def rule() -> Iterator[health.Rule]:
     """A rule that finds every trained network blue."""
 
-    @health.rule("blue", "warning", looks_at="nothing", remedy=lambda seen: {"l2": 0.01}, before="overshooting")
+    @health.rule("blue", "warning", looks_at="nothing", gain=99, remedy=lambda seen: {"l2": 0.01})
     def blue(seen: health.Evidence) -> str:
         return f"It is blue at step {seen.step}." if seen.step else ""
 

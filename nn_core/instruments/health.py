@@ -39,6 +39,7 @@ class Health:
     fix: Mapping[str, Any] = field(default_factory=dict)
     restart: bool = False
     rule: str = field(default="", compare=False)
+    is_explained: bool = field(default=False, compare=False)  # another verdict of the same moment says it all
 
 
 @dataclass(frozen=True)
@@ -110,15 +111,21 @@ def always(seen: Evidence) -> bool:
 def findings(seen: Evidence) -> list[Health]:
     """All that the rules find, ranked (see `Rule.rank`); where it is too early to tell, that is all they say."""
     with np.errstate(all="ignore"):  # curves of a run that diverged hold what is no number
-        early = [each for each in RULES if not each.needs_curves]
-        found = _ask(early, seen)
+        found = _ask([each for each in RULES if not each.needs_curves], seen)
         if not any(each.level in ("idle", "bad") for each, _ in found):
             found += _ask([each for each in RULES if each.needs_curves], seen)
-        explained = {name for each, _ in found for name in each.explains}
-        found = [(each, why) for each, why in found if each.name not in explained]
         found.sort(key=lambda one: one[0].rank)
+        explained = {name for each, _ in found for name in each.explains}
         return [
-            Health(each.level, each.verdict(seen), why, each.remedy(seen), each.restart(seen), each.name)
+            Health(
+                each.level,
+                each.verdict(seen),
+                why,
+                each.remedy(seen),
+                each.restart(seen),
+                each.name,
+                each.name in explained,
+            )
             for each, why in found
         ]
 
@@ -130,7 +137,7 @@ def _ask(rules: Sequence[Rule], seen: Evidence) -> list[tuple[Rule, str]]:
 
 def verdicts(seen: Evidence) -> list[Health]:
     """What is said of a run, the most urgent first: what the rules find, or that it learns well."""
-    found = findings(seen)
+    found = [one for one in findings(seen) if not one.is_explained]
     if found:
         return found
     now, start = seen.val_loss[-1], seen.val_loss[0]

@@ -1,4 +1,4 @@
-"""The learning rates that rules of health propose: for each optimizer one that was seen to work, and steps from there."""
+"""The learning rates that rules of health propose: for each optimizer one that was seen to work, and steps from it."""
 
 from __future__ import annotations
 

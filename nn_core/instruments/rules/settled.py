@@ -17,5 +17,6 @@ from nn_core.machine.numbers import percent
 def settled(seen: Evidence) -> str:
     """The newest quarter of the scorings is no better than the quarter before it."""
     if seen.has_settled:
-        return f"The validation loss has stayed near {seen.recent_and_before[0]:.3g}; accuracy {percent(seen.val_accuracy)}."
+        recent, _ = seen.recent_and_before
+        return f"The validation loss has stayed near {recent:.3g}; accuracy {percent(seen.val_accuracy)}."
     return ""

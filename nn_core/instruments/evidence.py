@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,11 +12,15 @@ import numpy as np
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
 from nn_core.explain.filters import hidden_sizes
+from nn_core.instruments.measures.noise_scale import Noise, measure_noise
+from nn_core.instruments.readings import layer_titles
 from nn_core.instruments.registry import INSTRUMENTS
 from nn_core.machine.memory import Array
 from nn_core.nn.losses import loss_of
+from nn_core.nn.network import from_weights
 from nn_core.training.history import Series
 
+N_NOISE, N_PARTS = 512, 8  # training images on which the noise scale is measured, and the parts they are cut into
 NEAR_CHANCE = 0.2  # an accuracy below it; guessing gives 0.1
 
 
@@ -70,10 +75,12 @@ class Evidence:
     @cached_property
     def recent_and_before(self) -> tuple[float, float]:
         """The mean validation loss over the newest quarter of the scorings, and over the quarter before it."""
-        val = self.val_loss
-        quarter = max(1, len(val) // 4)
-        before = val[-2 * quarter : -quarter].mean() if len(val) > quarter else val[0]
-        return val[-quarter:].mean(), before
+        return newest_quarters(self.val_loss)
+
+    @cached_property
+    def train_recent_and_before(self) -> tuple[float, float]:
+        """The same of the training loss."""
+        return newest_quarters(self.train_loss)
 
     @property
     def has_settled(self) -> bool:
@@ -92,6 +99,31 @@ class Evidence:
         """Layer ("" is the whole network) -> what an instrument shows of it now; empty where it was not recorded."""
         each = INSTRUMENTS.get(instrument)
         return {} if each is None else {layer: each.newest(one) for layer, one in each.series(self.series).items()}
+
+    def first_readings(self, instrument: str) -> dict[str, float]:
+        """The same of its very first values."""
+        each = INSTRUMENTS.get(instrument)
+        found = {} if each is None else each.series(self.series)
+        return {layer: float(one.value[0]) for layer, one in found.items()}
+
+    def title(self, layer: str) -> str:
+        """What a layer is called within a sentence: "hidden layer 1"."""
+        return layer_titles(self.config).get(layer, layer).lower().replace("output", "the output layer")
+
+    @cached_property
+    def noise_scale(self) -> float:
+        """From so many images a step on, more would be waste: as recorded, else measured; nan where neither can be.
+
+        Measuring takes some milliseconds: for a rule that has found all else that it looks for.
+        """
+        if recorded := self.readings("noise_scale"):
+            return next(iter(recorded.values()))
+        n = min(N_NOISE, self.config.n_train) // N_PARTS * N_PARTS
+        if self.data is None or not n:
+            return math.nan
+        network = from_weights(self.config, self.weights)
+        images, labels = self.data.train_images[:n], self.data.train_labels[:n]
+        return Noise().and_then(*measure_noise(network, network.inputs(images), labels, N_PARTS)).scale
 
     # -- dead units
 
@@ -121,6 +153,13 @@ class Evidence:
         """A sentence on how many there are."""
         found = " and ".join(f"{n_dead} of {n} {kind}" for kind, (n_dead, n) in self.dead_by_kind.items() if n_dead)
         return f"{found} are dead: always 0, so their gradient is 0 and they cannot recover."
+
+
+def newest_quarters(values: Array) -> tuple[float, float]:
+    """The mean of the newest quarter of a curve (n,), and of the quarter before it."""
+    quarter = max(1, len(values) // 4)
+    before = values[-2 * quarter : -quarter].mean() if len(values) > quarter else values[0]
+    return values[-quarter:].mean(), before
 
 
 def swing(values: Array) -> float:

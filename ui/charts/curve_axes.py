@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from nn_core.config.run_config import setting
+from nn_core.instruments.events import Event
 from nn_core.instruments.registry import is_measured
 from nn_core.machine.numbers import round_percent
 from nn_core.training import Edit, Series
 from ui.charts import theme
-from ui.charts.curve_traces import LEAST_ERROR, CurveStyle
+from ui.charts.curve_traces import LEAST_ERROR, CurveStyle, literal
 from ui.charts.figure import Trace
 from ui.charts.value_range import Range
 
@@ -134,6 +135,45 @@ def edit_marks(
     lines = [
         {"type": "line", "x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1, "line": line, "layer": "below"}
         for place, _, _ in kept
+    ]
+    return [marks], lines
+
+
+def event_marks(
+    events: Sequence[Event], reference: Series | None, style: CurveStyle
+) -> tuple[list[Trace], list[dict[str, Any]]]:
+    """Marks at the bottom where verdicts began, and lines along it as far as they held, in the colours of their levels.
+
+    They lie on y2, as the marks of `edit_marks` do.
+    """
+    if not events or reference is None or len(reference) == 0:
+        return [], []
+    palette = theme.palette(style.dark)
+    xs, end = reference.x(style.x), float(reference.step[-1])
+    began = np.interp([event.began for event in events], reference.step, xs).tolist()
+    ended = np.interp([end if event.ended is None else event.ended for event in events], reference.step, xs).tolist()
+    kept = [one for one in zip(began, ended, events, strict=True) if one[0] > 0 or not style.log_x]
+    marks = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [start for start, _, _ in kept],
+        "y": [0.0] * len(kept),
+        "yaxis": "y2",
+        "text": [f"{literal(event.verdict)}, steps {event.steps}" for _, _, event in kept],
+        "customdata": [event.began for _, _, event in kept],
+        "hovertemplate": "%{text} (click the mark to go there)<extra></extra>",
+        "marker": {"symbol": "triangle-up", "size": 10, "color": [palette.levels[event.level] for _, _, event in kept]},
+        "cliponaxis": False,
+        "showlegend": False,
+        "name": "verdict",
+        "uid": "events",
+    }
+    lines = [
+        {
+            **{"type": "line", "x0": start, "x1": stop, "yref": "paper", "y0": 0, "y1": 0},
+            "line": {"color": palette.levels[event.level], "width": 4},
+        }
+        for start, stop, event in kept
     ]
     return [marks], lines
 

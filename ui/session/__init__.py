@@ -106,6 +106,7 @@ __all__ = [
     "live_snapshot",
     "load_deep_link_again",
     "look",
+    "look_marked",
     "looked_at_step",
     "may_change",
     "mean_digits",

@@ -96,7 +96,7 @@ class Recording:
         self._not_before = trainer.seconds + min(self._costs[False]) / STEPS_SHARE
 
     def rests(self) -> None:
-        """Training has halted: what looks at the network as it stands, and the verdicts, are brought up to this step."""
+        """Training has halted: what looks at the network at rest, and the verdicts, are brought up to this step."""
         self._measure_at_rest()
         self._log.rests()
 

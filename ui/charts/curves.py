@@ -57,8 +57,8 @@ def curves(
     """Loss or accuracy (in %) against steps, epochs, images or seconds.
 
     `smoothing` in [0, 1) lays a moving average over the faint raw line; `edits` are marked by thin vertical lines, the
-    step `cursor` by a stronger one, `events` at the bottom; `frames` are the earlier steps that a drag leads back to; `ghost` is another run's
-    series, drawn dashed; `sizes` is how many images "train" and "val" were scored on (5,000).
+    step `cursor` by a stronger one, `events` at the bottom; `frames` are the earlier steps that a drag leads back to;
+    `ghost` is another run's series, drawn dashed; `sizes` is how many images "train" and "val" were scored on (5,000).
     The axis of values follows what matters, as ui/charts/value_range.py says.
     On a log axis accuracy is spaced by its error, so that 99 % and 99.5 % stand as far apart as 50 % and 75 %.
     """

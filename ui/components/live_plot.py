@@ -49,8 +49,9 @@ def live_plot(
     With `on_click` or `clickable`, a click on a point or cell reruns the script (inside a fragment: the fragment) and
     is returned once, in that run: a dict of curve, name, point, x, y, z, customdata and shift (whether Shift was held).
     `on_click` is called with it at that moment. `on_undo` is called before the next run of the script when the mark of
-    a change is clicked; the session state of `key` then holds as "undo" {"edit": its number}. Likewise `on_look` for the
-    mark of a verdict, and as "look" {"step": where it began}. `label` is what a screen reader says of the chart; the figures of ui/charts/figure.py bring their own in `layout.meta["label"]`.
+    a change is clicked; the session state of `key` then holds as "undo" {"edit": its number}. So is `on_look` for the
+    mark of a verdict: "look" is {"step": where it began}. `label` is what a screen reader says of the chart; the
+    figures of ui/charts/figure.py bring their own in `layout.meta["label"]`.
     """
     _publish_library()
 

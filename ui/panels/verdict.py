@@ -1,4 +1,4 @@
-"""The verdict on a run, in one sentence with a button that mends what is wrong; behind it all others, with their dates."""
+"""The verdict on a run, in one sentence, with a button that mends what is wrong; and the others, with their dates."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from ui.session.current import (
     start,
     starts_anew,
 )
+from ui.session.marks import look_marked
 from ui.session.notices import notice_board, notify, show_notices
 from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, widget_value
 from ui.session.race import command_race, end_race, race, race_trains, start_race

@@ -15,7 +15,6 @@ from ui.session.current import COMMAND_SECONDS, current_run, draft, pending_chan
 from ui.session.looking_back import begin_look, end_look, frame_looked_at, is_looking_back
 from ui.session.notices import notify
 from ui.session.runs import open_run
-from ui.session.selection import clicked
 from ui.session.server import registry
 from ui.session.visitor import may_change
 
@@ -64,13 +63,6 @@ def look(step: int | None) -> None:
     else:
         then = live.config_at(frame.step)
         begin_look(live.run_id, frame, then, _of_a_branch(then))
-
-
-def look_marked(key: str) -> None:
-    """The mark of a verdict was clicked on the curves of this key: the pages show the step at which it was given."""
-    event = clicked(key, "look")
-    if event is not None:
-        look(event["step"])
 
 
 def _of_a_branch(then: RunConfig) -> RunConfig:

@@ -7,6 +7,7 @@ from typing import Any
 
 from nn_core.instruments.evidence import Evidence, swing
 from nn_core.instruments.health import rule
+from nn_core.machine.numbers import percent
 
 SMALL = 16  # images a step at most
 NOISY = 10.0  # times the batch: a noise scale from which steps are mostly noise
@@ -40,4 +41,4 @@ def batch_too_small(seen: Evidence) -> str:
         return ""
     images = "1 image" if size == 1 else f"{size} images"
     why = f"Steps on {images} follow their noise: the noise scale is {scale:,.0f} images"
-    return f"{why}, and the training loss jumps by {100 * jumps:.0f} % from scoring to scoring."
+    return f"{why}, and the training loss jumps by {percent(jumps)} from scoring to scoring."

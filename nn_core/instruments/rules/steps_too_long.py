@@ -8,6 +8,7 @@ from nn_core.instruments.evidence import Evidence, swing
 from nn_core.instruments.health import rule
 from nn_core.instruments.rates import times_lr
 from nn_core.instruments.registry import INSTRUMENTS, WHOLE
+from nn_core.machine.numbers import percent
 
 READINGS = 12  # of the step gauge: some 500 steps
 LONG = 1.5  # their median; 1 is the best length, 2 the edge
@@ -35,4 +36,4 @@ def steps_too_long(seen: Evidence) -> str:
         return ""
     why = f"{above} of the last {READINGS} steps looked at raised the loss of their own batch"
     length = f"half of them are longer than {median:.2g} times the best one, and 2 is the edge"
-    return f"{why}; {length}. The training loss jumps by {100 * jumps:.0f} % from scoring to scoring."
+    return f"{why}; {length}. The training loss jumps by {percent(jumps)} from scoring to scoring."

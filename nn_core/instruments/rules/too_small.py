@@ -7,7 +7,7 @@ from nn_core.instruments.evidence import Evidence
 from nn_core.instruments.health import always, rule
 from nn_core.machine.numbers import percent
 
-FEW, ENOUGH = 10, 32  # units of the narrowest layer
+FEW, ENOUGH = 8, 32  # units of the narrowest layer
 LEARNED = 0.95  # a training accuracy from which a network is large enough
 SLOWING = 0.8  # of the loss of the quarter before
 
@@ -17,12 +17,12 @@ SLOWING = 0.8  # of the loss of the quarter before
     "warning",
     looks_at="the narrowest hidden layer, and training accuracy, which no longer grows much",
     source="Goodfellow, Bengio & Courville 2016 (Deep Learning), section 5.2",
-    explains=("slow", "settled"),
+    explains=("slow", "settled", "overfitting", "getting worse"),
     remedy=lambda seen: {"hidden": tuple(max(ENOUGH, size) for size in seen.config.hidden) or (ENOUGH,)},
     restart=always,
 )
 def too_small(seen: Evidence) -> str:
-    """Fewer units than digits, and the training images are not fitted though nothing else is the matter."""
+    """Hardly any units, and the training images are not fitted though nothing else is the matter."""
     sizes = hidden_sizes(seen.weights)
     recent, before = seen.train_recent_and_before
     is_slowing = seen.epoch >= 5 and len(seen.train_loss) >= 8 and recent > SLOWING * before

@@ -1,4 +1,4 @@
-"""Label noise memorised: the network learns wrong labels by heart, and reads the others worse for it."""
+"""Label noise learned: the network learns wrong labels by heart, and reads the others worse for it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ MARGIN = 0.05  # of the labels: so many more are right than a network that is no
 
 
 @rule(
-    "label noise memorised",
+    "label noise learned",
     "warning",
     looks_at="training accuracy beside the share of labels that are right, and the validation loss",
-    source="Zhang et al. 2017; Arpit et al. 2017 (A closer look at memorization)",
+    source="Zhang et al. 2017; Arpit et al. 2017",
     explains=("overfitting", "getting worse", "settled", "slow"),
     remedy=lambda seen: {"l2": 0.01} if seen.config.l2 < 0.01 else {},
 )
-def memorised_noise(seen: Evidence) -> str:
+def learned_noise(seen: Evidence) -> str:
     """More training labels are met than are right, and validation has become worse."""
     wrong = seen.config.label_noise * (N_CLASSES - 1) / N_CLASSES  # a redrawn label may stay as it was
     val = seen.val_loss
     if not wrong or seen.train_accuracy < 1 - wrong + min(MARGIN, wrong / 2) or val[-1] < 1.05 * val.min():
         return ""
     why = f"{percent(seen.train_accuracy)} of the training labels are met, and only {percent(1 - wrong)} are right"
-    return f"{why}: wrong labels are learned by heart, and the validation loss is {val[-1] / val.min():.2f} times its lowest."
+    worse = f"the validation loss is {val[-1] / val.min():.2f} times its lowest"
+    return f"{why}: wrong labels are learned by heart, and {worse}."

@@ -92,6 +92,11 @@ def to_instruments(events: Sequence[Event]) -> dict[str, dict[str, Any]]:
     return {EVENTS: {ROWS: json.dumps([astuple(event) for event in events])}} if events else {}
 
 
+def without_events(instruments: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """What a trainer's `instruments` hold beside them."""
+    return {name: of for name, of in instruments.items() if name != EVENTS}
+
+
 def from_instruments(instruments: Mapping[str, Mapping[str, Any]], last_step: int) -> tuple[Event, ...]:
     """The events in a trainer's `instruments`, perhaps out of a file; what makes no sense there is passed over."""
     text = instruments.get(EVENTS, {}).get(ROWS)
@@ -172,8 +177,8 @@ class EventLog:
         self._not_before = trainer.seconds + (time.perf_counter() - started) / SHARE
 
     def _keep(self, events: tuple[Event, ...]) -> None:
-        others = {name: of for name, of in self._trainer.instruments.items() if name != EVENTS}
-        self._trainer.instruments = {**others, **to_instruments(events)}
+        instruments: dict[str, Any] = {**without_events(self._trainer.instruments), **to_instruments(events)}
+        self._trainer.instruments = instruments
 
 
 def evidence_of(trainer: Trainer) -> Evidence:

@@ -21,6 +21,7 @@ from nn_core.nn.network import from_weights
 from nn_core.training.history import Series
 
 N_NOISE, N_PARTS = 512, 8  # training images on which the noise scale is measured, and the parts they are cut into
+A_FEW_STEPS = 30  # where one step takes all images, an epoch says little
 NEAR_CHANCE = 0.2  # an accuracy below it; guessing gives 0.1
 
 
@@ -90,8 +91,8 @@ class Evidence:
 
     @property
     def is_near_chance(self) -> bool:
-        """Whether half an epoch has taught it next to nothing."""
-        return self.epoch >= 0.5 and self.val_accuracy < NEAR_CHANCE
+        """Whether half an epoch, and more than a few steps, have taught it next to nothing."""
+        return self.epoch >= 0.5 and self.step >= A_FEW_STEPS and self.val_accuracy < NEAR_CHANCE
 
     # -- the instruments
 

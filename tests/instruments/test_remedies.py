@@ -40,8 +40,8 @@ ILLS: dict[str, Ill] = {
     "three sigmoid layers": ("slow start", 3, {"activation": "sigmoid", "hidden": (32,) * 3}),
     "five sigmoid layers": ("slow start", 5, {"activation": "sigmoid", "hidden": (32,) * 5}),
     "few images learned by heart": ("overfitting", 40, {"lr": 0.5, "hidden": (64,), "n_train": 500, "batch_size": 20}),
-    "a rate that was raised": ("getting worse", 3, {"hidden": (), "n_train": 20_000}),
-    "a slow descent": ("slow", 14, {"lr": 0.0003, "n_train": 10_000}),
+    "a rate that was raised": ("getting worse", 3, {"hidden": (), "n_train": 20_000, "eval_every": 10}),
+    "a slow descent": ("slow", 14, {"lr": 0.0003, "n_train": 10_000, "eval_every": 40}),
     "first weights far too large for tanh": (
         "saturated units",
         2,
@@ -73,10 +73,10 @@ ILLS: dict[str, Ill] = {
         8,
         {"lr": 1.0, "batch_size": 64, "activation": "leaky_relu", "n_train": 55_000, "eval_every": 100},
     ),
-    "all images in each step, far beyond the edge": (
+    "all images in each step, on its way to diverge": (
         "steps too long",
-        500,
-        {"lr": 3.0, "batch_size": 0, "activation": "tanh", "eval_every": 10},
+        240,
+        {"lr": 1.0, "batch_size": 0, "activation": "leaky_relu", "hidden": (64, 64), "eval_every": 20},
     ),
     "three labels of ten redrawn": (
         "label noise learned",

@@ -29,7 +29,7 @@ def test_when_a_run_that_was_asked_to_train_begins_the_whole_page_is_drawn_again
 
 
 def test_the_verdict_and_the_vital_signs_count_the_same_dead_units(monkeypatch: pytest.MonkeyPatch):
-    config, told = RunConfig(model="cnn", channels=(8, 16), dense_units=(6,)), {}
+    config, told = RunConfig(model="cnn", channels=(8, 16), dense_units=(6,)), dict[str, Any]()
     model = build_model(config, np.random.default_rng(0))
     W, b = model.parts["conv1"].params["W"], model.parts["conv1"].params["b"]
     W[...], b[:4], b[4:] = np.abs(W), -0.001, 1.0  # four channels answer to bright images alone

@@ -67,7 +67,7 @@ def _others(shot: Snapshot, others: list[Health]) -> None:
             st.markdown(f":{COLOURS[one.level]}-badge[{plain(one.verdict)}] {plain(one.why)}")
             _fix(st.empty(), one, f"fix-{number}")
         st.caption("When each verdict held. A press shows the run as it was when it began.")
-        with st.container(height=240, border=False, gap=None):
+        with st.container(height=240 if len(shot.events) > 7 else "content", border=False, gap=None):
             for number, event in enumerate(reversed(shot.events)):
                 st.button(
                     f":{COLOURS[event.level]}-badge[{plain(event.verdict)}] steps {plain(event.steps)}",

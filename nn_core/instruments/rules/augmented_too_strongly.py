@@ -30,6 +30,7 @@ def _too_much(seen: Evidence) -> Mapping[str, Any]:
     "warning",
     looks_at="the strengths of augmentation, and accuracy on unchanged images after two epochs",
     source="Simard, Steinkraus & Platt 2003",
+    gain=62.0,
     explains=("slow", "settled", "stuck near chance"),
     remedy=_too_much,
     restart=always,

@@ -24,6 +24,7 @@ def _larger(seen: Evidence) -> Mapping[str, Any]:
     "warning",
     looks_at="the gradient noise scale beside the batch size, and how far the training loss jumps",
     source="McCandlish et al. 2018 (An empirical model of large-batch training); Smith et al. 2018",
+    gain=4.0,
     explains=("plateau", "slow", "settled", "getting worse"),
     remedy=_larger,
 )

@@ -12,6 +12,7 @@ from nn_core.instruments.rates import safer
     "warning",
     looks_at="which units put out 0 for every image",
     source="Lu, Shin, Su & Karniadakis 2020 (dying ReLU)",
+    gain=26.0,
     remedy=safer,
     restart=always,
     verdict=lambda seen: f"dead {' and '.join(seen.kinds_with_many_dead)}",

@@ -12,7 +12,7 @@ from nn_core.instruments.rates import safer
     "bad",
     looks_at="why training ended by itself",
     source="LeCun, Bottou, Orr & Müller 1998 (Efficient BackProp), section 5",
-    gain=80.0,
+    gain=46.0,
     remedy=safer,
     restart=always,
     needs_curves=False,

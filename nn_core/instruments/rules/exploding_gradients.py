@@ -26,6 +26,7 @@ def _smaller(seen: Evidence) -> Mapping[str, Any]:
     "bad",
     looks_at="the gradient of each layer at first and now, and accuracy",
     source="Glorot & Bengio 2010, section 4; He et al. 2015",
+    gain=22.0,
     explains=("overshooting", "stuck near chance", "slow"),
     remedy=_smaller,
     restart=always,

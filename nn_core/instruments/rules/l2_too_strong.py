@@ -16,6 +16,7 @@ MILD = 0.0001
     "warning",
     looks_at="the penalty beside the training loss, and training accuracy",
     source="Krogh & Hertz 1991 (A simple weight decay can improve generalization)",
+    gain=22.0,
     explains=("slow", "settled"),
     remedy=lambda seen: {"l2": MILD},
 )

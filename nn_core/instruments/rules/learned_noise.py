@@ -15,6 +15,7 @@ MARGIN = 0.05  # of the labels: so many more are right than a network that is no
     "warning",
     looks_at="training accuracy beside the share of labels that are right, and the validation loss",
     source="Zhang et al. 2017; Arpit et al. 2017",
+    gain=6.0,
     explains=("overfitting", "getting worse", "settled", "slow"),
     remedy=lambda seen: {"l2": 0.01} if seen.config.l2 < 0.01 else {},
 )

@@ -11,6 +11,7 @@ from nn_core.instruments.health import rule
     "warning",
     looks_at="training accuracy above validation, and the validation loss",
     source="Prechelt 1998 (Early stopping, but when?)",
+    gain=0.0,
     explains=("getting worse", "settled", "slow"),
     remedy=lambda seen: {"l2": 0.001} if seen.config.l2 < 0.001 else {},
 )

@@ -16,7 +16,7 @@ FAR_ABOVE_CHANCE = 5.0 / math.log(10)  # times the loss of guessing: a loss that
     "bad",
     looks_at="the training loss",
     source="LeCun, Bottou, Orr & Müller 1998 (Efficient BackProp), section 5",
-    gain=79.0,
+    gain=75.0,
     explains=("stuck near chance",),
     remedy=safer,
     restart=always,

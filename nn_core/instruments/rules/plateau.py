@@ -17,6 +17,7 @@ LEARNED = 0.99  # a training accuracy from which there is nothing left to learn
     "warning",
     looks_at="the training loss of late: that it is level, and how far it jumps; the rate",
     source="Bottou, Curtis & Nocedal 2018, theorem 4.6; He et al. 2015 (dividing the rate by 10)",
+    gain=1.0,
     explains=("slow", "settled", "getting worse"),
     remedy=times_lr(0.1),
 )

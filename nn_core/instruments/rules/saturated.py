@@ -16,9 +16,8 @@ LEARNED = 0.95  # a training accuracy from which saturated units are no hindranc
 
 def _smaller(seen: Evidence) -> Mapping[str, Any]:
     """First weights of the size that Glorot & Bengio derive, and a rate that works."""
-    config = seen.config
-    first = {"init": "xavier", "gain": 1.0}
-    return {name: value for name, value in first.items() if getattr(config, name) != value} | at_most_safe(seen)
+    wanted: dict[str, Any] = {"init": "xavier", "gain": 1.0, **at_most_safe(seen)}
+    return {name: value for name, value in wanted.items() if getattr(seen.config, name) != value}
 
 
 @rule(
@@ -26,6 +25,7 @@ def _smaller(seen: Evidence) -> Mapping[str, Any]:
     "warning",
     looks_at="the share of units at an end of sigmoid or tanh, and training accuracy",
     source="Glorot & Bengio 2010, section 3",
+    gain=23.0,
     explains=("stuck near chance", "slow"),
     remedy=_smaller,
     restart=always,

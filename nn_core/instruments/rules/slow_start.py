@@ -13,7 +13,7 @@ from nn_core.instruments.rates import at_most_safe, safe_lr
     "warning",
     looks_at="validation accuracy, the training loss, and how many sigmoid layers there are",
     source="Glorot & Bengio 2010, section 3.1",
-    gain=75.0,
+    gain=47.0,
     explains=("stuck near chance",),
     remedy=lambda seen: {"activation": "relu", **at_most_safe(seen)},  # whose gradient does not shrink
     restart=always,

@@ -32,7 +32,7 @@ def _is_ruined(seen: Evidence) -> bool:
     "bad",
     looks_at="validation accuracy",
     source="Goodfellow, Bengio & Courville 2016 (Deep Learning), section 11.5",
-    gain=70.0,
+    gain=72.0,
     explains=("dead units", "slow"),
     remedy=_out_of_chance,
     restart=_is_ruined,

@@ -17,6 +17,7 @@ SLOWING = 0.8  # of the loss of the quarter before
     "warning",
     looks_at="the narrowest hidden layer, and training accuracy, which no longer grows much",
     source="Goodfellow, Bengio & Courville 2016 (Deep Learning), section 5.2",
+    gain=16.0,
     explains=("slow", "settled", "overfitting", "getting worse"),
     remedy=lambda seen: {"hidden": tuple(max(ENOUGH, size) for size in seen.config.hidden) or (ENOUGH,)},
     restart=always,

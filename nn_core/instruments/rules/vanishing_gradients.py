@@ -15,9 +15,8 @@ LEARNED = 0.9  # a validation accuracy from which it is no hindrance
 
 def _relu(seen: Evidence) -> Mapping[str, Any]:
     """ReLU with the first weights that go with it: it passes on half of its units' gradient as it is."""
-    wanted = {"activation": "relu", "init": "he", "gain": 1.0}
-    changes = {name: value for name, value in wanted.items() if getattr(seen.config, name) != value}
-    return changes | at_most_safe(seen)
+    wanted: dict[str, Any] = {"activation": "relu", "init": "he", "gain": 1.0, **at_most_safe(seen)}
+    return {name: value for name, value in wanted.items() if getattr(seen.config, name) != value}
 
 
 @rule(
@@ -25,6 +24,7 @@ def _relu(seen: Evidence) -> Mapping[str, Any]:
     "warning",
     looks_at="the gradient of each layer beside that of the strongest, and accuracy",
     source="Hochreiter 1998; Glorot & Bengio 2010, section 4",
+    gain=29.0,
     explains=("stuck near chance", "slow"),
     remedy=_relu,
     restart=always,

@@ -9,7 +9,6 @@ from nn_core.instruments.evidence import Evidence
 from nn_core.instruments.health import rule
 from nn_core.instruments.rates import is_fast, times_lr
 
-
 NOTABLE = 0.02  # of the loss of guessing: a smaller rise is noise
 
 

@@ -31,7 +31,7 @@ def are_copies(weights: Mapping[str, Array]) -> bool:
     looks_at="the weights of the first layer",
     source="Goodfellow, Bengio & Courville 2016 (Deep Learning), section 8.4",
     gain=70.0,
-    explains=("overshooting", "stuck near chance"),
+    explains=("overshooting", "stuck near chance", "dead units"),
     remedy=lambda seen: {"init": "he"},
     restart=always,
 )

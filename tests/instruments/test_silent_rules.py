@@ -9,7 +9,7 @@ from nn_core.config.presets import PRESETS
 from nn_core.instruments.recording import Recording
 
 NETWORKS = {  # and the epochs that are looked at: of the one that takes minutes, the first of them
-    "default": (RunConfig(), 40),
+    "default": (RunConfig(), 200),
     "classic": (PRESETS["classic"].config, 700),
     "quick": (PRESETS["quick"].config, 20),
     "98-in-seconds": (PRESETS["98-in-seconds"].config, 3),

@@ -12,18 +12,25 @@ from nn_core.config.run_config import setting
 from nn_core.instruments.events import Event
 from nn_core.instruments.registry import is_measured
 from nn_core.machine.numbers import round_percent
-from nn_core.training import Edit, Series
+from nn_core.training import Axis, Edit, Series, over_lr_step
 from ui.charts import theme
 from ui.charts.curve_traces import LEAST_ERROR, CurveStyle, literal
 from ui.charts.figure import Trace
 from ui.charts.value_range import Range
 
-_X_TITLES = {"step": "step", "epoch": "epoch", "images": "images seen", "seconds": "seconds of training"}
+_X_TITLES = {
+    "step": "step",
+    "epoch": "epoch",
+    "images": "images seen",
+    "seconds": "seconds of training",
+    "lr_step": "learning rate × step",
+}
 _X_HOVER = {
     "step": "step %{x:,d}",
     "epoch": "epoch %{x:.2f}",
     "images": "%{x:,d} images seen",
     "seconds": "%{x:.1f} s",
+    "lr_step": "lr × step %{x:.4~g}",
 }
 _ERROR_TICKS = (90, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, LEAST_ERROR)
 _Y_AXES: Mapping[tuple[str, bool], dict[str, Any]] = {
@@ -41,7 +48,7 @@ AHEAD = 1.25  # times its own length: as far as the axis of a run goes beside a 
 
 
 def x_axis(style: CurveStyle) -> dict[str, Any]:
-    """The axis of steps, epochs, images or seconds; its title says how many images the curves were scored on.
+    """The axis of steps, epochs or the like; its title says how many images the curves were scored on.
 
     A zoom is kept until another axis is chosen.
     """
@@ -63,7 +70,7 @@ def x_axis(style: CurveStyle) -> dict[str, Any]:
 
 
 def axis_title(x: str) -> str:
-    """What stands under an axis: "step", "epoch", "images seen" or "seconds of training"."""
+    """What stands under an axis: "step", "epoch", "images seen" and so on."""
     return _X_TITLES[x]
 
 
@@ -89,6 +96,13 @@ def y_axis(style: CurveStyle, shown: Range | None) -> dict[str, Any]:
         ends = tuple(max(100 - value, LEAST_ERROR) for value in shown) if style.error_scale else shown
         axis["range"] = [math.log10(value) for value in ends] if style.log_y else list(ends)
     return axis
+
+
+def placed(series: Mapping[str, Series], x: Axis, edits: Sequence[Edit] = ()) -> Mapping[str, Series]:
+    """The series of a run with what they need to be drawn against an axis."""
+    if x != "lr_step":
+        return series
+    return over_lr_step(series, [(edit.step, edit.new / edit.old) for edit in edits if edit.setting == "lr"])
 
 
 # ---------------------------------------------------------------------------------------------- marks

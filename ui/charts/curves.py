@@ -1,9 +1,10 @@
-"""Loss and accuracy of one run or of several, over steps, epochs, images or seconds."""
+"""Loss and accuracy of one run or of several, over steps, epochs, images, seconds or lr × step."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import plotly.graph_objects as go
@@ -18,6 +19,7 @@ from ui.charts.curve_axes import (
     event_marks,
     frame_places,
     live_range,
+    placed,
     whole_axis,
     x_axis,
     y_axis,
@@ -54,7 +56,7 @@ def curves(
     sizes: Mapping[str, int] | None = None,
     ghost_name: str = "ghost run",
 ) -> go.Figure:
-    """Loss or accuracy (in %) against steps, epochs, images or seconds.
+    """Loss or accuracy (in %) against one of the axes.
 
     `smoothing` in [0, 1) lays a moving average over the faint raw line; `edits` are marked by thin vertical lines, the
     step `cursor` by a stronger one, `events` at the bottom; `frames` are the earlier steps that a drag leads back to;
@@ -64,12 +66,13 @@ def curves(
     """
     sizes = {"train": 5000, "val": 5000, **(sizes or {})}
     style = CurveStyle(kind, x, log_x, log_y, smoothing, dark, sizes)
-    traces = curve_traces(ghost or {}, style, ghost_name=ghost_name) + curve_traces(series, style)
+    series, ghost = placed(series, x, edits), placed(ghost or {}, x)
+    traces = curve_traces(ghost, style, ghost_name=ghost_name) + curve_traces(series, style)
     reference = whole_axis(series) if edits or events or frames or cursor is not None else None
     marks, lines = edit_marks(edits, reference, style)
     verdicts, along = event_marks(events, reference, style)
-    ahead = live_range(series, ghost or {}, style)
-    drawn = measured("", series, style) + measured(ghost_name, ghost or {}, style)
+    ahead = live_range(series, ghost, style)
+    drawn = measured("", series, style) + measured(ghost_name, ghost, style)
     layout, beyond = _curve_layout(style, drawn, ahead["range"][1] if ahead else math.inf)
     layout["xaxis"] |= ahead
     layout["shapes"] = [*lines, *along, *layout["shapes"], *cursor_line(cursor, reference, style)]
@@ -95,6 +98,7 @@ def overlay(
     """
     n_points = min(MAX_POINTS, max(100, 12 * MAX_POINTS // max(1, len(runs))))  # of many runs fewer each
     style = CurveStyle(kind, x, log_x, log_y, smoothing, dark, {"train": 5000, "val": 5000}, n_points)
+    runs = [replace(run, series=placed(run.series, x)) for run in runs]
     traces = [trace for run in runs for trace in overlaid_traces(run, style, splits)]
     lines = [line for run in runs for line in measured(run.name, run.series, style, splits, slot=run.slot)]
     layout, beyond = _curve_layout(style, lines)

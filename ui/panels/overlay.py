@@ -69,6 +69,11 @@ def charts(runs: Sequence[Overlaid], *, key: str, height: int) -> None:
     """Loss and accuracy side by side, with the widgets for their options and one legend above them."""
     axis, splits, log_y, smoothing = _options()
     _legend(runs)
+    if axis == "lr_step":
+        st.caption(
+            "Lr × step is the time of gradient flow: rates that are small enough lie on one curve. Where one leaves it, "
+            "its steps are too long to follow."
+        )
     kinds: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
     for column, kind in zip(st.columns(2), kinds, strict=True):
         figure = overlay(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from nn_core.instruments.evidence import Evidence
 from nn_core.instruments.health import rule
 
+WIDE = 0.05  # of the images: half of that is usual where all training images are fitted
+
 
 @rule(
     "overfitting",
@@ -18,7 +20,7 @@ from nn_core.instruments.health import rule
 def overfitting(seen: Evidence) -> str:
     """A wide gap, and a validation loss well above its lowest."""
     now, lowest = seen.val_loss[-1], seen.val_loss.min()
-    if seen.gap > 0.03 and now > 1.15 * lowest:
+    if seen.gap > WIDE and now > 1.15 * lowest:
         why = (
             f"Training accuracy is {100 * seen.gap:.1f} percentage points above validation, "
             f"and the validation loss is {now / lowest:.2f} times"

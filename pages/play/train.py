@@ -80,7 +80,7 @@ def below() -> None:
 if session.snapshot() is None and session.ghost() is None:
     welcome.first_look()
 else:
-    left, middle, right, under, last = st.columns([2.1, 0.7, 1.1, 1.3, 0.8], vertical_alignment="center")
+    left, middle, right, under, last = st.columns([2.75, 0.75, 1.0, 1.3, 0.85], vertical_alignment="center")
     axis, log_y, smoothing = chart_options(left, middle, right, key="train")
     with under:
         shown = switch("Under the curves", {"filters": "filters", "vital": "vital signs"}, key="train-under")

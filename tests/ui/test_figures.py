@@ -224,7 +224,7 @@ def test_over_lr_step_runs_of_other_rates_lie_where_they_have_come_equally_far()
     figure = curves(changed, kind="loss", x="lr_step", edits=edits, events=events, cursor=5, frames=[0, 20], ghost=fast)
     assert list(by_name(figure, "validation")[0].x) == pytest.approx([0, 2, 5])
     assert by_name(figure, "changed")[0].x[0] == by_name(figure, "verdict")[0].x[0]
-    assert not curves({"val/loss": slow["val/loss"]}, kind="loss", x="lr_step").data[0].x.size
+    assert not curves({"val/loss": slow["val/loss"]}, kind="loss", x="lr_step").data
 
 
 def test_log_axes_leave_out_what_has_no_logarithm():

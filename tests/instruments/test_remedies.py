@@ -75,7 +75,7 @@ ILLS: dict[str, Ill] = {
     ),
     "all images in each step, on its way to diverge": (
         "steps too long",
-        240,
+        340,
         {"lr": 1.0, "batch_size": 0, "activation": "leaky_relu", "hidden": (64, 64), "eval_every": 20},
     ),
     "three labels of ten redrawn": (

@@ -44,6 +44,7 @@ _Y_AXES: Mapping[tuple[str, bool], dict[str, Any]] = {
     },
 }
 
+ABOVE_AXIS = 0.05  # of the height: where marks of verdicts stand, as a press on the axis itself is a drag of it
 AHEAD = 1.25  # times its own length: as far as the axis of a run goes beside a longer ghost
 
 
@@ -171,7 +172,7 @@ def event_marks(
         "type": "scatter",
         "mode": "markers",
         "x": [start for start, _, _ in kept],
-        "y": [0.0] * len(kept),
+        "y": [ABOVE_AXIS] * len(kept),
         "yaxis": "y2",
         "text": [f"{literal(event.verdict)}, steps {event.steps}" for _, _, event in kept],
         "customdata": [event.began for _, _, event in kept],

@@ -41,7 +41,7 @@ def added() -> Iterator[None]:
         label="Training loss",
         help="The last one, in nats.",
         direction="minimize",
-        unit=Unit("{:.1f} nats".format, "%.1f", scale=1000, ticks=".2f"),
+        unit=Unit("{:.1f} nats".format, "%.1f", scale=1000, suffix=" mnat"),
         report=lambda trial: trial.epoch_ends[-1].train_loss,
     )
     def train_loss(trial: TrialRun) -> float:
@@ -146,8 +146,9 @@ def test_an_added_objective_is_in_the_table_the_sentence_and_the_curves(added: N
     assert plain(f"training loss {view.best.values[0]:.1f} nats") in "".join(part.value for part in shown.markdown)
     figure = CHARTS["curves"][1](view, False, False)
     assert figure["layout"]["yaxis"]["title"]["text"] == "Training loss"
-    assert figure["layout"]["yaxis"]["tickformat"] == ".2f"
-    assert [list(trace["y"]) for trace in figure["data"]] == [list(row.reported.values()) for row in view.trials]
+    assert figure["layout"]["yaxis"]["ticksuffix"] == " mnat"
+    reported = [[1000 * value for value in row.reported.values()] for row in view.trials]
+    assert [list(trace["y"]) for trace in figure["data"]] == reported
 
 
 # ---------------------------------------------------------------------------------------------- a rule of health

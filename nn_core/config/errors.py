@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,9 +20,16 @@ class Conflict(ConfigError):
 
 def meant(word: Any, known: Iterable[str]) -> str:
     """Like "; did you mean 'relu'?" where one of the known names is close to a word, whatever its capitals; else ""."""
+    import difflib  # for few: importing takes longer than asking
+
     by_lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), by_lower, n=1) if isinstance(word, str) else []
     return f"; did you mean {by_lower[close[0]]!r}?" if close else ""
+
+
+def sentence(text: str) -> str:
+    """A message as a sentence that others may follow: with a full stop, unless it ends with a mark of its own."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def shorten(value: Any) -> str:

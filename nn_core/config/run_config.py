@@ -8,7 +8,6 @@ from these declarations; the names that a setting can take come from choices.py.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import shlex
 from collections.abc import Collection, Mapping
@@ -17,7 +16,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from nn_core.config.choices import CHOICES, choices
-from nn_core.config.errors import ConfigError, Conflict, meant, shorten
+from nn_core.config.errors import ConfigError, Conflict, meant, sentence, shorten
 from nn_core.config.foreign import parse_json
 from nn_core.config.groups.augmentation import AugmentationSettings
 from nn_core.config.groups.data import DataSettings
@@ -36,10 +35,11 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
     """
 
     def __post_init__(self) -> None:
+        values = vars(self)
         for item in all_settings():
-            value = getattr(self, item.name)
+            name, value = item.name, values[item.name]
             if value is not item.default:
-                object.__setattr__(self, item.name, item.check(value))
+                object.__setattr__(self, name, item.check(value))
         self._check_together()
 
     def __repr__(self) -> str:
@@ -108,7 +108,7 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
             try:
                 values[item.name] = item.parse(query[item.name])
             except ConfigError as error:
-                problems.append(f"{error}; the default {item.format(item.default)} is used")
+                problems.append(f"{sentence(str(error))} The default, {item.format(item.default)}, is used.")
         while True:
             try:
                 return cls(**values), problems
@@ -116,7 +116,8 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
                 item = setting(error.setting)
                 refused = item.format(values.pop(item.name))
                 problems.append(
-                    f"{error}. {item.name} {refused} is left out; the default {item.format(item.default)} is used"
+                    f"{sentence(str(error))} {item.name} {refused} is left out; the default, "
+                    f"{item.format(item.default)}, is used."
                 )
 
     def in_effect(self) -> RunConfig:
@@ -149,6 +150,8 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
 
     def key(self) -> str:
         """A short hash of the settings that are not at their default: equal settings, equal key."""
+        import hashlib
+
         return hashlib.sha256(json.dumps(self.to_query(), sort_keys=True).encode()).hexdigest()[:12]
 
     def replace(self, **changes: Any) -> RunConfig:

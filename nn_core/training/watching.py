@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -12,8 +12,6 @@ from nn_core.kernels.batches import Rows
 from nn_core.kernels.protocol import TrainingStep
 from nn_core.machine.memory import Array
 from nn_core.nn.network import Network
-
-_UNASKED = np.random.default_rng(0)  # without dropout, no random number is drawn
 
 
 class Watcher(Protocol):
@@ -39,7 +37,7 @@ class Update:
     """One update of a trainer: made just before the optimizer's step, to be read after it and before the next update.
 
     Vectors (n,) are laid out like `Network.flat`: `before` and `after` are the parameters, `gradient` that of the batch
-    with its penalties, before any clipping; `rate` is the learning rate in force.
+    with its penalties, before any clipping; `rate` is the learning rate in force, `loss` the batch's without penalties.
     """
 
     def __init__(
@@ -47,7 +45,7 @@ class Update:
     ) -> None:
         self.indices, self.rate = indices, rate
         self.before, self.gradient, self.after = model.flat.copy(), model.flat_grads.copy(), model.flat
-        self._kernel, self._config, self._loss = kernel, config, loss
+        self._kernel, self._config, self.loss = kernel, config, loss
 
     def __repr__(self) -> str:
         return f"<Update of {len(self.after):,} parameters at a rate of {self.rate:g}>"
@@ -64,7 +62,7 @@ class Update:
         One more pass over the batch; two where dropout or augmentation is on, as the gradient before is another then.
         """
         config = self._config
-        before, loss = self.gradient, self._loss + self._kernel.model.penalties(config.l2, config.l1, self.before)
+        before, loss = self.gradient, self.loss + self._kernel.model.penalties(config.l2, config.l1, self.before)
         if config.dropout or self._kernel.augment:
             loss, before = look_at_batch(self._kernel, config, self.indices, self.before)
         return BothSides(loss, before, *look_at_batch(self._kernel, config, self.indices, self.after))
@@ -83,10 +81,16 @@ def look_at_batch(kernel: TrainingStep, config: RunConfig, indices: Rows, at: Ar
     try:
         if at is not model.flat:
             model.flat[...] = at
-        loss = kernel.gradients(indices, 0.0, _UNASKED)
+        loss = kernel.gradients(indices, 0.0, _unasked())
         model.add_penalties(config.l2, config.l1)
         return loss + model.penalties(config.l2, config.l1), model.flat_grads.copy()
     finally:
         kernel.augment = augment
         for array, values in kept:
             array[...] = values
+
+
+@cache
+def _unasked() -> np.random.Generator:
+    """A generator for where nothing is drawn: without dropout. Made late: `numpy.random` takes 10 ms to import."""
+    return np.random.default_rng(0)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nn_core.config.run_config import setting
+from nn_core.export.value_range import Range
 from nn_core.instruments.events import Event
 from nn_core.instruments.registry import is_measured
 from nn_core.machine.numbers import round_percent
@@ -16,7 +17,6 @@ from nn_core.training import Axis, Edit, Series, over_lr_step
 from ui.charts import theme
 from ui.charts.curve_traces import LEAST_ERROR, CurveStyle, literal
 from ui.charts.figure import Trace
-from ui.charts.value_range import Range
 
 _X_TITLES = {
     "step": "step",

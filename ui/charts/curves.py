@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
+from nn_core.export.value_range import Line, accuracy_range, loss_range
 from nn_core.instruments.events import Event
 from nn_core.machine.numbers import loss, percent
 from nn_core.training import Axis, Edit, Series
@@ -33,8 +34,8 @@ from ui.charts.curve_traces import (
     measured,
     overlaid_traces,
 )
+from ui.charts.edge_marks import edge_marks
 from ui.charts.figure import Trace, make_figure
-from ui.charts.value_range import Line, accuracy_range, edge_marks, loss_range
 
 MANY_RUNS = 8  # overlaid; the values of more at once would cover the curves
 
@@ -61,7 +62,7 @@ def curves(
     `smoothing` in [0, 1) lays a moving average over the faint raw line; `edits` are marked by thin vertical lines, the
     step `cursor` by a stronger one, `events` at the bottom; `frames` are the earlier steps that a drag leads back to;
     `ghost` is another run's series, drawn dashed; `sizes` is how many images "train" and "val" were scored on (5,000).
-    The axis of values follows what matters, as ui/charts/value_range.py says.
+    The axis of values follows what matters, as nn_core/export/value_range.py says.
     On a log axis accuracy is spaced by its error, so that 99 % and 99.5 % stand as far apart as 50 % and 75 %.
     """
     sizes = {"train": 5000, "val": 5000, **(sizes or {})}

@@ -68,7 +68,7 @@ def _names(runs: Sequence[StoredRun], called: Mapping[str, str]) -> list[str]:
 def charts(runs: Sequence[Overlaid], *, key: str, height: int) -> None:
     """Loss and accuracy side by side, with the widgets for their options and one legend above them."""
     axis, splits, log_y, smoothing = _options()
-    _legend(runs)
+    legend(runs)
     if axis == "lr_step":
         st.caption(
             "Lr × step is the time of gradient flow: rates that are small enough lie on one curve; where one leaves "
@@ -108,7 +108,8 @@ def entry(run: Overlaid) -> Html:
     return f'<span style="margin-right:1.2rem;white-space:nowrap"><i style="{line} {look}"></i>{name}</span>'
 
 
-def _legend(runs: Sequence[Overlaid]) -> None:
+def legend(runs: Sequence[Overlaid]) -> None:
+    """The names of the runs beside their lines."""
     entries = [entry(run) for run in runs[:MOST_NAMED]]
     entries += [f"and {len(runs) - MOST_NAMED} more"] if len(runs) > MOST_NAMED else []
     st.html(f'<div class="glassnet-legend" style="font-size:.88rem">{"".join(entries)}</div>')

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nn_core.instruments.background import Background, Point, point_of
+from nn_core.instruments.events import Event, EventLog
 from nn_core.instruments.look import Look
 from nn_core.instruments.registry import Instrument, Recorded, Values, chosen
 from nn_core.machine.memory import Array
@@ -46,6 +47,7 @@ class Recording:
         self._second_step = trainer.step_count  # where what is measured once a second was last measured
         self._background = Background()
         self._start: Array | None = None
+        self._log = EventLog(trainer)
         if self._instruments:
             trainer.watcher = self
 
@@ -57,6 +59,15 @@ class Recording:
         """Instrument -> a sentence on why it was switched off; what else a file may hold there is passed over."""
         said = self._trainer.instruments.get("recording", {}).get(OFF)
         return {name: str(why)[:SENTENCE] for name, why in said.items()} if isinstance(said, dict) else {}
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The verdicts on the run so far, with their dates."""
+        return self._log.events
+
+    def note(self) -> None:
+        """After a step: the rules of health are asked where there are new scores."""
+        self._log.note()
 
     # -- when
 
@@ -85,7 +96,11 @@ class Recording:
         self._not_before = trainer.seconds + min(self._costs[False]) / STEPS_SHARE
 
     def rests(self) -> None:
-        """Training has halted: what looks at the network as it stands is brought up to this step."""
+        """Training has halted: what looks at the network at rest, and the verdicts, are brought up to this step."""
+        self._measure_at_rest()
+        self._log.rests()
+
+    def _measure_at_rest(self) -> None:
         trainer = self._trainer
         if trainer.step_count == self._second_step or not self._instruments:
             return
@@ -99,9 +114,10 @@ class Recording:
 
     def finish(self) -> None:
         """The same, and wait for what the background is measuring."""
-        self.rests()
+        self._measure_at_rest()
         self._background.wait()
         self._take_from_background()
+        self._log.rests()
 
     # -- what
 

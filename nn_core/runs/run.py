@@ -305,6 +305,7 @@ class Run:
                 break
             made += 1
             self._recorder.note()
+            self._instruments.note()
             if self._goal_is_reached() or (most and made >= most) or time.monotonic() >= until:
                 break
         return made
@@ -425,6 +426,7 @@ class Run:
             parent=self.parent,
             not_saved=self._recorder.problem,
             switched_off=self._instruments.off,
+            events=self._instruments.events,
         )
         self._tell_carried_out()
 

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from nn_core.instruments.registry import WHOLE, Instrument
 from nn_core.training import Axis, Edit, Series, downsample
 from ui.charts import theme
-from ui.charts.curve_axes import axis_title, cursor_line, edit_marks, frame_places, whole_axis, x_axis
+from ui.charts.curve_axes import axis_title, cursor_line, edit_marks, frame_places, placed, whole_axis, x_axis
 from ui.charts.curve_traces import MAX_POINTS, CurveStyle
 from ui.charts.figure import Trace, make_figure
 
@@ -28,13 +28,14 @@ def instrument_curves(
     ghost: Mapping[str, Series] | None = None,
     dark: bool = False,
 ) -> go.Figure:
-    """Its values against steps, epochs, images or seconds, out of all series of a run.
+    """Its values against one of the axes, out of all series of a run.
 
     `titles` names the layers; `edits`, `cursor` and `frames` are as in `ui.charts.curves.curves`; `ghost` is another
     run's series. Values that are not finite, and on a logarithmic axis those that are not above 0, are left out.
     """
     style = CurveStyle("loss", x, False, each.log, 0.0, dark, {"train": 0, "val": 0})
-    mine, theirs = each.series(series), each.series(ghost or {})
+    series, ghost = placed(series, x, edits), placed(ghost or {}, x)
+    mine, theirs = each.series(series), each.series(ghost)
     layers = [layer for layer in (WHOLE, *titles) if layer in {**theirs, **mine}]
     traces = [
         _curve(each, runs[layer], layer, layers, style, titles, is_ghost)

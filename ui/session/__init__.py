@@ -24,6 +24,7 @@ from ui.session.current import (
     starts_anew,
 )
 from ui.session.imports import cancel_import, import_file, importing, settle_import
+from ui.session.marks import look_marked
 from ui.session.notices import notice_board, notify, show_notices
 from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, widget_value
 from ui.session.race import command_race, end_race, race, race_trains, start_race
@@ -109,6 +110,7 @@ __all__ = [
     "live_snapshot",
     "load_deep_link_again",
     "look",
+    "look_marked",
     "looked_at_step",
     "may_change",
     "mean_digits",

@@ -101,6 +101,8 @@ class Instrument:
         """A value as text: a share in percent, anything else with three digits."""
         if self.unit == "share":
             return percent(value)
+        if 1000 <= abs(value) < 1e7:
+            return f"{float(f'{value:.3g}'):,.0f}"
         return f"{value:.2g}" if value and not 0.01 <= abs(value) < 1000 else f"{value:.3g}"
 
     def newest(self, one: Series) -> float:

@@ -29,7 +29,7 @@ from ui.charts.curve_traces import (
     measured,
     overlaid_traces,
 )
-from ui.charts.figure import Trace, make_figure
+from ui.charts.figure import LEGEND, Trace, make_figure
 from ui.charts.value_range import Line, accuracy_range, edge_marks, loss_range
 
 MANY_RUNS = 8  # overlaid; the values of more at once would cover the curves
@@ -117,7 +117,7 @@ def _curve_layout(
     layout: dict[str, Any] = {
         "title": {"text": _TITLES[style.kind, style.log_y]},
         "showlegend": True,
-        "legend": {**_LEGEND, "traceorder": "reversed"},
+        "legend": {**LEGEND, "traceorder": "reversed"},
         "hovermode": "x unified",
         "hoverdistance": 40,
         "margin": {"l": 44, "r": 10, "t": 32, "b": 38},
@@ -142,9 +142,4 @@ _TITLES = {
     ("loss", True): "Loss (log)",
     ("accuracy", False): "Accuracy",
     ("accuracy", True): "Accuracy by its error (log)",
-}
-_LEGEND = {
-    "orientation": "h",
-    **{"x": 1, "xref": "container", "xanchor": "right"},
-    **{"y": 1, "yref": "container", "yanchor": "top"},
 }

@@ -15,6 +15,11 @@ import plotly.graph_objects as go
 Trace = dict[str, Any]
 
 DIGITS = tuple("0123456789")
+LEGEND = {
+    "orientation": "h",
+    **{"x": 1, "xref": "container", "xanchor": "right"},
+    **{"y": 1, "yref": "container", "yanchor": "top"},
+}
 
 
 def make_figure(traces: Sequence[Trace], layout: Mapping[str, Any], label: str, **meta: Any) -> go.Figure:

@@ -23,8 +23,9 @@ from ui.session.current import (
     start,
     starts_anew,
 )
+from ui.session.measuring import labels_trained_on, measure, spreads
 from ui.session.notices import notice_board, notify, show_notices
-from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, widget_value
+from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, trains, widget_value
 from ui.session.race import command_race, end_race, race, race_trains, start_race
 from ui.session.readers import choose_reader, chosen_reader, reader, readers, strongest
 from ui.session.runs import (
@@ -101,6 +102,7 @@ __all__ = [
     "guard",
     "in_trash",
     "is_dark",
+    "labels_trained_on",
     "leave_key",
     "live",
     "live_snapshot",
@@ -109,6 +111,7 @@ __all__ = [
     "looked_at_step",
     "may_change",
     "mean_digits",
+    "measure",
     "notice_board",
     "notify",
     "open_run",
@@ -140,6 +143,7 @@ __all__ = [
     "sketchpad",
     "snapshot",
     "speed",
+    "spreads",
     "standing",
     "start",
     "start_alike",
@@ -150,6 +154,7 @@ __all__ = [
     "strongest",
     "sync_address",
     "train_branch",
+    "trains",
     "undo_marked",
     "unreadable",
     "when",

@@ -42,6 +42,11 @@ def guard(panel: str) -> Iterator[None]:
         broken.discard(panel)
 
 
+def trains() -> bool:
+    """Whether the current run may change by itself: it trains, or is being measured."""
+    return _current_trains()
+
+
 def live(panel: str, draw: Callable[[], None], trains: Callable[[], bool] | None = None) -> None:
     """Draw a panel, and again every second while the current run trains; after the last time, draw the whole page.
 
@@ -79,7 +84,10 @@ def _current_trains() -> bool:
     run = current_run()
     if run is not None and run.snapshot.status == "elsewhere":
         return True  # what the program that trains it has saved is read again
-    return run is not None and (run.snapshot.is_training or run.is_asked)  # on a busy machine Train may take a while
+    if run is None:
+        return False
+    shot = run.snapshot
+    return shot.is_training or shot.is_measured or run.is_asked  # on a busy machine Train may take a while
 
 
 def panel(name: str, draw: Callable[[], None]) -> None:

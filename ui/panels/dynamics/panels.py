@@ -1,0 +1,36 @@
+"""All panels of the Dynamics page: those of every registered instrument, and three that want a picture of their own."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from nn_core.config import RunConfig
+from nn_core.instruments.registry import INSTRUMENTS
+from ui.panels.dynamics import classes, curve, histograms, images, spectrum
+from ui.panels.dynamics.panel import Panel
+
+OPEN = ("step_gauge", "sharpness", "preconditioned_sharpness", "noise_scale", "class_accuracy")  # at first, and on top
+OWN = {"class_accuracy": classes.draw}  # instruments that are drawn in another way than as curves
+WIDE = (
+    Panel("histograms", "Histograms over steps", histograms.draw, is_open=True, is_wide=True),
+    Panel("spectrum", "Singular values", spectrum.draw, is_wide=True),
+    Panel("map", "Data map", images.draw, is_wide=True),
+)
+
+
+def panels(config: RunConfig) -> list[Panel]:
+    """Those of instruments, what can be measured of networks of these settings first; then the wide ones."""
+    found = sorted(
+        INSTRUMENTS.values(),
+        key=lambda each: (bool(each.serves(config)), each.name not in OPEN, each.order, each.name),
+    )
+    small = [
+        Panel(
+            each.name,
+            each.label,
+            OWN.get(each.name, partial(curve.draw, each)),
+            is_open=each.name in OPEN and not each.serves(config),
+        )
+        for each in found
+    ]
+    return [*small, *WIDE]

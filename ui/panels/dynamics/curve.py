@@ -30,8 +30,7 @@ def draw(each: Instrument, shot: Snapshot, axis: Axis) -> None:
     """What it says now, and its curve."""
     if each.cost == "all" and not each.serves(shot.config):
         session.measure(each.name)
-    more = SENTENCES[each.name](each, shot) if each.name in SENTENCES else ""
-    if values_line(each, shot, more):
+    if values_line(each, shot, meaning(each, shot)):
         curve(each, shot, axis)
 
 
@@ -54,6 +53,12 @@ def curve(each: Instrument, shot: Snapshot, axis: Axis) -> None:
 
 
 # ---------------------------------------------------------------------------------------------- what it means here
+
+
+def meaning(each: Instrument, shot: Snapshot) -> Markdown:
+    """A sentence on what the newest value means for this run; "" of most instruments."""
+    says = SENTENCES.get(each.name)
+    return "" if says is None else str(says(each, shot))
 
 
 def rate_in_force(shot: Snapshot) -> float:
@@ -82,9 +87,7 @@ def _of_sharpness(each: Instrument, shot: Snapshot) -> Markdown:
         if each is not other and edge.value is not None:
             return f"The line of this optimizer is one for the {other.label.lower()}."
         return plain(edge.words)
-    return (
-        f"The line, ${edge.formula}$, is at **{each.format(line)}**: {percent(found / line)} of it. {plain(edge.words)}"
-    )
+    return f"The line, ${edge.formula}$, is at **{plain(each.format(line))}**: {percent(found / line)} of it. {plain(edge.words)}"
 
 
 def _of_noise(each: Instrument, shot: Snapshot) -> Markdown:

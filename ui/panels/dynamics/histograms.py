@@ -35,9 +35,9 @@ def draw(shot: Snapshot, axis: Axis) -> None:
         "gradients": f" on the first {n_curved(shot.config):,} images trained on, without augmentation",
         "activations": f" on {n_probed(shot.config):,} validation images",
     }[kind]
-    left = f" {missing} more frames are being counted." if missing else ""
+    left = f" {missing:,} more frames are being counted." if missing else ""
     st.caption(
-        f"The {kind} of each layer{on}, a column for each of {len(found)} frames of the time machine.{left} "
+        f"The {plain(kind)} of each layer{plain(on)}, a column for each of {len(found)} frames of the time machine.{left} "
         "Click a column to look back at its step.",
         help="Each column is a histogram from bottom to top: the darker, the more of the values lie there, by the "
         "square root of their share. Weights that spread out, gradients that shrink from layer to layer, and "

@@ -17,7 +17,7 @@ from ui.panels.dynamics.panel import about, why_not
 from ui.panels.gallery import close_up
 from ui.words import Markdown, plain
 
-N_SUSPECTS, COLUMNS = 50, 10
+N_SUSPECTS, COLUMNS = 48, 8
 CHOSEN = "dynamics-image"
 MAP, WALL = "dynamics-map", "dynamics-suspects"
 DATA_PAGE = "pages/look/data.py"

@@ -64,13 +64,11 @@ def show(panel: Panel, axis: Axis) -> None:
 def about(each: Instrument, config: RunConfig) -> Markdown:
     """How to read an instrument, its formula, its source, what it costs and what it is checked against."""
     on = each.measured_on(config)
-    parts = [
-        each.reading,
-        f"$${each.formula}$$",
-        f"Source: {plain(each.source)}.",
-        f"Measured {COSTS[each.needs]}{f', on {on}' if on else ''}. Checked against: {plain(each.check)}",
-    ]
-    return "\n\n".join(parts)
+    when = COSTS[each.needs] + (f", on {on}" if on else "")
+    return (
+        f"{plain(each.reading)}\n\n$${each.formula}$$\n\nSource: {plain(each.source)}.\n\n"
+        f"Measured {plain(when)}. Checked against: {plain(each.check)}"
+    )
 
 
 def values_line(each: Instrument, shot: Snapshot, more: Markdown = "") -> bool:
@@ -95,8 +93,8 @@ def values_line(each: Instrument, shot: Snapshot, more: Markdown = "") -> bool:
 
 
 def _value_words(one: Reading, title: str) -> Markdown:
-    state = "" if one.state is None else f" {SIGNS[one.state]}"
-    return f"{plain(title)} **{one.text}**{state}".strip()
+    state = "" if one.state is None else f" {plain(SIGNS[one.state])}"
+    return f"{plain(title)} **{plain(one.text)}**{state}".strip()
 
 
 def why_not(each: Instrument, shot: Snapshot) -> str:
@@ -114,7 +112,7 @@ def why_not(each: Instrument, shot: Snapshot) -> str:
     if each.cost == "all" and each.needs != "copy":
         return "It looks at steps while they are made: press Train, or Step, with this panel open."
     if each.cost == "all":
-        return "It is measured while this panel is open, by whom the run belongs to."
+        return "It has no value at this step. Train, or make a step, with this panel open; a run of others is theirs."
     if any(map(is_measured, shot.series)):
         return "Nothing was measured of this: an earlier version trained the run. Training on measures it from there."
     return NEVER_MEASURED

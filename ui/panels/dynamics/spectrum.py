@@ -16,6 +16,7 @@ from ui.charts.dynamics import singular_chart
 from ui.components.live_plot import live_plot
 from ui.panels.dynamics.panel import about
 from ui.panels.gallery import switch
+from ui.words import plain
 
 MOST_WEIGHTS = 1_000_000  # of a layer whose singular values are worked out anew while it trains
 
@@ -34,8 +35,8 @@ def draw(shot: Snapshot, axis: Axis) -> None:
     )
     edge = chance_edge(W.shape, float(W.std()))
     st.caption(
-        f"{titles[layer]}, {W.shape[0]:,} x {W.shape[1]:,}, at step {shot.step:,}: effective rank "
-        f"**{effective_rank(singular):.1f}**, **{n_above(singular, edge)}** of {len(singular):,} singular values "
+        f"{plain(titles[layer])}, {W.shape[0]:,} x {W.shape[1]:,}, at step {shot.step:,}: effective rank "
+        f"**{effective_rank(singular):.1f}**, **{n_above(singular, edge):d}** of {len(singular):,} singular values "
         "beyond chance.",
         help=about(INSTRUMENTS["learned_directions"], shot.config),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from nn_core.instruments.measures.edge import edge_of
 from nn_core.instruments.measures.step import rate_of_one
@@ -26,12 +26,29 @@ GAUGE_ZONES: Mapping[State, str] = {
 }
 
 
-def draw(each: Instrument, shot: Snapshot, axis: Axis) -> None:
-    """What it says now, and its curve."""
+def draw(each: Instrument, shot: Snapshot, axis: Axis, more: Markdown = "") -> None:
+    """What it says now, with `more` words on what that means, and its curve."""
     if each.cost == "all" and not each.serves(shot.config):
         session.measure(each.name)
-    if values_line(each, shot, meaning(each, shot)):
+    if values_line(each, shot, more):
         curve(each, shot, axis)
+
+
+def gauge(shot: Snapshot, axis: Axis) -> None:
+    """The step gauge, with the rate at which it would be 1."""
+    each = INSTRUMENTS["step_gauge"]
+    draw(each, shot, axis, _of_gauge(each, shot))
+
+
+def sharpness(each: Instrument, shot: Snapshot, axis: Axis) -> None:
+    """Sharpness, bare or preconditioned, with the line that holds for this optimizer."""
+    draw(each, shot, axis, _of_sharpness(each, shot))
+
+
+def noise_scale(shot: Snapshot, axis: Axis) -> None:
+    """The noise scale, with the batch size beside it."""
+    each = INSTRUMENTS["noise_scale"]
+    draw(each, shot, axis, _of_noise(each, shot))
 
 
 def curve(each: Instrument, shot: Snapshot, axis: Axis) -> None:
@@ -53,12 +70,6 @@ def curve(each: Instrument, shot: Snapshot, axis: Axis) -> None:
 
 
 # ---------------------------------------------------------------------------------------------- what it means here
-
-
-def meaning(each: Instrument, shot: Snapshot) -> Markdown:
-    """A sentence on what the newest value means for this run; "" of most instruments."""
-    says = SENTENCES.get(each.name)
-    return "" if says is None else str(says(each, shot))
 
 
 def rate_in_force(shot: Snapshot) -> float:
@@ -87,7 +98,8 @@ def _of_sharpness(each: Instrument, shot: Snapshot) -> Markdown:
         if each is not other and edge.value is not None:
             return f"The line of this optimizer is one for the {other.label.lower()}."
         return plain(edge.words)
-    return f"The line, ${edge.formula}$, is at **{plain(each.format(line))}**: {percent(found / line)} of it. {plain(edge.words)}"
+    at, share = plain(each.format(line)), percent(found / line)
+    return f"The line, ${edge.formula}$, is at **{at}**: {share} of it. {plain(edge.words)}"
 
 
 def _of_noise(each: Instrument, shot: Snapshot) -> Markdown:
@@ -107,11 +119,3 @@ def _of_noise(each: Instrument, shot: Snapshot) -> Markdown:
 def _rounded(value: float) -> int:
     """Two digits of a number of images."""
     return max(1, int(float(f"{value:.1e}")))
-
-
-SENTENCES: Mapping[str, Callable[[Instrument, Snapshot], Markdown]] = {
-    "step_gauge": _of_gauge,
-    "sharpness": _of_sharpness,
-    "preconditioned_sharpness": _of_sharpness,
-    "noise_scale": _of_noise,
-}

@@ -13,6 +13,7 @@ from ui import session
 from ui.charts.dynamics import histogram_maps
 from ui.components.live_plot import live_plot
 from ui.panels.gallery import switch
+from ui.words import plain
 
 KEY = "dynamics-histograms-plot"
 OF_A_LAYER, MARGIN = 120, 60  # pixels
@@ -37,8 +38,8 @@ def draw(shot: Snapshot, axis: Axis) -> None:
     }[kind]
     left = f" {missing:,} more frames are being counted." if missing else ""
     st.caption(
-        f"The {plain(kind)} of each layer{plain(on)}, a column for each of {len(found)} frames of the time machine.{left} "
-        "Click a column to look back at its step.",
+        f"The {plain(kind)} of each layer{plain(on)}. A column is one of {len(found)} kept frames.{left} "
+        "Click it to look back at its step.",
         help="Each column is a histogram from bottom to top: the darker, the more of the values lie there, by the "
         "square root of their share. Weights that spread out, gradients that shrink from layer to layer, and "
         "activations that all lie at 0 are seen here first.\n\nCounted from the kept frames while this panel is open; "

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from nn_core.config import RunConfig
 from nn_core.instruments.registry import INSTRUMENTS
+from nn_core.runs import Snapshot
+from nn_core.training import Axis
 from ui.panels.dynamics import classes, curve, histograms, images, spectrum
 from ui.panels.dynamics.panel import Panel
 
 OPEN = ("step_gauge", "sharpness", "preconditioned_sharpness", "noise_scale", "class_accuracy")  # at first, and on top
-OWN = {"class_accuracy": classes.draw}  # instruments that are drawn in another way than as curves
+OWN: Mapping[str, Callable[[Snapshot, Axis], None]] = {  # instruments that have more to say than a curve, or another
+    "step_gauge": curve.gauge,
+    "sharpness": partial(curve.sharpness, INSTRUMENTS["sharpness"]),
+    "preconditioned_sharpness": partial(curve.sharpness, INSTRUMENTS["preconditioned_sharpness"]),
+    "noise_scale": curve.noise_scale,
+    "class_accuracy": classes.draw,
+}
 WIDE = (
     Panel("histograms", "Histograms over steps", histograms.draw, is_open=True, is_wide=True),
     Panel("spectrum", "Singular values", spectrum.draw, is_wide=True),

@@ -18,8 +18,8 @@ from nn_core.config.errors import meant, shorten
 PREFIX = "GLASSNET_"
 SHOWN = 40  # characters of a value that a sentence quotes
 SHORTEST_KEY = 16  # characters of an owner's key
-HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.:-]*[a-z0-9])?")
-ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+HOST = r"(\*\.)?[a-z0-9]([a-z0-9.:-]*[a-z0-9])?"
+ORIGIN = r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?"
 
 Kind = Literal["whole", "seconds", "switch", "key", "hosts", "origins", "text", "secret"]
 Environment = Mapping[str, str]
@@ -97,14 +97,14 @@ def _key(variable: Variable, text: str) -> Answer:
     return "", [f"{variable.name} must have at least {SHORTEST_KEY} characters, got {len(text)}; it opens nothing."]
 
 
-def _list(form: re.Pattern[str], wanted: str, lower: bool) -> Callable[[Variable, str], Answer]:
+def _list(form: str, wanted: str, lower: bool) -> Callable[[Variable, str], Answer]:
     """A list with commas; what is no such thing is left out."""
 
     def read(variable: Variable, text: str) -> Answer:
         parts = [part.strip().lower() if lower else part.strip() for part in text.split(",")]
-        refused = [part for part in parts if part and not form.fullmatch(part)]
+        refused = [part for part in parts if part and not re.fullmatch(form, part)]
         sentences = [f"{variable.name} wants {wanted}, got {part[:SHOWN]!r}; it is left out." for part in refused]
-        return tuple(part for part in parts if form.fullmatch(part)), sentences
+        return tuple(part for part in parts if re.fullmatch(form, part)), sentences
 
     return read
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,6 +20,8 @@ class Conflict(ConfigError):
 
 def meant(word: Any, known: Iterable[str]) -> str:
     """Like "; did you mean 'relu'?" where one of the known names is close to a word, whatever its capitals; else ""."""
+    import difflib  # for few: importing takes longer than asking
+
     by_lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), by_lower, n=1) if isinstance(word, str) else []
     return f"; did you mean {by_lower[close[0]]!r}?" if close else ""

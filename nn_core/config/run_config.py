@@ -8,7 +8,6 @@ from these declarations; the names that a setting can take come from choices.py.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import shlex
 from collections.abc import Collection, Mapping
@@ -36,10 +35,11 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
     """
 
     def __post_init__(self) -> None:
+        values = vars(self)
         for item in all_settings():
-            value = getattr(self, item.name)
+            name, value = item.name, values[item.name]
             if value is not item.default:
-                object.__setattr__(self, item.name, item.check(value))
+                object.__setattr__(self, name, item.check(value))
         self._check_together()
 
     def __repr__(self) -> str:
@@ -149,6 +149,8 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
 
     def key(self) -> str:
         """A short hash of the settings that are not at their default: equal settings, equal key."""
+        import hashlib
+
         return hashlib.sha256(json.dumps(self.to_query(), sort_keys=True).encode()).hexdigest()[:12]
 
     def replace(self, **changes: Any) -> RunConfig:

@@ -7,17 +7,15 @@ proportion, is set apart for validation, always the same ones. What cannot be tr
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
 import stat
 import threading
-import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +25,9 @@ from nn_core.config.errors import shorten
 from nn_core.config.foreign import parse_json
 from nn_core.data.dataset import N_CLASSES, Bytes, DataError, Dataset
 from nn_core.machine.disk import reason, write_file
+
+if TYPE_CHECKING:
+    import zipfile
 
 DATA_DIR = Path(__file__).parent
 VARIABLE = DATASETS.name  # where it is set, only the files that it names are read by their paths (: between them)
@@ -101,6 +102,8 @@ def _version(status: os.stat_result) -> _Version:
 def _load(name: str, path: Path, version: _Version) -> Dataset:
     if version.size > MAX_FILE_BYTES:
         raise DataError(f"{path} has {version.size} bytes, and a file of this form has at most {MAX_FILE_BYTES}")
+    import zipfile
+
     known_hashes = _read_stamp(path, version)
     try:
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
@@ -154,7 +157,7 @@ def _check_mnist(path: Path, hashes: dict[str, str]) -> None:
 
 
 def _identity(hashes: dict[str, str]) -> str:
-    return hashlib.sha256("".join(f"{key} {hashes[key]}\n" for key in KEYS).encode()).hexdigest()
+    return _sha256("".join(f"{key} {hashes[key]}\n" for key in KEYS).encode()).hexdigest()
 
 
 # ---------------------------------------------------------------------------------------------- reading the archive
@@ -187,7 +190,7 @@ class _Reader:
         if order is not None:
             place[order] = np.arange(n)
         array = np.empty(shape, np.uint8)
-        digest = hashlib.sha256()
+        digest = _sha256(b"")
         with self.archive.open(f"{key}.npy") as stream:
             _read_header(stream)
             for first in range(0, n, BLOCK):
@@ -204,6 +207,8 @@ class _Reader:
 
     def _declared_shape(self, key: str) -> tuple[int, ...]:
         """The shape in an array's header, if it is a plain uint8 array of the very size that the archive announces."""
+        import zipfile
+
         if f"{key}.npy" not in self.archive.namelist():
             found = ", ".join(sorted(name.removesuffix(".npy") for name in self.archive.namelist())[:8]) or "nothing"
             raise DataError(f"{self.path}: the array {key} is missing (it holds {found[:200]})")
@@ -245,7 +250,7 @@ def _stamp_path(path: Path) -> Path:
     """Where the hashes of that file's last checked version are remembered; raises RuntimeError without a home."""
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
     folder = base if base.is_absolute() else Path.home() / ".cache"
-    return folder / "glassnet" / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.json"
+    return folder / "glassnet" / f"{_sha256(os.fsencode(path)).hexdigest()[:16]}.json"
 
 
 def _stamp_key(path: Path, version: _Version) -> dict[str, str | int]:
@@ -271,3 +276,9 @@ def _write_stamp(path: Path, version: _Version, hashes: dict[str, str]) -> None:
         write_file(target, json.dumps({"file": _stamp_key(path, version), "sha256": hashes}).encode())
     except (OSError, RuntimeError, ValueError):
         return
+
+
+def _sha256(data: bytes) -> Any:
+    import hashlib  # with zipfile the slowest to import of all that `import nn_core` would
+
+    return hashlib.sha256(data)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]  # the folder that holds nn_core, and `runs` unless told otherwise
-TEMPORARY = re.compile(r"\.(\d+)-(?:(\d+)-)?[0-9a-f]{8}\.tmp")  # the writer's process, when it began, a random part
+TEMPORARY = r"\.(\d+)-(?:(\d+)-)?[0-9a-f]{8}\.tmp"  # the writer's process, when it began, a random part
 MAX_NAME_BYTES = 255  # of every file system that is common
 NOT_KEPT = ("/dev/", "/proc/")  # what is named below these is written to, not replaced
 LOOK_SECONDS = 0.1  # for which a claim outlasts the looks of others at who holds a folder
@@ -53,7 +52,7 @@ def write_file(path: Path, data: bytes) -> None:
     Raises OSError; what was at `path` then stays as it was, and no temporary file is left.
     """
     pid = os.getpid()
-    temporary = path.parent / f".{pid}-{_began(pid)}-{secrets.token_hex(4)}.tmp"
+    temporary = path.parent / f".{pid}-{_began(pid)}-{os.urandom(4).hex()}.tmp"
     try:
         with open(temporary, "xb") as stream:
             stream.write(data)
@@ -147,7 +146,7 @@ def sweep(folder: str | Path) -> None:
         names = os.listdir(folder)
     except OSError:
         return
-    for found in filter(None, map(TEMPORARY.fullmatch, names)):
+    for found in filter(None, (re.fullmatch(TEMPORARY, name) for name in names)):
         path = os.path.join(folder, found[0])
         with suppress(OSError):
             if not _is_alive(int(found[1]), found[2] or ""):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import socket
+import platform
 import sys
 import time
 from contextlib import suppress
@@ -37,12 +37,12 @@ class Holder:
     @property
     def is_this_process(self) -> bool:
         """Whether it is the process that asks."""
-        return (self.pid, self.host) == (os.getpid(), socket.gethostname())
+        return (self.pid, self.host) == (os.getpid(), platform.node())
 
 
 def write_note(folder: Path) -> None:
     """Note that this process holds the folder; where that cannot be written, nobody is told who it is."""
-    me = Holder(os.getpid(), socket.gethostname(), _this_program(), time.time())
+    me = Holder(os.getpid(), platform.node(), _this_program(), time.time())
     with suppress(OSError):
         (folder / NOTE).write_text(json.dumps(asdict(me)))
 

@@ -5,7 +5,6 @@ An optimizer is then a few passes over one vector, and an L2 penalty touches the
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Mapping
 
@@ -68,6 +67,8 @@ def _cut(vector: Array, shapes: Shapes, few_columns: int = 0) -> dict[str, dict[
 
 def digest(weights: Mapping[str, Array]) -> str:
     """The SHA-256, in hex, of a network's arrays by name, whatever their layout in memory."""
+    import hashlib
+
     sha = hashlib.sha256()
     for name in sorted(weights):
         values = np.ascontiguousarray(weights[name])

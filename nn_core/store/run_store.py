@@ -62,7 +62,7 @@ class RunStore:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = (folder or runs_folder()).absolute()
         self._listed: dict[str, tuple[Any, StoredRun | StoreError]] = {}  # id -> (versions of its files, what they say)
-        self._sweep()
+        self._is_swept = False
 
     def __repr__(self) -> str:
         return f"<RunStore {self.folder}>"
@@ -94,8 +94,14 @@ class RunStore:
             return []
         return sorted(filter(RUN_ID.fullmatch, names))
 
-    def _sweep(self) -> None:
-        """Remove what processes that were killed have left: temporary files, and folders without a first checkpoint."""
+    def sweep(self) -> None:
+        """Remove what processes that were killed have left: temporary files, and folders without a first checkpoint.
+
+        Whoever writes here asks for it; it is done once. A list alone need not wait for it.
+        """
+        if self._is_swept:
+            return
+        self._is_swept = True
         for name in self._names():
             sweep_run(f"{self.folder}/{name}")
             if not os.path.exists(f"{self.folder}/{name}/summary.json"):

@@ -45,6 +45,7 @@ class RunWriter:
     ) -> None:
         self.problem = ""
         self.parent = parent
+        store.sweep()
         self._folder: RunFolder = store.run_folder(run_id)
         self._created = time.time() if created is None else created
         self._data = {"name": data.name, "identity": data.identity}

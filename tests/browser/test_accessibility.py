@@ -30,6 +30,7 @@ def address(app: Server, page_name: str, query: str = "") -> str:
     return f"{app.url}/{'' if page_name == 'Train' else page_name.lower()}?{query}"
 
 
+@pytest.mark.slow
 def test_evaluate_has_no_serious_finding_and_its_matrix_is_walked_with_arrow_keys(
     page: Page,
     app: Server,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Server
@@ -20,6 +21,7 @@ def kernels(page: Page) -> str | None:
     return image.get_attribute("href") if image.count() else None
 
 
+@pytest.mark.slow
 def test_a_convolutional_network_learns_live_and_reads_a_sketch(page: Page, app: Server) -> None:
     open_app(page, f"{app.url}/{SETTINGS}")
     expect(page.locator(".st-key-set-channels-1")).to_contain_text("Block 2 channels")

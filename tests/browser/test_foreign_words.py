@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Server
@@ -16,6 +17,7 @@ MARKED_UP = """all => all.map(one => [one.innerText,
 """
 
 
+@pytest.mark.slow
 def test_twenty_hostile_addresses_bring_no_markup_and_no_request(page: Page, app: Server) -> None:
     drawn, called, answered = open_all(page, app.url, hostile_queries(20, seed=3))
     assert not drawn and not called

@@ -59,6 +59,7 @@ def toolbars_over_plots(page: Page) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_zoom_and_node_survive_ten_updates_and_no_toolbar_lies_over_the_curves(plots, page):
     open_plots(page, plots.url)
     page.mouse.move(*middle(page, "curves"))

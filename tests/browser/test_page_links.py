@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Server
@@ -14,6 +15,7 @@ LOSE_THE_FIRST_CLICK = """link => link.addEventListener("click", event => {
 }, {once: true})"""
 
 
+@pytest.mark.slow
 def test_a_press_that_was_lost_is_made_again(page: Page, app: Server) -> None:
     open_app(page, app.url)
     page.locator("html[data-watches-links]").wait_for(state="attached")

@@ -49,6 +49,7 @@ def trained(page: Page, app: Server) -> float:
     return 200
 
 
+@pytest.mark.slow
 def test_all_pages_show_the_network_as_it_was_and_say_so_and_a_branch_goes_on_from_there(page, app):
     trained(page, app)
     now = wait_until(page, lambda: picture(page))

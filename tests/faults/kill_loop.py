@@ -159,6 +159,7 @@ def main(folder: Path, rounds: int, seed: int) -> None:
             film = [frame.step for frame in store.film(RUN_ID)]
             result["film"] = film[0] == 0 and film == sorted(set(film)) and film[-1] <= step
             result["problems"] = [*store.problems(), *loaded.skipped, *([] if listed == [RUN_ID] else ["not listed"])]
+        store.sweep()
         left = [path.name for path in folder.rglob("*.tmp")]
         print(json.dumps({**result, "orphans": left}), flush=True)
 

@@ -39,6 +39,8 @@ def registry() -> RunRegistry:
 
 def _tidy(runs: RunRegistry) -> None:
     """Put runs away that nobody looks at, and give their memory back, and that of the sessions that looked at them."""
+    if runs.store is not None:
+        runs.store.sweep()
     left = 0
     while not runs.closed.wait(TIDY_SECONDS):
         left = SESSION_LOOKS if runs.put_away() else left - 1

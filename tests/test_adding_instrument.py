@@ -28,6 +28,7 @@ from nn_core.runs import RunRegistry
 from nn_core.store import RunStore
 from tests.exporting import source_of
 from ui.charts.instruments import instrument_curves
+from ui.panels.dynamics.panels import panels
 
 FILE = '''"""The largest weight."""
 from nn_core.instruments.registry import WHOLE, instrument
@@ -159,6 +160,10 @@ def test_it_is_drawn_on_every_axis_with_the_ghost_dashed_behind_and_the_cursor(a
     np.testing.assert_allclose(lines["Hidden layer 1"]["y"], one.value, rtol=1e-6)
     assert [shape.name for shape in figure.layout.shapes if shape.name] == ["looked at"]
     assert figure.layout.meta["label"].startswith("Largest weight: Hidden layer 1 ")
+
+
+def test_it_has_a_panel_of_its_own_on_dynamics(added: str):
+    assert [panel.title for panel in panels(RunConfig()) if panel.name == added] == ["Largest weight"]
 
 
 def test_its_reading_says_what_is_wrong_and_what_mends_it(added: str, tiny: Dataset):

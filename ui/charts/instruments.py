@@ -13,7 +13,7 @@ from nn_core.training import Axis, Edit, Series, downsample
 from ui.charts import theme
 from ui.charts.curve_axes import axis_title, cursor_line, edit_marks, frame_places, whole_axis, x_axis
 from ui.charts.curve_traces import MAX_POINTS, CurveStyle
-from ui.charts.figure import LEGEND, Trace, make_figure
+from ui.charts.figure import LEGEND, Trace, make_figure, seven_digits
 
 
 def instrument_curves(
@@ -28,14 +28,16 @@ def instrument_curves(
     ghost: Mapping[str, Series] | None = None,
     dark: bool = False,
     zones: Mapping[State, str] | None = None,
+    n_points: int = MAX_POINTS,
 ) -> go.Figure:
     """Its values against steps, epochs, images or seconds, out of all series of a run.
 
     `titles` names the layers; `edits`, `cursor` and `frames` are as in `ui.charts.curves.curves`; `ghost` is another
     run's series. The bands of an instrument that has a scale are drawn behind, with the `zones` (state -> words) in
-    them. Values that are not finite, and on a logarithmic axis those that are not above 0, are left out.
+    them; `n_points` is how many of one curve are sent at most. Values that are not finite, and on a logarithmic axis
+    those that are not above 0, are left out.
     """
-    style = CurveStyle("loss", x, False, each.log, 0.0, dark, {"train": 0, "val": 0})
+    style = CurveStyle("loss", x, False, each.log, 0.0, dark, {"train": 0, "val": 0}, n_points)
     mine, theirs = each.series(series), each.series(ghost or {})
     titles = each.titles(titles)
     layers = [layer for layer in dict.fromkeys((WHOLE, *titles)) if layer in {**theirs, **mine}]
@@ -81,7 +83,7 @@ def _curve(
 ) -> Trace:
     values = one.value * (100 if each.unit == "share" else 1)
     keep = np.isfinite(values) & (values > 0 if each.log else True)
-    xs, ys = downsample(one.x(style.x)[keep], values[keep], MAX_POINTS)
+    xs, ys = downsample(one.x(style.x)[keep], values[keep], style.n_points)
     colours, at = theme.palette(style.dark), layers.index(layer)
     colour = colours.digits[at % 10] if len(layers) > 1 else colours.series["val"]
     name = titles.get(layer, each.label)
@@ -94,8 +96,8 @@ def _curve(
         "type": "scatter",
         "mode": "lines" if len(xs) > 20 or layer == LINE else "lines+markers",
         "marker": {"size": 4},
-        "x": xs.astype(np.float32),
-        "y": ys.astype(np.float32),
+        "x": seven_digits(xs),
+        "y": seven_digits(ys),
         "name": f"ghost, {name}" if is_ghost else name,
         "showlegend": not is_ghost,
         "uid": f"{each.name}-{at}-{'ghost' if is_ghost else 'run'}",

@@ -23,7 +23,7 @@ from ui.session.current import (
     start,
     starts_anew,
 )
-from ui.session.measuring import labels_trained_on, measure, spreads
+from ui.session.measuring import is_counting, labels_trained_on, measure, spreads
 from ui.session.notices import notice_board, notify, show_notices
 from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, trains, widget_value
 from ui.session.race import command_race, end_race, race, race_trains, start_race
@@ -101,6 +101,7 @@ __all__ = [
     "go_to",
     "guard",
     "in_trash",
+    "is_counting",
     "is_dark",
     "labels_trained_on",
     "leave_key",

@@ -55,7 +55,13 @@ def spreads() -> tuple[list[tuple[Frame, Spread]], int]:
     there = {(frame.step, frame.seconds): frame for frame in shot.film}
     kept = {key: found for key, found in kept.items() if key in there}
     st.session_state["spreads"] = {shot.run_id: kept}
+    st.session_state["spreads missing"] = n_missing
     return [(frame, kept[key]) for key, frame in there.items() if key in kept], n_missing
+
+
+def is_counting() -> bool:
+    """Whether there were frames left that `spreads` had no time for."""
+    return bool(st.session_state.get("spreads missing"))
 
 
 def _spaced(frames: Sequence[Frame]) -> list[Frame]:

@@ -47,8 +47,10 @@ def trains() -> bool:
     return _current_trains()
 
 
-def live(panel: str, draw: Callable[[], None], trains: Callable[[], bool] | None = None) -> None:
-    """Draw a panel, and again every second while the current run trains; after the last time, draw the whole page.
+def live(
+    panel: str, draw: Callable[[], None], trains: Callable[[], bool] | None = None, every: float = TICK_SECONDS
+) -> None:
+    """Draw a panel, and again `every` second while the current run trains; after the last time, draw the whole page.
 
     `trains` says whether to go on, where that is not decided by the current run.
     """
@@ -68,7 +70,7 @@ def live(panel: str, draw: Callable[[], None], trains: Callable[[], bool] | None
         if _whole_page() != whole or (trains() != ticking and not broken()):
             st.rerun()
 
-    st.fragment(drawing, run_every=TICK_SECONDS if ticking else None)()
+    st.fragment(drawing, run_every=every if ticking else None)()
 
 
 def _whole_page() -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ from ui.panels.dynamics.panel import newest, values_line
 from ui.words import Markdown, plain
 
 HEIGHT = 230
+MOST_POINTS = 300  # of a curve: it is half a page wide
 GAUGE_ZONES: Mapping[State, str] = {
     "fine": "below 1: a longer step would have helped more",
     "watch": "1 to 2: too long, but still down",
@@ -64,6 +65,7 @@ def curve(each: Instrument, shot: Snapshot, axis: Axis) -> None:
         frames=session.earlier_steps(),
         ghost=session.series_of(pinned) if pinned is not None else None,
         dark=session.is_dark(),
+        n_points=MOST_POINTS,
         zones=GAUGE_ZONES if each.name == "step_gauge" else None,
     )
     live_plot(figure, key=f"dynamics-curve-{each.name}", height=HEIGHT)

@@ -17,6 +17,7 @@ from ui.panels.vital_signs import SIGNS
 from ui.words import Markdown, plain
 
 OPENED = "dynamics-open"  # what a visitor has opened and closed: panel -> whether it is open
+TICK_SECONDS = 1.5  # between two drawings of a panel; there may be twenty of them
 MOST_VALUES = 6  # in one line
 COSTS = {
     "copy": "while this panel is open, in the background on a copy of the network",
@@ -36,6 +37,7 @@ class Panel:
     draw: Callable[[Snapshot, Axis], None]
     is_open: bool = False
     is_wide: bool = False
+    is_busy: Callable[[], bool] = lambda: False  # whether it goes on drawing though the run rests
 
 
 def show(panel: Panel, axis: Axis) -> None:
@@ -55,7 +57,10 @@ def show(panel: Panel, axis: Axis) -> None:
             with box:
                 panel.draw(shot, axis)
 
-    session.live(panel.title, draw, lambda: opened() and session.trains())
+    def goes_on() -> bool:
+        return opened() and (session.trains() or panel.is_busy())
+
+    session.live(panel.title, draw, goes_on, every=TICK_SECONDS)
 
 
 # ---------------------------------------------------------------------------------------------- words

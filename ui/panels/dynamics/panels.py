@@ -9,6 +9,7 @@ from nn_core.config import RunConfig
 from nn_core.instruments.registry import INSTRUMENTS
 from nn_core.runs import Snapshot
 from nn_core.training import Axis
+from ui import session
 from ui.panels.dynamics import classes, curve, histograms, images, spectrum
 from ui.panels.dynamics.panel import Panel
 
@@ -21,7 +22,7 @@ OWN: Mapping[str, Callable[[Snapshot, Axis], None]] = {  # instruments that have
     "class_accuracy": classes.draw,
 }
 WIDE = (
-    Panel("histograms", "Histograms over steps", histograms.draw, is_open=True, is_wide=True),
+    Panel("histograms", "Histograms over steps", histograms.draw, True, True, session.is_counting),
     Panel("spectrum", "Singular values", spectrum.draw, is_wide=True),
     Panel("map", "Data map", images.draw, is_wide=True),
 )

@@ -16,6 +16,7 @@ from ui.charts.dynamics import class_strip, histogram_maps, learned_from, singul
 from ui.charts.figure import seven_digits
 from ui.charts.instruments import instrument_curves
 from ui.components import live_plot
+from ui.panels.dynamics import curve
 
 AXES = ("step", "epoch", "images", "seconds")
 NAMES = tuple("0123456789")
@@ -143,7 +144,7 @@ def test_all_panels_of_a_long_run_together_are_sent_in_150_kilobytes():
         runs = {each.series_name(part): series(rng.normal(5, 1, points), every=50) for part in parts}
         if each.name != "class_accuracy":
             titles = {"dense1": "Hidden layer 1", "dense2": "Output"}
-            total += size(instrument_curves(each, runs, titles=titles, n_points=300))
+            total += size(instrument_curves(each, runs, titles=titles, n_points=curve.MOST_POINTS))
     assert total < 120_000  # strip, histograms and map take the rest
 
 
@@ -151,4 +152,5 @@ def test_numbers_are_sent_to_seven_digits():
     values = np.array([0.0, 1 / 3, -2e-9 / 3, 123_456.789, 1e12, np.float32(0.3)])
     short = seven_digits(values)
     np.testing.assert_allclose(short, values, rtol=1e-7)
+    assert seven_digits(np.array([0.0, 86_000.0])).dtype == np.int64
     assert [repr(float(value)) for value in short[1:4]] == ["0.3333333", "-6.666667e-10", "123456.8"]

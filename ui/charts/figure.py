@@ -36,11 +36,12 @@ def at_bar(share: str) -> str:
 
 
 def seven_digits(values: Array) -> Array:
-    """float64 values to seven significant digits, as fine as float32 and in JSON half as long."""
+    """Values to seven significant digits, as fine as float32 and in JSON half as long; whole ones as int64."""
     wide = np.asarray(values, np.float64)
     size = np.floor(np.log10(np.abs(wide), where=wide != 0, out=np.zeros_like(wide)))
     scale = 10.0 ** np.clip(6 - size, -300, 300)
-    return np.asarray(np.rint(wide * scale) / scale)
+    short = np.rint(wide * scale) / scale
+    return short.astype(np.int64) if (np.abs(short) < 2**53).all() and (short == np.rint(short)).all() else short
 
 
 def short_number(value: float) -> str:

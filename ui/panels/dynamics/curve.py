@@ -19,7 +19,7 @@ from ui.panels.dynamics.panel import newest, values_line
 from ui.words import Markdown, plain
 
 HEIGHT = 230
-MOST_POINTS = 300  # of a curve: it is half a page wide
+MOST_POINTS = 240  # of a curve: it is half a page wide
 GAUGE_ZONES: Mapping[State, str] = {
     "fine": "below 1: a longer step would have helped more",
     "watch": "1 to 2: too long, but still down",

@@ -46,7 +46,7 @@ from ui.session.runs import (
     store,
     unreadable,
 )
-from ui.session.selection import Reading, choose, chosen, clicked, reading, sketchpad, steady
+from ui.session.selection import Reading, choose, chosen, clicked, reading, sketchpad, steady, what_to_evaluate
 from ui.session.server import check_environment, epoch_seconds, mean_digits, registry
 from ui.session.shipped import SHIPPED, shown, when
 from ui.session.standing import Standing, standing
@@ -158,6 +158,7 @@ __all__ = [
     "trains",
     "undo_marked",
     "unreadable",
+    "what_to_evaluate",
     "when",
     "widget_value",
 ]

@@ -69,10 +69,14 @@ class ImageCourse:
             "every": self.every,
         }
 
-    def after(self, step: int, p: Array, right: Array) -> ImageCourse:
-        """With one more scoring; where there are too many, every second one goes."""
+    def is_due(self, step: int) -> bool:
+        """Whether the probabilities of a scoring at this step are kept."""
+        return not len(self.steps) or step >= self.steps[-1] + self.every
+
+    def after(self, step: int, p: Array | None, right: Array) -> ImageCourse:
+        """With one more scoring, its p only where that is due; where there are too many, every second one goes."""
         rows, steps, every = self.p, self.steps, self.every
-        if not len(steps) or step >= steps[-1] + every:
+        if p is not None and self.is_due(step):
             rows, steps = np.vstack([rows, to_bytes(p)]), np.append(steps, step)
         if len(steps) > MOST:
             rows, steps, every = rows[::2], steps[::2], 2 * every
@@ -105,10 +109,13 @@ def forgetting(look: Look) -> Mapping[str, float]:
     """Both shares so far; keeps the probability of each image's label at scorings that are equally far apart."""
     scored, config = look.scored, look.config
     n = len(scored.labels)
-    p = look.model.loss.probabilities(scored.logits)[np.arange(n), scored.labels]
     right = scored.logits.argmax(axis=1) == scored.labels
     steps_an_epoch = config.n_train // config.effective_batch(config.n_train)
     before = ImageCourse.from_kept(look.kept.get("forgetting"), n)
-    course = (before or ImageCourse.new(n, max(FEWEST_STEPS, steps_an_epoch // 4))).after(scored.scores.step, p, right)
+    course = before or ImageCourse.new(n, max(FEWEST_STEPS, steps_an_epoch // 4))
+    p = None
+    if course.is_due(scored.scores.step):
+        p = look.model.loss.probabilities(scored.logits)[np.arange(n), scored.labels]
+    course = course.after(scored.scores.step, p, right)
     look.keep("forgetting", course.kept())
     return {WHOLE: float((course.forgotten > 0).mean()), NEVER: float(1 - course.learned.mean())}

@@ -58,6 +58,7 @@ class Recording:
         self._always = {each.name for each in chosen(which)}
         self._asked: dict[str, float] = {}  # instrument -> on time.monotonic(), until when it is asked for
         self._rested: dict[str, int] = {}  # instrument -> the step at which it was last measured at rest
+        self._asked_until = -math.inf  # when the last of these ends
         self._next_step = 0
         self._not_before = 0.0  # seconds of training
         self._is_due = True  # whether the running update is one to look at, not only the second of a pair
@@ -67,6 +68,7 @@ class Recording:
         self._second_step = trainer.step_count  # where what is measured once a second was last measured
         self._background = Background(None if on_found is None else lambda: on_found(self._take_from_background))
         self._start: Array | None = None
+        self._sort()
         if self._always & self._instruments.keys():
             trainer.watcher = self
 
@@ -94,6 +96,7 @@ class Recording:
         now = time.monotonic()
         is_new = any(self._asked.get(name, 0.0) < now and name not in self._always for name in names)
         self._asked |= dict.fromkeys(names, now + ASKED_SECONDS)
+        self._asked_until = now + ASKED_SECONDS
         if self._wanted():
             self._trainer.watcher = self
         if is_new:
@@ -182,8 +185,17 @@ class Recording:
             if each.name in self._always or self._asked.get(each.name, 0.0) >= now
         ]
 
-    def _of(self, needs: Needs) -> list[Instrument]:
+    def _of(self, needs: Needs) -> Sequence[Instrument]:
+        if time.monotonic() > self._asked_until:
+            return self._unasked.get(needs, ())  # a list for each look took 50 us of 300
         return [each for each in self._wanted() if each.needs == needs]
+
+    def _sort(self) -> None:
+        """Note which instruments are measured though nobody asks for them, by what they look at."""
+        self._unasked: dict[Needs, list[Instrument]] = {}
+        for name, each in self._instruments.items():
+            if name in self._always:
+                self._unasked.setdefault(each.needs, []).append(each)
 
     def _look(self, update: Update | None = None, **more: Any) -> Look:
         trainer, kept = self._trainer, self._trainer.instruments
@@ -241,6 +253,7 @@ class Recording:
         why = "there is not enough memory" if isinstance(error, MemoryError) else " ".join(str(error).split())[:200]
         sentence = f"Switched off at step {trainer.step_count:,}: {why or type(error).__name__}."
         self._instruments.pop(each.name, None)
+        self._sort()
         trainer.instruments = {**trainer.instruments, "recording": {OFF: {**self.off, each.name: sentence}}}
 
     def _first_weights(self) -> Array:

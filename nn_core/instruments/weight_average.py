@@ -26,10 +26,14 @@ def serves(config: RunConfig) -> str:
 
 def averaged_weights(kept: Mapping[str, Mapping[str, Any]], n: int) -> Array | None:
     """The averaged parameters (n,) that a run has kept; None where there are none, or they make no sense."""
+    values = _kept(kept, n)
+    return values if values is not None and np.isfinite(values).all() else None
+
+
+def _kept(kept: Mapping[str, Mapping[str, Any]], n: int) -> Array | None:
     values = kept.get("weight_average", {}).get("values")
-    if not isinstance(values, np.ndarray) or values.shape != (n,) or values.dtype != np.float32:
-        return None
-    return values if np.isfinite(values).all() else None
+    is_good = isinstance(values, np.ndarray) and values.shape == (n,) and values.dtype == np.float32
+    return values if is_good else None
 
 
 @instrument(
@@ -51,7 +55,7 @@ def averaged_weights(kept: Mapping[str, Mapping[str, Any]], n: int) -> Array | N
 def weight_average(look: Look) -> Mapping[str, float]:
     """|w - average| / |average| over all parameters; keeps the average of the weights at every look."""
     weights, kept = look.model.flat, look.kept.get("weight_average", {})
-    before, seen = averaged_weights(look.kept, len(weights)), kept.get("n_seen")
+    before, seen = _kept(look.kept, len(weights)), kept.get("n_seen")
     n_seen = seen if type(seen) is int and seen > 0 and before is not None else 0
     horizon = max(1.0, (n_seen + NEWEST) / NEWEST)
     average = WeightAverage(len(weights), horizon, None if before is None else before.copy(), n_seen)

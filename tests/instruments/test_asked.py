@@ -283,4 +283,6 @@ def test_every_instrument_that_takes_long_is_left_to_those_who_ask():
         *("sharpness", "preconditioned_sharpness", "noise_scale", "gradient_cosine", "update_cosine"),
         *("effective_rank", "update_rank", "learned_directions"),
     }
-    assert {each.name for each in chosen("vital") if each.cost == "light"} == {"class_accuracy", "forgetting"}
+    assert {each.name for each in chosen("vital") if each.cost == "light"} == {
+        *("class_accuracy", "forgetting", "weight_average")
+    }

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ui import session, style
 from ui.components.live_plot import warm_up
-from ui.panels import time_machine
+from ui.panels import sharing, time_machine
 from ui.sidebar.sidebar import sidebar
 from ui.sidebar.top_bar import top_bar
 
@@ -29,6 +29,7 @@ pages = [
     st.Page("pages/compare/runs.py", title="Runs", icon=":material/table_rows:"),
     st.Page("pages/compare/race.py", title="Race", icon=":material/flag:"),
     st.Page("pages/compare/search.py", title="Search", icon=":material/search:"),
+    st.Page("pages/compare/frameworks.py", title="Frameworks", icon=":material/balance:"),
 ]
 page = st.navigation(pages, position="top")
 style.apply_style(session.is_dark())
@@ -38,4 +39,5 @@ sidebar()
 top_bar(pages)
 time_machine.badge()
 session.show_notices()
+sharing.progress()
 page.run()

@@ -75,7 +75,7 @@ def first_curve_seconds(page: Page, url: str) -> float:
     started = time.perf_counter()
     page.locator(".st-key-train button").click()
     while True:
-        found = re.search(r"([\d.]+)% validation", page.locator(".stSidebar").inner_text())
+        found = re.search(r"([\d.]+) ?% validation", page.locator(".stSidebar").inner_text())
         if found and float(found[1]) > 85 and page.locator(".st-key-curve-accuracy .js-plotly-plot").count():
             return time.perf_counter() - started
         page.wait_for_timeout(20)

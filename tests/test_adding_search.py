@@ -16,6 +16,7 @@ from nn_core.cli import search as command
 from nn_core.cli.main import main
 from nn_core.data import Dataset
 from nn_core.instruments import health
+from nn_core.instruments.evidence import Evidence
 from nn_core.search import SearchSpec, SearchView, Values, create_search
 from nn_core.search.objectives import OBJECTIVES, Unit, objective
 from nn_core.search.study import load_study
@@ -40,7 +41,7 @@ def added() -> Iterator[None]:
         label="Training loss",
         help="The last one, in nats.",
         direction="minimize",
-        unit=Unit("{:.1f} nats".format, "%.1f", scale=1000, ticks=".2f"),
+        unit=Unit("{:.1f} nats".format, "%.1f", scale=1000, suffix=" mnat"),
         report=lambda trial: trial.epoch_ends[-1].train_loss,
     )
     def train_loss(trial: TrialRun) -> float:
@@ -145,8 +146,9 @@ def test_an_added_objective_is_in_the_table_the_sentence_and_the_curves(added: N
     assert plain(f"training loss {view.best.values[0]:.1f} nats") in "".join(part.value for part in shown.markdown)
     figure = CHARTS["curves"][1](view, False, False)
     assert figure["layout"]["yaxis"]["title"]["text"] == "Training loss"
-    assert figure["layout"]["yaxis"]["tickformat"] == ".2f"
-    assert [list(trace["y"]) for trace in figure["data"]] == [list(row.reported.values()) for row in view.trials]
+    assert figure["layout"]["yaxis"]["ticksuffix"] == " mnat"
+    reported = [[1000 * value for value in row.reported.values()] for row in view.trials]
+    assert [list(trace["y"]) for trace in figure["data"]] == reported
 
 
 # ---------------------------------------------------------------------------------------------- a rule of health
@@ -156,8 +158,8 @@ def test_an_added_objective_is_in_the_table_the_sentence_and_the_curves(added: N
 def rule() -> Iterator[health.Rule]:
     """A rule that finds every trained network blue."""
 
-    @health.rule("blue", "warning", looks_at="nothing", remedy=lambda seen: {"l2": 0.01}, before="overshooting")
-    def blue(seen: health.Evidence) -> str:
+    @health.rule("blue", "warning", looks_at="nothing", gain=99, remedy=lambda seen: {"l2": 0.01})
+    def blue(seen: Evidence) -> str:
         return f"It is blue at step {seen.step}." if seen.step else ""
 
     found = next(each for each in health.RULES if each.name == "blue")

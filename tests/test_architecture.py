@@ -1,6 +1,6 @@
 """The arrows of the house point one way, and some things are done in one place only.
 
-    machine, config <- data, nn <- kernels <- training, explain <- store, sketch, instruments
+    machine, config <- data, nn <- kernels <- training, explain <- store, sketch, instruments, frameworks
     <- runs, search <- export <- cli, ui <- pages <- dashboard, shared
 
 Each rule reads a file's syntax tree and gives one sentence for each breach.
@@ -33,6 +33,7 @@ LEVELS = {  # a package may import those below it, and those on its own level th
     "nn_core.store": 4,
     "nn_core.sketch": 4,
     "nn_core.instruments": 4,
+    "nn_core.frameworks": 4,
     "nn_core": 4,  # the front: `from nn_core import Trainer`
     "nn_core.runs": 5,
     "nn_core.search": 5,
@@ -59,6 +60,7 @@ WITH_MORE_THAN_NUMPY = {  # where a function may import more
     "nn_core.sketch",
     "nn_core.machine",
     "nn_core.cli",
+    "nn_core.frameworks",
 }
 ENTRIES = {"dashboard", "shared"}  # for one person alone, and for several
 APP = {"ui", "pages", *ENTRIES}  # what draws
@@ -391,6 +393,7 @@ def test_every_package_that_the_app_imports_is_in_requirements_txt() -> None:
         return {_canonical(line) for line in (ROOT / file).read_text().splitlines() if line[:1].isalpha()}
 
     required, optional = named_in("requirements.txt"), named_in("requirements-export.txt")
+    frameworks = named_in("requirements-frameworks.txt") | {"sklearn", "tensorflow"}  # the latter on top of them
     distributions = importlib.metadata.packages_distributions()
     for path in _project_files():
         source = Source(path, (ROOT / path).read_text(encoding="utf-8"))
@@ -399,9 +402,8 @@ def test_every_package_that_the_app_imports_is_in_requirements_txt() -> None:
             if package in OUR_OWN or package in sys.stdlib_module_names:
                 continue
             provided_by = {_canonical(name) for name in distributions.get(package, [package])}
-            named = (
-                required | optional if source.unit == "nn_core.export" else required
-            )  # it says itself what is missing
+            more = {"nn_core.export": optional, "nn_core.frameworks": frameworks}  # they say what is missing
+            named = required | more.get(source.unit, set())
             assert provided_by & named, source.at(node, f"requirements.txt does not name {package}")
 
 

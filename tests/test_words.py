@@ -26,6 +26,11 @@ REFUSED = {  # what was said before -> what is said now
     r"is falling: ": "has fallen from 2.3 to 0.2: true while it trains and afterwards",
     r"never for choosing\"?$": "only for the final result",
     r"\bonly \{name\} differs": "one setting differs",
+    r"read linearly|taken linearly": "an estimate",
+    r"speaks? (most )?for\b": "raises the score of",
+    r"now on all pages": "now the current run",
+    r"[Ii]mages a step|one step an epoch|\} an epoch|[Aa] row a point|one run a row": "per",
+    r"; the default \{": "a sentence of its own: The default, he, is used.",
 }
 
 

@@ -45,7 +45,7 @@ _CSS = """
   .stSidebar .st-key-live-title button { min-height: 1.5rem; padding: 0; }
   /* a panel that opens at the sidebar's end: tall from the first, so that it goes up, not under the window's edge */
   [data-testid="stPopoverBody"] { min-height: 22rem; }
-  [data-testid="stPopoverBody"]:has([data-testid="stFileUploader"]) { min-height: 0; }
+  [data-testid="stPopoverBody"]:has([data-testid="stFileUploader"], .st-key-event-0) { min-height: 0; }
   [data-testid="stPopoverBody"] [data-testid="stVerticalBlock"] { gap: 0.5rem; }
   [data-testid="stPopoverBody"] [data-testid="stSliderThumbValue"] { visibility: hidden; }
   [data-testid="stPopoverBody"] [data-testid="stSliderTickBar"] { display: none; }
@@ -95,6 +95,7 @@ _FOCUS = """
     outline: 3px solid %s !important; outline-offset: 1px;
   }
   .skip-link { background: %s; color: %s; }
+  :root { --veil: color-mix(in srgb, %s 90%%, transparent); }  /* under what stays in sight over a page that scrolls */
 """
 
 
@@ -102,6 +103,6 @@ def apply_style(dark: bool = False) -> None:
     """Put the style sheet and the name on the page; call it once in every run, before anything is drawn."""
     theme = "dark" if dark else "light"
     accent, ground = (escape(st.get_option(f"theme.{theme}.{name}Color")) for name in ("primary", "background"))
-    of_theme = _FOCUS % (accent, accent, ground) + (_ON_ACCENT % ground if dark else "")
+    of_theme = _FOCUS % (accent, accent, ground, ground) + (_ON_ACCENT % ground if dark else "")
     st.html(f"{_CSS}<style>{_LAYOUT}{of_theme}</style>")
     st.logo(_LOGO, size="large")

@@ -33,7 +33,7 @@ STATUS_WORDS: Mapping[str, StatusWords] = {  # every Status of nn_core/training/
     "failed": StatusWords("stopped: error", "error", "bad"),
 }
 
-_UNKNOWN = StatusWords("stands in a way that this version does not know", "unknown")
+_UNKNOWN = StatusWords("in a state that this version does not know", "unknown")
 
 
 def words_of(status: str) -> StatusWords:

@@ -51,11 +51,13 @@ def _add_sweep(commands: Any) -> None:
         default=[],
         metavar="SETTING[=RANGE]",
         help='a setting that varies, with its range ("lr=0.001:1:log", "optimizer=sgd,adam", "hidden=16:128x1:3"); '
-        "without a range, the setting's own. Once for each. One of: "
+        "without a range, the one that the setting suggests. Repeat it for each setting. One of: "
         + ", ".join(item.name for item in varied_settings()),
     )
-    sweep.add_argument("--sampler", choices=list(SAMPLERS), help="how settings are drawn. Default: tpe.")
-    sweep.add_argument("--pruner", choices=list(PRUNERS), help="when a trial ends. Default: median.")
+    sweep.add_argument(
+        "--sampler", choices=list(SAMPLERS), help="how the settings of a trial are chosen. Default: tpe."
+    )
+    sweep.add_argument("--pruner", choices=list(PRUNERS), help="when a bad trial is ended early. Default: median.")
     sweep.add_argument(
         "--trials",
         type=int,
@@ -66,10 +68,13 @@ def _add_sweep(commands: Any) -> None:
         "--objective",
         action="append",
         metavar="NAME",
-        help=f"what is best; twice for two at once. One of: {', '.join(OBJECTIVES)}. Default: val_accuracy.",
+        help=f"what trials are judged by; give it twice for two objectives. One of: {', '.join(OBJECTIVES)}. "
+        "Default: val_accuracy.",
     )
     sweep.add_argument("--workers", type=int, default=2, metavar="N", help="processes on this machine. Default: 2.")
-    sweep.add_argument("--resume", action="store_true", help="go on with a search that there is, as it was begun")
+    sweep.add_argument(
+        "--resume", action="store_true", help="go on with a search that was begun before, with its own settings"
+    )
     sweep.add_argument("--test", action="store_true", help="at the end, score the best trial on the test images, once")
     sweep.add_argument("--json", action="store_true", help="print one JSON object as the last line of stdout")
     add_settings(sweep)
@@ -86,10 +91,14 @@ def _add_worker(commands: Any) -> None:
         type=_number,
         default=None,
         metavar="N",
-        help="workers of different numbers draw differently. Default: one at random.",
+        help="the seed of what this worker draws: another one for each worker. Default: at random.",
     )
     worker.add_argument(
-        "--patience", type=float, default=PATIENCE_SECONDS, metavar="SECONDS", help="how long to wait for the database"
+        "--patience",
+        type=float,
+        default=PATIENCE_SECONDS,
+        metavar="SECONDS",
+        help=f"how long to wait for a database that does not answer. Default: {PATIENCE_SECONDS:g}.",
     )
 
 

@@ -4,7 +4,7 @@
 """
 
 from nn_core.config.choices import register
-from nn_core.config.errors import ConfigError, Conflict, shorten
+from nn_core.config.errors import ConfigError, Conflict, sentence, shorten
 from nn_core.config.presets import PRESETS
 from nn_core.config.run_config import LIVE_SETTINGS, RunConfig, all_settings
 from nn_core.config.setting import MAX_HIDDEN_LAYERS, Applies, Setting
@@ -20,5 +20,6 @@ __all__ = [
     "Setting",
     "all_settings",
     "register",
+    "sentence",
     "shorten",
 ]

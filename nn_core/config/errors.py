@@ -27,6 +27,11 @@ def meant(word: Any, known: Iterable[str]) -> str:
     return f"; did you mean {by_lower[close[0]]!r}?" if close else ""
 
 
+def sentence(text: str) -> str:
+    """A message as a sentence that others may follow: with a full stop, unless it ends with a mark of its own."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
 def shorten(value: Any) -> str:
     """How a value is quoted in a message: its repr, at most 60 characters of it."""
     try:

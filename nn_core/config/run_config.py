@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from nn_core.config.choices import CHOICES, choices
-from nn_core.config.errors import ConfigError, Conflict, meant, shorten
+from nn_core.config.errors import ConfigError, Conflict, meant, sentence, shorten
 from nn_core.config.foreign import parse_json
 from nn_core.config.groups.augmentation import AugmentationSettings
 from nn_core.config.groups.data import DataSettings
@@ -108,7 +108,7 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
             try:
                 values[item.name] = item.parse(query[item.name])
             except ConfigError as error:
-                problems.append(f"{error}; the default {item.format(item.default)} is used")
+                problems.append(f"{sentence(str(error))} The default, {item.format(item.default)}, is used.")
         while True:
             try:
                 return cls(**values), problems
@@ -116,7 +116,8 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
                 item = setting(error.setting)
                 refused = item.format(values.pop(item.name))
                 problems.append(
-                    f"{error}. {item.name} {refused} is left out; the default {item.format(item.default)} is used"
+                    f"{sentence(str(error))} {item.name} {refused} is left out; the default, "
+                    f"{item.format(item.default)}, is used."
                 )
 
     def in_effect(self) -> RunConfig:

@@ -108,7 +108,7 @@ FORMATS: Mapping[str, Format] = {
             to_script,
             reads_data=True,
         ),
-        Format("csv", "Curves (CSV)", "A row a point, in full.", ".csv", "text/csv", to_csv),
+        Format("csv", "Curves (CSV)", "One row per point, all points.", ".csv", "text/csv", to_csv),
         Format(
             "parquet",
             "Curves (Parquet)",

@@ -14,6 +14,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,24 +30,29 @@ from nn_core.store.run_store import RunStore
 SECONDS = 600.0  # of a clock on the wall, on a machine whose cores all train
 CPU_SECONDS = 20  # the heaviest upload takes 3
 NICE = 10  # a tenth of what a process gets that trains
+LARGE = 500_000  # bytes of an array from which on glibc gives its memory back at once
+LOOK_SECONDS = 0.1  # between two looks whether it is still wanted
 MAX_MEMORY = 1_500_000_000  # bytes; an upload may unpack to 120 MB
 
 
 def bring_in_apart(
-    data: bytes, file_name: str, store: RunStore, seconds: float = SECONDS
+    data: bytes,
+    file_name: str,
+    store: RunStore,
+    seconds: float = SECONDS,
+    cancelled: threading.Event | None = None,
 ) -> tuple[str, tuple[str, ...]]:
-    """As `bring_in`. Raises ExportError, also when it takes too long."""
+    """As `bring_in`. Raises ExportError, also when it takes too long, and soon after `cancelled` is set."""
     with making_room(store) as place:
         upload = place / "upload"
         upload.write_bytes(data)
         command = [sys.executable, "-m", "nn_core.export.apart", str(upload), file_name, str(place)]
-        env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(LARGE)}
         kept = subprocess.PIPE
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=kept, stderr=kept)
         try:
-            told, _ = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            raise ExportError(f"reading the file took more than {seconds:g} s and was ended") from None
+            _let_others_go_first(process.pid)
+            told = _told(process, seconds, cancelled or threading.Event())
         finally:
             process.kill()
             process.wait()
@@ -57,6 +64,25 @@ def bring_in_apart(
         return join(place / answer["run"], answer["run"], store), tuple(answer["remarks"])
 
 
+def _let_others_go_first(process_id: int) -> None:
+    """Step back behind whatever trains, from the first moment on; where the system cannot, nothing."""
+    with suppress(AttributeError, OSError):
+        os.setpriority(os.PRIO_PROCESS, process_id, os.getpriority(os.PRIO_PROCESS, 0) + NICE)
+
+
+def _told(process: subprocess.Popen[bytes], seconds: float, cancelled: threading.Event) -> bytes:
+    """What the process prints until it ends; raises ExportError where it takes too long or is not wanted any more."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return process.communicate(timeout=min(LOOK_SECONDS, seconds))[0]
+        except subprocess.TimeoutExpired:
+            if cancelled.is_set():
+                raise ExportError("it was cancelled") from None
+            if time.monotonic() >= until:
+                raise ExportError(f"reading the file took more than {seconds:g} s and was ended") from None
+
+
 def _answer(told: bytes) -> dict[str, Any]:
     try:
         return parse_object(told.splitlines()[-1], "the answer")
@@ -65,9 +91,7 @@ def _answer(told: bytes) -> dict[str, Any]:
 
 
 def _limit() -> None:
-    """Step back behind whatever trains, and take no more than that; where the system knows no such limits, nothing."""
-    with suppress(AttributeError, OSError):
-        os.nice(NICE)
+    """Take no more than that; where the system knows no such limits, anything."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 

@@ -45,8 +45,7 @@ def bring_in(source: bytes | Path, file_name: str, store: RunStore) -> tuple[str
             )
         if size > MAX_FILE_BYTES:
             raise ExportError(f"the file of weights must be at most {MAX_FILE_BYTES:,} bytes, got {size:,}")
-        found = from_safetensors(file.read())
-    return from_weights(found, file_name, store)
+        return _with_weights(from_safetensors(file.read()), file_name, store)
 
 
 def _opened(source: bytes | Path) -> BinaryIO:
@@ -58,28 +57,29 @@ def _opened(source: bytes | Path) -> BinaryIO:
         raise ExportError(f"{source} cannot be read: {reason(error).lower()}") from None
 
 
-def from_weights(found: Imported, file_name: str, store: RunStore) -> tuple[str, tuple[str, ...]]:
-    """A new run that begins with these weights and a fresh optimizer, paused; returns what `bring_in` does.
-
-    It begins at the step that the file names, or at 1: step 0 would be the network that the seed gives.
-    """
-    try:
-        data = load_dataset(found.config.dataset)
-        frame = Frame(max(1, found.step), found.epoch, 0, 0.0, found.weights, exact=True)
-        begin = branch_at_frame(frame, found.config, data, found.config, History(), ())
-        trainer = Trainer.resume(begin, data)
-    except (ConfigError, DataError) as error:
-        raise ExportError(f"the network cannot be trained here: {error}") from None
+def _with_weights(found: Imported, file_name: str, store: RunStore) -> tuple[str, tuple[str, ...]]:
+    """A new run that begins with these weights and a fresh optimizer, paused; returns what `bring_in` does."""
+    title, remarks, trainer = found.title or Path(one_line(file_name)).stem, found.remarks, _begun(found)
+    del found  # the weights are in the trainer now; two copies of large ones would take much memory
     scores = trainer.score()
     if not math.isfinite(scores.val_loss):
         raise ExportError("the network's answers are not finite numbers")
     run_id = new_id()
-    writer = RunWriter(store, run_id, data)
+    writer = RunWriter(store, run_id, trainer.data)
     recorder = Recorder(trainer, writer)
     recorder.rests(trainer.model.weights())
     recorder.keep("paused")
     if writer.problem:
         raise ExportError(f"the weights could not be written to {store.folder}")
-    title = found.title or Path(one_line(file_name)).stem
     store.rename(run_id, f"weights of {title}"[:MAX_NAME].strip())
-    return run_id, found.remarks
+    return run_id, remarks
+
+
+def _begun(found: Imported) -> Trainer:
+    """A trainer with these weights, at the step that the file names, or at 1: step 0 is the network the seed gives."""
+    try:
+        data = load_dataset(found.config.dataset)
+        frame = Frame(max(1, found.step), found.epoch, 0, 0.0, found.weights, exact=True)
+        return Trainer.resume(branch_at_frame(frame, found.config, data, found.config, History(), ()), data)
+    except (ConfigError, DataError) as error:
+        raise ExportError(f"the network cannot be trained here: {error}") from None

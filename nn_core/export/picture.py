@@ -13,12 +13,15 @@ from nn_core.explain.filters import pictures
 from nn_core.export.colours import N_SIGNED, ZERO, palette, rgb, signed_colours
 from nn_core.export.png import png_uri
 from nn_core.export.source import ExportSource
+from nn_core.export.value_range import Excursion, Range, accuracy_range, excursions, loss_range
+from nn_core.export.value_range import Line as Values
 from nn_core.machine.memory import Array
 from nn_core.machine.numbers import exact, loss
-from nn_core.training.history import downsample
+from nn_core.training.history import Series, downsample
 
 GAP = 2  # pixels between two filters
 MAX_POINTS = 400  # of a curve
+FAR = 10.0  # times the plot: a place that is farther beyond it is drawn there
 SPLITS = {"train": "training", "val": "validation"}
 
 
@@ -37,10 +40,10 @@ class Axis:
     log: bool = False
 
     def __call__(self, values: Array) -> Array:
-        """The place of each value in pixels; what lies beyond an end of the scale is put on that end."""
+        """The place of each value in pixels, beyond the plot (by at most FAR) where it is beyond the scale."""
         low, high = (math.log(end) if self.log else end for end in (self.low, self.high))
-        numbers = np.log(np.maximum(values, self.low)) if self.log else np.asarray(values)
-        share = np.clip((numbers - low) / (high - low), 0, 1)
+        numbers = np.log(np.maximum(values, 1e-300)) if self.log else np.asarray(values)
+        share = np.clip((numbers - low) / (high - low), -FAR, 1 + FAR)
         return np.asarray(self.start + share * (self.stop - self.start))
 
 
@@ -93,6 +96,15 @@ class Line:
         return self.points.rsplit(" ", 1)[-1].split(",")
 
 
+class Mark(NamedTuple):
+    """Where a curve leaves the plot, at its upper or lower edge: the corners of a triangle, and the value in words."""
+
+    corners: str  # "x,y x,y x,y" in pixels
+    text: str
+    at: tuple[float, float]  # where the text begins, or ends
+    anchor: str  # "start" or "end"
+
+
 @dataclass(frozen=True)
 class Chart:
     """What is drawn of loss or accuracy, in pixels; `label` is for screen readers."""
@@ -104,12 +116,14 @@ class Chart:
     y_ticks: list[tuple[float, str]]
     edits: list[float]  # x of each change of a setting
     lines: list[Line]
+    marks: list[Mark]
     frame: Frame = FRAME
 
 
 def curve_chart(title: str, scalar: str, unit: str, source: ExportSource, *, percent: bool) -> Chart | None:
     """The curves of a scalar against epochs: shares in percent, or a loss in its `unit` on a log scale.
 
+    It shows the values that matter, as the charts on the pages do; marks at its edge say how far curves go beyond.
     None without a finite point.
     """
     found = {split: source.series.get(f"{split}/{scalar}") for split in SPLITS}
@@ -120,13 +134,14 @@ def curve_chart(title: str, scalar: str, unit: str, source: ExportSource, *, per
     factor = 100 if percent else 1
     last = max(float(line.epoch[-1]) for line in drawn.values())
     x = linear_axis(0, last or 1, FRAME.left, FRAME.right)
-    y = _value_axis(np.concatenate([line.value for line in drawn.values()]) * factor, percent)
+    values = {split: _finite(split, line, factor) for split, line in drawn.items()}
+    shown = accuracy_range([*values.values()]) if percent else loss_range([*values.values()], log=True)
+    assert shown is not None  # there is a finite point
+    y = _value_axis(shown, percent)
     lines = []
     for split, line in series.items():
-        epochs, values = downsample(line.epoch, line.value * factor, MAX_POINTS)
-        places = zip(x(epochs), y(values), strict=True) if split in drawn else ()
-        points = " ".join(f"{across:.1f},{down:.1f}" for across, down in places)
-        lines.append(Line(split, SPLITS[split], exact(line.last) if percent else loss(line.last), points))
+        places = _places(values[split], x, y) if split in values else ""
+        lines.append(Line(split, SPLITS[split], exact(line.last) if percent else loss(line.last), places))
     longest = max(drawn.values(), key=len)
     changed_at = [np.interp(edit.step, longest.step, longest.epoch) for edit in source.edits]
     return Chart(
@@ -137,15 +152,39 @@ def curve_chart(title: str, scalar: str, unit: str, source: ExportSource, *, per
         y_ticks=_ticks(y, " %" if percent else ""),
         edits=x(np.array(changed_at)).tolist(),
         lines=lines,
+        marks=[_mark(beyond, x, percent) for beyond in excursions([*values.values()], shown)],
     )
 
 
-def _value_axis(values: Array, percent: bool) -> Axis:
-    values = values[np.isfinite(values)]
-    low, high = float(values.min()), float(values.max())
+def _finite(split: str, line: Series, factor: float) -> Values:
+    """The finite points of a curve, against epochs."""
+    finite = np.isfinite(line.value)
+    return Values("", line.epoch[finite], line.value[finite] * factor, split, SPLITS[split])
+
+
+def _places(curve: Values, x: Axis, y: Axis) -> str:
+    """The points of a curve in pixels, "x,y x,y ..."."""
+    at, values = downsample(curve.at, curve.values, MAX_POINTS)
+    places = zip(x(at), y(values), strict=True)
+    return " ".join(f"{across:.1f},{down:.1f}" for across, down in places)
+
+
+def _value_axis(shown: Range, percent: bool) -> Axis:
     if percent:
-        return linear_axis(max(0, low - 2), min(100, high + 1), FRAME.bottom, FRAME.top)
-    return log_axis(low / 1.15, high * 1.1, FRAME.bottom, FRAME.top)
+        return linear_axis(shown[0], 100, FRAME.bottom, FRAME.top)
+    return log_axis(*shown, FRAME.bottom, FRAME.top)
+
+
+def _mark(beyond: Excursion, x: Axis, percent: bool) -> Mark:
+    """A triangle that points to where the curve has gone, and beside it how far."""
+    tip, base = (FRAME.top, FRAME.top + 8) if beyond.above else (FRAME.bottom, FRAME.bottom - 8)
+    at, back = x(np.array([beyond.at, beyond.back])).tolist()
+    late = back > FRAME.left + 0.8 * (FRAME.right - FRAME.left)
+    text = exact(beyond.value / 100) if percent else loss(beyond.value)
+    corners = f"{at:.1f},{tip} {at - 4.5:.1f},{base} {at + 4.5:.1f},{base}"
+    return Mark(
+        corners, text, ((at if late else back) + (-7 if late else 7), max(tip, base) - 1), "end" if late else "start"
+    )
 
 
 def _ticks(axis: Axis, unit: str = "") -> list[tuple[float, str]]:

@@ -186,9 +186,7 @@ def _resumed(checkpoint: Checkpoint, about: dict[str, Any]) -> dict[str, str]:
         data = load_dataset(config.dataset)
         if table(about, "data").get("identity", data.identity) != data.identity:
             raise ExportError(f"the run was trained on other images than those of the data set {data.name} here")
-        # the first weights are of no use here, and orthogonal ones would take seconds
-        quick = replace(checkpoint, config=config.replace(init="zeros"), scores=None)
-        trainer = Trainer.resume(quick, data)
+        trainer = Trainer.resume(replace(checkpoint, scores=None), data)
         trainer.model.logits(data.val_images[:1])
     except (DataError, ConfigError) as error:
         raise ExportError(f"the run cannot go on here: {error}") from None

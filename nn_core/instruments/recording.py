@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from nn_core.instruments.background import Background, Point, point_of
+from nn_core.instruments.events import Event, EventLog
 from nn_core.instruments.look import Look
 from nn_core.instruments.registry import INSTRUMENTS, Instrument, Needs, Recorded, Values, chosen
 from nn_core.machine.memory import Array
@@ -68,6 +69,7 @@ class Recording:
         self._second_step = trainer.step_count  # where what is measured once a second was last measured
         self._background = Background(None if on_found is None else lambda: on_found(self._take_from_background))
         self._start: Array | None = None
+        self._log = EventLog(trainer)
         self._sort()
         if self._always & self._instruments.keys():
             trainer.watcher = self
@@ -80,6 +82,15 @@ class Recording:
         """Instrument -> a sentence on why it was switched off; what else a file may hold there is passed over."""
         said = self._trainer.instruments.get("recording", {}).get(OFF)
         return {name: str(why)[:SENTENCE] for name, why in said.items()} if isinstance(said, dict) else {}
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The verdicts on the run so far, with their dates."""
+        return self._log.events
+
+    def note(self) -> None:
+        """After a step: the rules of health are asked where there are new scores."""
+        self._log.note()
 
     @property
     def is_busy(self) -> bool:
@@ -102,9 +113,9 @@ class Recording:
         if is_new:
             self._last_second = -math.inf  # what has just been asked for need not wait
         if at_rest:
-            self._measure_at_rest()
+            self._measure_copy()
 
-    def _measure_at_rest(self) -> None:
+    def _measure_copy(self) -> None:
         series, step = self._trainer.history.series(), self._trainer.step_count
         missing = [each for each in self._of("copy") if self._rested.get(each.name) != step]
         if step and not self._background.is_busy:
@@ -158,7 +169,11 @@ class Recording:
                 self._measure(wanted, self._look(scored=scored))
 
     def rests(self) -> None:
-        """Training has halted: what looks at the network as it stands is brought up to this step."""
+        """Training has halted: what looks at the network at rest, and the verdicts, are brought up to this step."""
+        self._measure_at_rest()
+        self._log.rests()
+
+    def _measure_at_rest(self) -> None:
         trainer = self._trainer
         if trainer.step_count == self._second_step or not self._wanted():
             return
@@ -170,10 +185,11 @@ class Recording:
             self._once_a_second(self._look(), [])
 
     def finish(self) -> None:
-        """What `rests` does, and wait for what the background is measuring."""
-        self.rests()
+        """The same, and wait for what the background is measuring."""
+        self._measure_at_rest()
         self._background.wait()
         self._take_from_background()
+        self._log.rests()
 
     # -- what
 

@@ -33,7 +33,7 @@ Remedy = Callable[[RunConfig], Mapping[str, Any]]
 WHOLE = ""  # the network as a whole, in place of a layer's name
 LINE = "line"  # what a value is to be compared with
 MARK = "instruments/"  # how the names of their series begin
-TAKEN = {"recording"}  # names in a trainer's `instruments` that are no instrument's
+TAKEN = {"recording", "events"}  # names in a trainer's `instruments` that are no instrument's
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def probability(p: float) -> str:
     Softmax comes so near to 1 and 0 that float32 rounds it there; the probabilities of a network without softmax are
     often exactly 1 and 0, and no more certain for that: they are the nearest to its outputs (`Loss.probabilities`).
     """
-    return percent(min(max(p, 1e-9), 1 - 1e-9))
+    return percent(min(max(float(p), 1e-9), 1 - 1e-9))  # beside a float32, 1 - 1e-9 would itself be rounded to 1
 
 
 def loss(value: float | None) -> str:
@@ -50,6 +50,11 @@ def loss(value: float | None) -> str:
     if abs(value) >= 1e6:
         return f"{value:.1e}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def decimal(value: float, digits: int = 2) -> str:
+    """A number with so many digits behind the point and a true minus sign; never "−0.00"."""
+    return f"{value:z.{digits}f}".replace("-", "−")
 
 
 def count(n: float) -> str:

@@ -25,6 +25,7 @@ from nn_core.nn.losses import Loss, l2_penalty, loss_of
 from nn_core.nn.regularizers import add_penalty_gradients, l1_penalty
 
 MOST_BYTES = 2 * 10**9  # of what a training step keeps at once
+OUTLINED = ("model", "hidden", "channels", "kernel", "dense_units")  # settings that `outline` puts into words
 CHUNK = 500  # images a forward pass takes at a time outside of training, so that its arrays stay in the cache
 
 # model -> a faster way to its logits for images (n, 28, 28); kernels/protocol.py registers it

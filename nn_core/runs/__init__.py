@@ -1,7 +1,8 @@
 """Training in the background: runs on threads of their own, all runs of a process, branches, comparisons."""
 
+from nn_core.nn.network import OUTLINED
 from nn_core.runs.branching import SHAPING, begin_branch, branch_at_frame, stored_origin
-from nn_core.runs.comparison import OUTLINED, changed_while_training, same_start, side_by_side, telling_names
+from nn_core.runs.comparison import changed_while_training, same_start, side_by_side, telling_names
 from nn_core.runs.final_score import score_on_test
 from nn_core.runs.listing import as_they_are, kept
 from nn_core.runs.registry import RunRegistry

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from nn_core.config.run_config import RunConfig, all_settings
-from nn_core.nn.network import outline, shapes_of
+from nn_core.nn.network import OUTLINED, outline, shapes_of
 from nn_core.training.state import Edit
 from nn_core.training.trainer import Trainer
 
 UNUSED = "not used"
 MAX_NAME = 44  # characters of a name in a legend
-OUTLINED = ("model", "hidden", "channels", "kernel", "dense_units")  # settings that `outline` puts into words
 
 
 @dataclass(frozen=True)

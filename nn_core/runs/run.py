@@ -309,6 +309,7 @@ class Run:
                 break
             made += 1
             self._recorder.note()
+            self._instruments.note()
             if self._goal_is_reached() or (most and made >= most) or time.monotonic() >= until:
                 break
         return made
@@ -429,6 +430,7 @@ class Run:
             parent=self.parent,
             not_saved=self._recorder.problem,
             switched_off=self._instruments.off,
+            events=self._instruments.events,
             is_measured=self._instruments.is_busy and not self._is_under_way,
             kept=trainer.instruments,
         )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from nn_core.config.errors import ConfigError
 from nn_core.config.run_config import RunConfig
+from nn_core.instruments.events import Event
 from nn_core.machine.memory import Array
 from nn_core.nn.network import Network, from_weights
 from nn_core.training.film import Frame
@@ -48,6 +49,7 @@ class Snapshot:
     parent: Parent | None = None  # the run that this one branched from
     not_saved: str = ""  # one sentence on what of the run is not on disk, "" when all is well
     switched_off: Mapping[str, str] = field(default_factory=dict)  # instrument -> a sentence on why it failed
+    events: tuple[Event, ...] = ()  # the verdicts on it with their dates, ascending
     is_measured: bool = False  # whether it is being measured, though it does not train
     kept: Mapping[str, Mapping[str, Any]] = field(
         default_factory=dict

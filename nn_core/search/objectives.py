@@ -30,11 +30,11 @@ class Unit(NamedTuple):
 
     text: Callable[[float], str]  # in a sentence
     column: str  # in a table: a format of Streamlit's NumberColumn
-    scale: float = 1.0  # what a table multiplies them by first
-    ticks: str = ""  # along an axis: a format of Plotly
+    scale: float = 1.0  # what a table or an axis multiplies them by first
+    suffix: str = ""  # along an axis, behind what is so multiplied
 
 
-SHARE = Unit(exact, EXACT_COLUMN, scale=100, ticks=".0%")
+SHARE = Unit(exact, EXACT_COLUMN, scale=100, suffix=" %")
 COUNT = Unit(count, "localized")
 NUMBER = Unit("{:,.4g}".format, "%.4g")
 
@@ -113,7 +113,7 @@ def objective(
 @objective(
     "val_accuracy",
     label="Validation accuracy",
-    help="The highest at the end of an epoch; a trial that opens as a run is as it was at its last.",
+    help="The highest at the end of any epoch. A trial that is opened as a run shows its last epoch.",
     direction="maximize",
     unit=SHARE,
     report=lambda trial: trial.epoch_ends[-1].val_accuracy,

@@ -32,7 +32,7 @@ SAMPLERS: Mapping[str, Option] = {
     each.name: each
     for each in (
         Option("tpe", "TPE", "Draws where good trials were denser than bad ones (Bergstra et al. 2011)."),
-        Option("random", "Random", "Draws anywhere: an honest yardstick (Bergstra & Bengio 2012)."),
+        Option("random", "Random", "Draws anywhere in the ranges: a fair baseline (Bergstra & Bengio 2012)."),
         Option("grid", "Grid", "Goes through all combinations of the sliders' stops, in a random order."),
     )
 }
@@ -41,7 +41,7 @@ PRUNERS: Mapping[str, Option] = {
     for each in (
         Option("median", "Median", "Ends a trial that is below the median of the others at the same epoch."),
         Option("successive_halving", "Halving", "Keeps the best part at each rung (Jamieson & Talwalkar 2016)."),
-        Option("hyperband", "Hyperband", "Halving with several budgets at once (Li et al. 2018)."),
+        Option("hyperband", "Hyperband", "Successive halving with several first budgets at once (Li et al. 2018)."),
         Option("none", "None", "Every trial is trained to its end."),
     )
 }

@@ -414,7 +414,9 @@ class Trainer:
     @classmethod
     def resume(cls, checkpoint: Checkpoint, data: Dataset) -> Trainer:
         """A trainer that goes on from a checkpoint, bit for bit as the one that made it would have."""
-        trainer = cls(checkpoint.config, data)
+        config = checkpoint.config
+        trainer = cls(config.replace(init="zeros"), data)  # the first weights are not needed, and may take seconds
+        trainer.initial_config = trainer.model.config = trainer.initial_config.replace(init=config.init)
         trainer.edits, trainer.n_inherited = list(checkpoint.edits), checkpoint.inherited
         trainer.config = checkpoint.config_at(checkpoint.step)
         trainer._restore(replace(checkpoint, instruments=deepcopy(checkpoint.instruments)))

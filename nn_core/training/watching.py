@@ -49,7 +49,7 @@ class Update:
     """One update of a trainer: made just before the optimizer's step, to be read after it and before the next update.
 
     Vectors (n,) are laid out like `Network.flat`: `before` and `after` are the parameters, `gradient` that of the batch
-    with its penalties, before any clipping; `rate` is the learning rate in force.
+    with its penalties, before any clipping; `rate` is the learning rate in force, `loss` the batch's without penalties.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Update:
     ) -> None:
         self.indices, self.rate = indices, rate
         self.before, self.gradient, self.after = model.flat.copy(), model.flat_grads.copy(), model.flat
-        self._kernel, self._config, self._loss = kernel, config, loss
+        self._kernel, self._config, self.loss = kernel, config, loss
 
     def __repr__(self) -> str:
         return f"<Update of {len(self.after):,} parameters at a rate of {self.rate:g}>"
@@ -74,7 +74,7 @@ class Update:
         One more pass over the batch; two where dropout or augmentation is on, as the gradient before is another then.
         """
         config = self._config
-        before, loss = self.gradient, self._loss + self._kernel.model.penalties(config.l2, config.l1, self.before)
+        before, loss = self.gradient, self.loss + self._kernel.model.penalties(config.l2, config.l1, self.before)
         if config.dropout or self._kernel.augment:
             loss, before = look_at_batch(self._kernel, config, self.indices, self.before)
         return BothSides(loss, before, *look_at_batch(self._kernel, config, self.indices, self.after))

@@ -1,21 +1,18 @@
 """Race: two to four settings side by side, trained in fair turns under one transport bar."""
 
-import math
 from collections.abc import Callable
 from threading import Event
 
 import numpy as np
 import streamlit as st
 
-from nn_core.config import RunConfig
-from nn_core.config.run_config import setting
 from nn_core.explain import first_filters
 from nn_core.runs import Run, Snapshot, telling_names
 from ui import session
 from ui.charts.curve_traces import Overlaid
 from ui.charts.walls import tile_wall
 from ui.components.live_plot import live_plot
-from ui.panels import overlay
+from ui.panels import overlay, race_start
 from ui.words import STATUS_WORDS, accuracy_of, plain
 
 
@@ -63,7 +60,12 @@ def transport(shots: list[Snapshot]) -> None:
         st.space("stretch")
         st.markdown(f":small[{plain(overlay.alike_sentence(configs))}]", width="content")
         st.button(
-            "Close", key="race-end", on_click=session.end_race, type="tertiary", help="The runs stay in the list."
+            "Close",
+            icon=":material/close:",
+            key="race-end",
+            on_click=session.end_race,
+            type="tertiary",
+            help="The runs stay in the list.",
         )
 
 
@@ -84,32 +86,17 @@ def racer(run: Run, shot: Snapshot, lane: Overlaid, ahead: bool) -> None:
     W = first_filters(shot.weights)
     wall = tile_wall(W, aspect=1.9, dark=session.is_dark(), title=f"W1 at step {shot.step:,}")
     live_plot(wall, key=f"race-filters-{lane.slot}", height=215)
-    st.button("Make current", key=f"race-open-{lane.slot}", on_click=session.open_run, args=(run.id,), type="tertiary")
-
-
-def three_rates() -> list[RunConfig]:
-    """The settings of the sidebar at their learning rate and at those about a third and three times as large."""
-    draft = session.draft()
-    rates = {
-        min(setting("lr").steps, key=lambda stop: abs(math.log(stop / (draft.lr * times)))) for times in (1 / 3, 3)
-    }
-    return [draft.replace(lr=lr) for lr in sorted(rates | {draft.lr})]
+    st.button(
+        "Make current",
+        icon=":material/open_in_new:",
+        key=f"race-open-{lane.slot}",
+        on_click=session.open_run,
+        args=(run.id,),
+        type="tertiary",
+    )
 
 
 if session.race():
     session.live("The race", race, session.race_trains)
 else:
-    configs = three_rates()
-    rates = [f"{config.lr:g}" for config in configs]
-    st.markdown(
-        "Two to four settings train side by side here, in turns, so that each gets as much time as the others. "
-        "Tick them under Runs, or race the settings of the sidebar at other learning rates."
-    )
-    st.button(
-        f"Race learning rates {', '.join(rates[:-1])} and {rates[-1]}",
-        icon=":material/flag:",
-        type="primary",
-        key="race-rates",
-        on_click=session.start_race,
-        args=(configs,),
-    )
+    race_start.offer()

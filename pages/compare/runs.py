@@ -86,4 +86,8 @@ if session.runs() or session.unreadable() or session.in_trash():
     session.live("The runs", listing, session.any_trains)
 else:
     empty_state("The list of all runs")
+    st.markdown(
+        "Every network that you train is kept here, with its settings, curves and weights: to be compared with others, "
+        "raced against them, trained on, or taken elsewhere."
+    )
     sharing.controls(None)

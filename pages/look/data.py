@@ -101,8 +101,8 @@ def whole_split(split: session.Split, highlight: int | None) -> None:
         live_plot(means, key="data-means", height=120, clickable=True)
         fewest, most = (plain(data.class_names[at]) for at in (counts.argmin(), counts.argmax()))
         st.caption(
-            f"From {counts.min():,} images of {fewest} to {counts.max():,} of "
-            f"{most}. Click a mean or a bar for that digit, an image to enlarge it."
+            f"The fewest images are of {fewest} ({counts.min():,}), the most of {most} ({counts.max():,}). Click a "
+            "mean or a bar for that digit, an image to enlarge it."
         )
 
 

@@ -49,7 +49,7 @@ def wall(shot: Snapshot, unit: int) -> None:
         "their form, but no longer how faint they are.",
     )
     norms, votes = np.linalg.norm(W, axis=0), class_votes(shot.weights).argmax(axis=1)
-    speaks = [f", speaks most for {classes[vote]}" if outgoing is not None else "" for vote in votes]
+    speaks = [f", raises the score of {classes[vote]} most" if outgoing is not None else "" for vote in votes]
     # while training and while looking back the order is kept, so that no tile runs away from the pointer
     live = session.live_snapshot() or shot
     key = (shot.run_id, order, None if live.is_training else live.step)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 from tests import ROOT
 from tests.browser.waiting import PATIENCE
@@ -200,6 +200,8 @@ new MutationObserver(() => {
 """
 
 
+COMPONENTS = tuple(path.stem for path in (ROOT / "ui" / "components").glob("*.js"))
+
 # The tour of the first visit is over in the tests that are not about it.
 TOUR_IS_OVER = "try { localStorage.setItem('glassnet-tour', 'seen') } catch {}"
 
@@ -212,10 +214,16 @@ class Desk:
         self.context = chromium.new_context(**{"viewport": VIEWPORT, **options})
         self.context.set_default_timeout(1000 * PATIENCE)
         self.context.on("weberror", lambda error: self.problems.append(f"uncaught in the page: {error.error}"))
+        self.context.on("console", self._of_ours)
         self.context.expose_function("reportTraceback", lambda text: self.problems.append(f"a traceback: {text}"))
         self.context.add_init_script(WATCH_FOR_TRACEBACKS)
         if not first_visit:
             self.context.add_init_script(TOUR_IS_OVER)
+
+    def _of_ours(self, message: ConsoleMessage) -> None:
+        """What a component of ours has caught and written to the console, such as a chart that could not be drawn."""
+        if message.type == "error" and message.text.startswith(COMPONENTS):
+            self.problems.append(f"caught in the page: {message.text}")
 
     def clear(self) -> None:
         """Close its pages, once what they have reported has arrived."""

@@ -57,11 +57,16 @@ def test_a_traceback_is_a_problem_even_when_it_is_gone_at_the_end(small_app, pag
     problems.clear()
 
 
-def test_an_uncaught_script_error_is_a_problem_in_a_second_tab_too(page, problems):
+@pytest.mark.parametrize(
+    "script",
+    ["setTimeout(() => { throw new Error('on purpose') }, 0)", "console.error('live_plot', new Error('on purpose'))"],
+    ids=["uncaught", "caught by a component"],
+)
+def test_a_script_error_is_a_problem_in_a_second_tab_too(page, problems, script: str):
     tab = page.context.new_page()
-    tab.evaluate("setTimeout(() => { throw new Error('thrown on purpose') }, 0)")
+    tab.evaluate(script)
     wait_until(page, lambda: list(problems))
-    assert "thrown on purpose" in problems[0]
+    assert "on purpose" in problems[0]
     problems.clear()
 
 

@@ -229,6 +229,7 @@ def test_drawing_with_a_finger_on_a_phone_does_not_scroll_the_page(drawing_app, 
     wait_until(page, lambda: drawn(page)[150, 140] == 255)
     assert page.evaluate(SCROLLED) == scrolled
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    expect(page.get_by_text(re.compile("Read as|Unsure"))).to_be_in_viewport()
 
 
 def test_the_drawing_helpers_know_ten_digits():

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Server
 from tests.browser.waiting import open_app, wait_idle, wait_until
 
-PAGES = ["Train", "Draw", "Data", "Weights", "Inside", "Dynamics", "Evaluate", "Runs", "Race", "Search"]
+PAGES = ["Train", "Draw", "Data", "Weights", "Inside", "Dynamics", "Evaluate", "Runs", "Race", "Search", "Frameworks"]
 LARGE = {"width": 1920, "height": 1080}
 
 IN_SIGHT = """(selector) => [...document.querySelectorAll(selector)].filter((node) => {
@@ -124,3 +124,41 @@ def test_on_a_large_screen_a_stroke_lies_under_the_pen_and_a_click_hits_the_cell
     assert cells is not None
     page.mouse.click(cells["x"] + 4.5 / 10 * cells["width"], cells["y"] + 8.5 / 10 * cells["height"])
     expect(page.get_by_text("8 read as 4")).to_be_visible()
+
+
+CUT_OFF = """() => {
+    const seen = (node) => node.checkVisibility() && node.getBoundingClientRect().width > 2;
+    const name = (node) => `${node.textContent.trim().slice(0, 50)} (${node.tagName.toLowerCase()})`;
+    const within = (...parts) => document.querySelectorAll(parts.map((part) => `.stMain ${part}`).join());
+    const clips = (node) => getComputedStyle(node).overflowX !== "visible" && node.scrollWidth > node.clientWidth + 1;
+    const fields = "button p, [data-testid=stButtonGroup] *, [data-tag], .react-aria-ComboBox > div > div".split(", ");
+    const hidden = [...within(...fields)].filter((node) => seen(node) && clips(node));
+    const beyond = [...within(".glassnet-plot .gtitle")].filter((node) => {
+        const chart = node.closest(".glassnet-plot").getBoundingClientRect();
+        const title = node.getBoundingClientRect();
+        return title.right > chart.right + 1 || title.top < chart.top - 1;
+    });
+    return [...hidden, ...beyond].map(name);
+}"""
+
+
+UNDRAWN = "[data-testid=stSkeleton], .glassnet-plot:not([data-drawn])"
+WIDE = """() => [...document.querySelectorAll(".stMain .glassnet-plot")].every((box) =>
+    Math.abs(box.getBoundingClientRect().width - box.parentElement.clientWidth) < 3)"""
+
+
+@pytest.mark.slow
+def test_on_a_tablet_and_a_phone_no_button_switch_choice_or_title_is_cut_off(
+    open_page: Callable[..., Page], app: Server, trained: str
+) -> None:
+    page = open_page(viewport={"width": 768, "height": 1024})
+    found: dict[str, list[str]] = {}
+    for name in PAGES:
+        open_app(page, f"{app.url}/{'' if name == 'Train' else name.lower()}?{trained}")
+        for width in (768, 390):
+            page.set_viewport_size({"width": width, "height": 1024})
+            wait_until(page, lambda: page.locator(UNDRAWN).count() == 0)
+            wait_idle(page)
+            wait_until(page, lambda: page.evaluate(WIDE))
+            found[f"{name} at {width}"] = page.evaluate(CUT_OFF)
+    assert {place: cut for place, cut in found.items() if cut} == {}

@@ -11,6 +11,7 @@ from tests.browser.waiting import open_app, wait_idle, wait_number, wait_until
 from ui.charts import theme
 
 APP = Path(__file__).parent / "apps" / "live_plots.py"
+KEYS = ("curves", "matrix", "wall", "plain")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def drawn(page: Page, key: str) -> int:
 
 def open_plots(page: Page, url: str) -> None:
     open_app(page, url)
-    wait_until(page, lambda: all(drawn(page, key) for key in ("curves", "matrix", "wall")))
+    wait_until(page, lambda: all(drawn(page, key) for key in KEYS))
 
 
 def middle(
@@ -193,7 +194,7 @@ def test_charts_follow_the_width_of_the_page(plots, page):
     fits = "node => node._fullLayout.width === node.clientWidth && node.clientWidth === node.scrollWidth"
     for width in (390, 1366):
         page.set_viewport_size({"width": width, "height": 844})
-        wait_until(page, lambda: [chart(page, key).evaluate(fits) for key in ("curves", "matrix", "wall")], all)
+        wait_until(page, lambda: [chart(page, key).evaluate(fits) for key in KEYS], all)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

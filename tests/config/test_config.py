@@ -173,7 +173,7 @@ def test_what_cannot_work_together_is_refused_in_one_sentence(values: dict[str, 
     chooser, other = sentence.split()[0], sentence.split()[5]
     config, problems = RunConfig.from_query(query)
     default = setting(chooser).format(setting(chooser).default)
-    assert problems == [f"{sentence}. {chooser} {query[chooser]} is left out; the default {default} is used"]
+    assert problems == [f"{sentence}. {chooser} {query[chooser]} is left out; the default, {default}, is used."]
     assert getattr(config, chooser) == setting(chooser).default and getattr(config, other) == values[other]
 
 
@@ -301,9 +301,9 @@ def test_a_bad_value_in_a_link_is_told_and_its_default_stands():
     assert config == RunConfig(seed=7)
     assert problems == [
         "init must be one of zeros, constant, uniform, normal, xavier, xavier_normal, lecun, he, he_uniform, "
-        "orthogonal, got 'hee'; did you mean 'he'?; the default he is used",
-        "lr must be in [1e-05, 10], got -1.0; the default 0.1 is used",
-        "l2 must be a number in [0, 1], got 'many'; the default 0 is used",
+        "orthogonal, got 'hee'; did you mean 'he'? The default, he, is used.",
+        "lr must be in [1e-05, 10], got -1.0. The default, 0.1, is used.",
+        "l2 must be a number in [0, 1], got 'many'. The default, 0, is used.",
     ]
 
 
@@ -419,7 +419,7 @@ def test_a_link_to_a_cnn_that_cannot_be_opens_without_the_setting_that_spoils_it
     config, problems = RunConfig.from_query({"model": "cnn", "kernel": "28", "lr": "0.3"})
     assert (config.model, config.kernel, config.lr) == ("cnn", 5, 0.3)
     assert problems == [
-        "pool1: pool must be at most 1, the size of its input, got 2. kernel 28 is left out; the default 5 is used"
+        "pool1: pool must be at most 1, the size of its input, got 2. kernel 28 is left out; the default, 5, is used."
     ]
     config, problems = RunConfig.from_query({"model": "cnn", "normalization": "layer"})
     assert config.normalization == "none" and "normalization must be none or batch for model cnn" in problems[0]
@@ -472,7 +472,7 @@ def test_a_link_that_no_cnn_can_have_names_what_it_leaves_out(query: dict[str, s
     config, problems = RunConfig.from_query(query)
     for name, text in query.items():
         default = setting(name).format(setting(name).default)
-        told = any(f". {name} {text} is left out; the default {default} is used" in problem for problem in problems)
+        told = any(f". {name} {text} is left out; the default, {default}, is used." in problem for problem in problems)
         assert told != (getattr(config, name) == setting(name).parse(text))
     assert problems
 

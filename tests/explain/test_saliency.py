@@ -1,4 +1,4 @@
-"""Which pixels speak for a class: against numerical derivatives, and against the logits themselves."""
+"""Which pixels raise the score of a class: against numerical derivatives, and against the logits themselves."""
 
 from __future__ import annotations
 

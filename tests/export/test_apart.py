@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,29 @@ def test_what_takes_too_long_or_too_much_memory_ends_in_a_sentence_and_leaves_no
     with pytest.raises(ExportError, match="more memory than it may have"):
         bring_in_apart(b"PK", "a.zip", store)
     assert list(store.folder.iterdir()) == []
+
+
+def program(path: Path, *lines: str) -> str:
+    path.write_text("\n".join(("#!/bin/sh", *lines, "")))
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_an_import_that_is_cancelled_ends_its_process_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store, note, cancelled = RunStore(tmp_path / "runs"), tmp_path / "process", threading.Event()
+    monkeypatch.setattr(sys, "executable", program(tmp_path / "long", f"echo $$ > {note}", "exec sleep 600"))
+    threading.Timer(0.3, cancelled.set).start()
+    with pytest.raises(ExportError, match="it was cancelled"):
+        bring_in_apart(b"PK", "a.zip", store, cancelled=cancelled)
+    assert list(store.folder.iterdir()) == []
+    assert not note.exists() or not Path("/proc", note.read_text().strip()).exists()
+
+
+def test_an_import_steps_back_behind_what_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    lines = f"while [ $(nice) -le {own} ]; do sleep 0.05; done", """echo '{"problem": "it stepped back"}'"""
+    monkeypatch.setattr(sys, "executable", program(tmp_path / "long", *lines))
+    with pytest.raises(ExportError, match="it stepped back"):
+        bring_in_apart(b"PK", "a.zip", RunStore(tmp_path / "runs"), seconds=20)

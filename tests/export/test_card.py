@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -15,7 +15,7 @@ from PIL import Image
 from nn_core import RunConfig
 from nn_core.data import Dataset
 from nn_core.export import ExportSource, export
-from nn_core.export.picture import filter_wall, linear_axis, log_axis
+from nn_core.export.picture import curve_chart, filter_wall, linear_axis, log_axis
 from nn_core.training.state import Parent
 from tests.exporting import HOSTILE, source_of
 from ui.charts import theme
@@ -32,6 +32,7 @@ ALLOWED = {
         "line",
         "text",
         "polyline",
+        *("clippath", "rect", "polygon"),
         "circle",
         "picture",
         "source",
@@ -175,11 +176,43 @@ def test_the_marks_of_a_linear_axis_are_few_and_within_it(ends: tuple[float, flo
 
 
 @pytest.mark.parametrize("ends", [(0.2, 2.3), (1e-6, 50), (0.9, 1.1), (0, 1), (2.3, 2.3)])
-def test_a_log_axis_holds_every_value_within_the_plot(ends: tuple[float, float]):
+def test_a_log_axis_holds_its_values_within_the_plot_and_any_other_is_a_place_beyond(ends: tuple[float, float]):
     axis = log_axis(*ends, 100, 0)
-    places = axis(np.array([0.0, *ends, 1e9]))
-    assert np.isfinite(places).all() and places.min() >= 0 and places.max() <= 100
+    places = axis(np.maximum(ends, 1e-12))
+    assert places.min() >= 0 and places.max() <= 100
+    beyond = axis(np.array([0.0, 1e9, np.inf]))
+    assert np.isfinite(beyond).all() and beyond[0] >= 100 and beyond[1] <= 0
     assert len(axis.ticks) <= 20
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What a card draws of 99 good scorings after one of a new network."""
+
+    ticks: list[str]
+    beyond: list[str]
+    height: float  # of the curve from its second point on, as a share of the plot
+
+    @classmethod
+    def of(cls, source: ExportSource, scalar: str, values: np.ndarray, *, percent: bool) -> Curves:
+        line = source.series[f"val/{scalar}"]
+        points = np.repeat(line.points[:1], len(values), axis=0)
+        points[:, 0] = points[:, 1] = np.arange(len(values))
+        points[:, 4] = values
+        series = {f"val/{scalar}": replace(line, points=points)}
+        chart = curve_chart("Loss", scalar, "", replace(source, series=series), percent=percent)
+        assert chart is not None
+        down = [float(place.split(",")[1]) for place in chart.lines[0].points.split()[1:]]
+        share = (max(down) - min(down)) / (chart.frame.bottom - chart.frame.top)
+        return cls([text for _, text in chart.y_ticks], [mark.text for mark in chart.marks], share)
+
+
+def test_the_curves_of_a_card_fill_it_as_those_of_a_page_do_and_what_is_far_off_is_marked(source: ExportSource):
+    accuracy = Curves.of(source, "accuracy", np.array([0.1, *np.linspace(0.96, 0.985, 99)]), percent=True)
+    assert accuracy.ticks == ["95 %", "96 %", "97 %", "98 %", "99 %", "100 %"]
+    assert accuracy.beyond == ["10.00 %"] and accuracy.height > 0.4
+    loss = Curves.of(source, "loss", np.array([2.3, *np.linspace(0.3, 0.1, 40), 3012, *[0.1] * 58]), percent=False)
+    assert loss.beyond == ["3,012"] and "1" in loss.ticks and "100" not in loss.ticks
 
 
 def test_a_loss_that_is_not_finite_is_left_out(source: ExportSource, tiny: Dataset):

@@ -45,6 +45,8 @@ def server(folder: str) -> Iterator[tuple[int, int, Path]]:
                 raise RuntimeError(log.read_text())
             time.sleep(0.1)
         yield port, process.pid, log
+        if process.poll() is not None:
+            raise RuntimeError(f"the server has ended with {process.returncode}: {log.read_text()[-2000:]}")
     finally:
         process.kill()
         process.wait()
@@ -64,6 +66,13 @@ def settled(pid: int, seconds: float) -> float:
     return least
 
 
+def look_at_all(visitor: Visitor) -> None:
+    """Each page once."""
+    for page in PAGES:
+        visitor.load(page)
+        visitor.wait()
+
+
 def visit(visitor: Visitor, rng: random.Random) -> None:
     """One thing that a visitor does."""
     what = rng.choice(("train", "pause", "step", "dice", "page", "page", "look"))
@@ -78,11 +87,12 @@ def attack(full: bool) -> list[Figure]:
     rng = random.Random(0)
     with tempfile.TemporaryDirectory() as folder, server(folder) as (port, pid, log):
         first = Visitor(port)
-        for page in PAGES:
-            first.load(page)
-            first.wait()
+        look_at_all(first)
         first.press("train")
-        time.sleep(8)
+        first.wait()
+        time.sleep(3)
+        look_at_all(first)  # with a run
+        time.sleep(5)
         first.leave()
         before = settled(pid, 15)
         visitors = [Visitor(port) for _ in range(n)]

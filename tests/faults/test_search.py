@@ -24,6 +24,8 @@ from tests import ROOT
 from tests.postgres import Postgres
 from tests.search_workers import until
 
+from . import attack_trials
+
 BASE = RunConfig(n_train=300, hidden=(8,), batch_size=50, epochs=60)
 SPEC = SearchSpec(BASE, {"lr": Span(0.01, 0.5, True)}, "random", "none", 16)
 
@@ -198,3 +200,7 @@ def test_a_url_too_long_to_be_shown_whole_shows_no_password(runs: Path):
     with pytest.raises(SearchError) as refused:
         load_study("x", f"nonsense://ann:{'s3cret' * 20}@db/glassnet")
     assert "s3c" not in str(refused.value)
+
+
+def test_a_search_of_hundreds_of_trials_is_soon_read_and_drawn():
+    assert [figure for figure in attack_trials.attack(full=False) if not figure.holds] == []

@@ -24,6 +24,7 @@ class Visitor:
         self.errors: list[str] = []
         self.widgets: dict[str, str] = {}  # key -> id
         self.ends = 0  # of runs of the script or of a fragment
+        self._ends_when_asked = 0  # for the whole page
         self._timers: dict[str, list[float]] = {}  # fragment -> [interval, when it is due]
         self._pages: dict[str, str] = {}  # name -> hash
         self._page = ""
@@ -49,10 +50,10 @@ class Visitor:
         if key in self.widgets:
             self._send(pressed=self.widgets[key])
 
-    def wait(self, n: int = 1, seconds: float = 60) -> None:
-        """Until so many more runs of the script have ended."""
-        wanted, deadline = self.ends + n, time.monotonic() + seconds
-        while self.ends < wanted and time.monotonic() < deadline and self._thread.is_alive():
+    def wait(self, seconds: float = 60) -> None:
+        """Until a run of the script has ended since the page was loaded or a button pressed."""
+        deadline = time.monotonic() + seconds
+        while self.ends == self._ends_when_asked and time.monotonic() < deadline and self._thread.is_alive():
             time.sleep(0.02)
 
     def leave(self) -> None:
@@ -71,6 +72,7 @@ class Visitor:
             message.rerun_script.fragment_id, message.rerun_script.is_auto_rerun = fragment, True
         else:
             self._timers.clear()
+            self._ends_when_asked = self.ends
         self._asked_for_fragment = bool(fragment)
         try:
             self._socket.send(message.SerializeToString())

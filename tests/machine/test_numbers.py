@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from nn_core.config.choices import choices
-from nn_core.machine.numbers import exact, loss, percent, probability, round_percent
+from nn_core.machine.numbers import decimal, exact, loss, percent, probability, round_percent
 from nn_core.nn.losses import Loss
 
 
@@ -40,7 +40,10 @@ def test_accuracies_that_are_compared_tell_one_image_in_5000_apart():
 
 
 def test_no_network_is_certain():
-    assert (probability(1.0), probability(0.0), probability(0.5)) == ("over 99.9 %", "less than 0.1 %", "50.0 %")
+    words = ("over 99.9 %", "less than 0.1 %", "50.0 %")
+    assert (probability(1.0), probability(0.0), probability(0.5)) == words
+    shares: list[float] = list(np.array([1, 0, 0.5], np.float32))  # what a model gives
+    assert tuple(map(probability, shares)) == words
 
 
 @pytest.mark.parametrize("loss", choices("loss"))
@@ -61,3 +64,8 @@ def test_a_loss_has_three_digits_and_no_exponent_as_far_as_that_can_be_read(valu
 
 def test_a_tick_has_no_zeros_at_its_end():
     assert [round_percent(share) for share in (0.9, 0.995, 0.9999)] == ["90 %", "99.5 %", "99.99 %"]
+
+
+@pytest.mark.parametrize(("value", "words"), [(-0.3214, "−0.32"), (0.3214, "0.32"), (-0.001, "0.00"), (-12, "−12.00")])
+def test_a_number_below_0_has_a_true_minus_and_nothing_is_minus_0(value: float, words: str):
+    assert decimal(value) == words

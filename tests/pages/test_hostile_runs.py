@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import tomllib
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nn_core.export import to_archive
+from nn_core.export import ExportError, to_archive
 from nn_core.export.importing import bring_in
 from nn_core.training import Series
 from tests import ROOT
@@ -19,7 +20,7 @@ from tests.pages.looking import at, fails, notices, words
 from tests.pages.test_all_pages import PAGES
 from ui import session
 from ui.components import run_rows
-from ui.panels import sharing
+from ui.session import imports
 
 SUMMARIES = [b"[" * 100_000, b"{}", b'{"step": 1e999}', b'{"config": {"wings": 2}}', b"\xff"]
 
@@ -82,7 +83,9 @@ def test_the_page_promises_the_size_of_an_upload_that_the_server_takes(app):
 
 
 def test_what_is_brought_in_on_the_page_is_on_all_pages_and_what_is_not_is_a_sentence(app, with_run, monkeypatch):
-    monkeypatch.setattr(sharing, "bring_in_apart", bring_in)  # here without another process
+    monkeypatch.setattr(
+        imports, "bring_in_apart", lambda data, name, store, **_: bring_in(data, name, store)
+    )  # here without another process
     store = session.store()
     assert store is not None
     for content, sentence in (
@@ -94,3 +97,20 @@ def test_what_is_brought_in_on_the_page_is_on_all_pages_and_what_is_not_is_a_sen
         app.run()
         assert not fails(app) and sentence in notices(app)
     assert len(session.runs()) == 2
+
+
+def test_an_import_that_takes_long_is_shown_on_all_pages_and_can_be_cancelled(app, monkeypatch):
+    def never_ends(data: bytes, name: str, store: object, *, cancelled: threading.Event) -> tuple[str, tuple[str, ...]]:
+        assert cancelled.wait(60)
+        raise ExportError("it was cancelled")
+
+    monkeypatch.setattr(imports, "bring_in_apart", never_ends)
+    monkeypatch.setattr(imports, "SOON_SECONDS", 0.0)
+    uploader: Any = at(app, "pages/compare/runs.py").get("file_uploader")[0]
+    uploader.upload("*a*.zip", b"PK", "application/zip")
+    app.run()
+    for page in ("pages/compare/runs.py", "pages/play/train.py"):
+        assert r"\*a\*.zip is being imported" in words(at(app, page)), page
+    app.button(key="cancel-import").click().run()
+    assert "Nothing was imported: it was cancelled." in notices(app) and "is being imported" not in words(app)
+    assert session.importing() is None and at(app, "pages/compare/runs.py").get("file_uploader")

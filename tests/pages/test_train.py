@@ -29,7 +29,7 @@ def test_a_refusal_is_told_once_a_setting_and_goes_with_the_next_change(app):
 def test_what_a_link_holds_in_vain_is_told_until_the_settings_change(app):
     app.query_params |= {"model": "cnn", "pool": "15", "lr": "0.3"}
     shown = app.run()
-    assert "pool 15 is left out; the default 2 is used" in notices(shown.run())
+    assert "pool 15 is left out; the default, 2, is used." in notices(shown.run())
     shown.button(key="preset-quick").click().run()
     assert not notices(shown)
 

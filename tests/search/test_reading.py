@@ -112,7 +112,7 @@ def test_figures_of_thousands_of_trials_hold_some_of_them_and_say_so_and_the_bes
             continue
         most = MOST_IN.get(name, MOST_TRIALS)
         if name != "curves":
-            assert drawn_of(name, view, False).startswith(f"Drawn of {most} of 3,000 trials")
+            assert drawn_of(name, view, False).startswith(f"Shows {most} of 3,000 trials")
             assert f"of {most} trials" in draw(view, False, False).layout.meta["label"]
     few = grown(read_search(opened), accuracy[:30, None])
     assert len(few.study(MOST_TRIALS).trials) == 30 and drawn_of("contour", few, False) == ""

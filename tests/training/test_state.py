@@ -62,6 +62,21 @@ def test_a_file_in_which_no_instrument_is_named_opens_with_none(tiny: Dataset, t
     assert through_a_file(trainer.checkpoint(), tmp_path).instruments == {}
 
 
+def test_a_run_is_resumed_without_drawing_its_first_weights_which_may_take_seconds(
+    tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    config = SMALL.replace(init="orthogonal")
+    trainer = Trainer(config, tiny)
+    trainer.step()
+    checkpoint = trainer.checkpoint()
+    monkeypatch.delattr(np.linalg, "qr")  # without which no orthogonal weights are drawn
+    resumed = Trainer.resume(checkpoint, tiny)
+    assert resumed.config == resumed.initial_config == resumed.model.config == config
+    for each in (trainer, resumed):
+        each.replay([], 4)
+    assert np.array_equal(resumed.model.flat, trainer.model.flat)
+
+
 def test_states_and_checkpoints_say_where_they_stand(measured: Trainer):
     assert repr(measured.checkpoint()).startswith("<Checkpoint of step 5, 9,550 parameters")
     assert repr(measured).startswith("<Trainer at step 5:")

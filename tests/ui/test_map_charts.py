@@ -41,7 +41,7 @@ def test_what_hovering_over_a_map_says_is_a_few_short_lines(padding: int):
 
 def test_a_place_of_a_map_says_its_value_and_carries_the_frame_of_the_pixels_it_sees():
     figure = a_map()
-    assert f"<b>{MAP[3, 8]:.3f}</b>" in figure.data[0].hovertext[3][8]
+    assert f"<b>−{-MAP[3, 8]:.3f}</b>" in figure.data[0].hovertext[3][8]
     rows, columns = receptive_field(CNN, 0, 3, 8)
     frames = figure.layout.meta["frames"]
     assert frames["chart"] == "the-image"

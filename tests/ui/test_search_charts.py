@@ -76,7 +76,7 @@ def test_the_score_of_the_settings_that_a_search_began_with_is_the_line_to_beat(
     assert view.n_done == 6 and len(view.trials) == 6, "it is no trial"
     dashed = [trace for trace in charts.CHARTS["curves"][1](view, False, False).data if trace.line.dash == "dash"]
     assert [trace.name for trace in dashed] == [charts.DEFAULT]
-    assert dashed[0].y[-1] == view.default.values[0]
+    assert dashed[0].y[-1] == pytest.approx(100 * view.default.values[0])
     (line,) = charts.CHARTS["history"][1](view, False, False).layout.shapes
     assert line.y0 == line.y1 == pytest.approx(100 * view.default.values[0])
 
@@ -85,5 +85,5 @@ def test_the_curves_of_a_search_without_trials_have_the_axes_that_they_will_have
     monkeypatch.setenv("GLASSNET_RUNS", str(tmp_path))
     create_search("empty", SearchSpec(RunConfig(n_train=300, epochs=3), {"lr": Span(0.01, 1.0)}))
     layout = charts.CHARTS["curves"][1](read_search(load_study("empty")), False, False).layout
-    assert layout.yaxis.range == (0, 1) and layout.xaxis.range == (0.5, 3.5)
+    assert layout.yaxis.range == (0, 100) and layout.yaxis.ticksuffix == " %" and layout.xaxis.range == (0.5, 3.5)
     assert "first" in layout.annotations[0].text

@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nn_core.export.value_range import Line
 from nn_core.machine.memory import Array
 from nn_core.machine.numbers import loss, percent
 from nn_core.nn.losses import Loss
 from nn_core.training import Axis, Series, downsample, smooth
 from ui.charts import theme
 from ui.charts.figure import Trace
-from ui.charts.value_range import Line
 
 MAX_POINTS = 1000  # of one curve, sent to the browser
 LEAST_ERROR = 0.01  # in %: where an accuracy of 100 % lies on the error scale, which has no zero

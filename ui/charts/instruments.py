@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from nn_core.instruments.registry import LINE, WHOLE, Instrument, State
 from nn_core.training import Axis, Edit, Series, downsample
 from ui.charts import theme
-from ui.charts.curve_axes import axis_title, cursor_line, edit_marks, frame_places, whole_axis, x_axis
+from ui.charts.curve_axes import axis_title, cursor_line, edit_marks, frame_places, placed, whole_axis, x_axis
 from ui.charts.curve_traces import MAX_POINTS, CurveStyle
 from ui.charts.figure import LEGEND, Trace, make_figure, seven_digits
 
@@ -30,7 +30,7 @@ def instrument_curves(
     zones: Mapping[State, str] | None = None,
     n_points: int = MAX_POINTS,
 ) -> go.Figure:
-    """Its values against steps, epochs, images or seconds, out of all series of a run.
+    """Its values against one of the axes, out of all series of a run.
 
     `titles` names the layers; `edits`, `cursor` and `frames` are as in `ui.charts.curves.curves`; `ghost` is another
     run's series. The bands of an instrument that has a scale are drawn behind, with the `zones` (state -> words) in
@@ -38,7 +38,8 @@ def instrument_curves(
     those that are not above 0, are left out.
     """
     style = CurveStyle("loss", x, False, each.log, 0.0, dark, {"train": 0, "val": 0}, n_points)
-    mine, theirs = each.series(series), each.series(ghost or {})
+    series, ghost = placed(series, x, edits), placed(ghost or {}, x)
+    mine, theirs = each.series(series), each.series(ghost)
     titles = each.titles(titles)
     layers = [layer for layer in dict.fromkeys((WHOLE, *titles)) if layer in {**theirs, **mine}]
     traces = [

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nn_core.machine.memory import Array
+from nn_core.machine.numbers import decimal
 from ui.charts import theme
 from ui.charts.figure import make_figure, scale_ends
 from ui.charts.wall_traces import ON_IMAGES, enlarged, outline, signed_bar
@@ -59,7 +60,7 @@ def stage_picture(values: Array, *, limit: float, title: str, dark: bool) -> Any
 
 def _in_lines(value: float, row: int, column: int, field: Field) -> str:
     """The hover text, in lines short enough for the chart."""
-    return f"row {row}, column {column}<br><b>{value:z.3f}</b><br>sees {span(field, '<br>')}"
+    return f"row {row}, column {column}<br><b>{decimal(value, 3)}</b><br>sees {span(field, '<br>')}"
 
 
 def _corners(field: Field) -> list[float] | None:

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from nn_core.machine.numbers import exact
 from nn_core.search import SearchView, TrainabilityMap, TrialRow
+from nn_core.search.objectives import Unit
 from ui.charts import theme
 from ui.charts.figure import make_figure
 from ui.charts.search_study import in_our_words, labelled_study, objective_label
 
 Chart = Callable[[SearchView, bool, bool], Any]  # (what was read, whether only finished trials count, dark)
 
-DEFAULT = "before the search"  # what the settings reach that the search began with
+DEFAULT = "starting settings"  # what the settings reach that the search began with
 MOST_CURVES = 60  # trials, the newest, whose curves are drawn
 MOST_TRIALS = 300  # in one of Optuna's figures
 MOST_IN = {"contour": 80}  # with a line of its grid for each: those of 300 keep the browser busy for half a minute
@@ -93,7 +93,7 @@ def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
     }
     traces = []
     curve = view.spec.judged_by[0].curve
-    in_percent = curve.unit.ticks.endswith("%")
+    unit = curve.unit
     shown = [row for row in view.trials if row.reported and row.state in looks and not row.superseded]
     for row in shown[-MOST_CURVES:]:
         if only_complete and row.state == "pruned":
@@ -101,7 +101,7 @@ def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
         best = view.best is not None and row.number == view.best.number
         line = {"color": palette.series["train"], "width": 3} if best else looks[row.state]
         epochs = sorted(row.reported)
-        values = [curve.of(row.reported[epoch]) for epoch in epochs]
+        values = [unit.scale * curve.of(row.reported[epoch]) for epoch in epochs]
         traces.append(
             {
                 "type": "scatter",
@@ -112,7 +112,7 @@ def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
                 "line": line,
                 "marker": {"size": 5, "color": line["color"]},
                 "customdata": [row.number] * len(epochs),
-                "text": [exact(value) if in_percent else f"{value:.4g}" for value in values],
+                "text": [unit.text(value / unit.scale) for value in values],
                 "hovertemplate": f"trial {row.number:,} ({row.state}), epoch %{{x}}: %{{text}}<extra></extra>",
             }
         )
@@ -120,13 +120,13 @@ def _curves(view: SearchView, only_complete: bool, dark: bool) -> Any:
     n_epochs = view.spec.base.epochs
     layout = {
         "xaxis": {"title": {"text": "epoch"}, "dtick": 1 if n_epochs <= 12 else None},
-        "yaxis": {"title": {"text": curve.label}, "tickformat": curve.unit.ticks},
+        "yaxis": {"title": {"text": curve.label}, "ticksuffix": unit.suffix},
         "showlegend": False,
         "hovermode": "closest",
         "margin": {"l": 60, "r": 20, "t": 36, "b": 45},
     }
     if not traces:
-        _as_empty(layout, n_epochs, curve.unit.ticks)
+        _as_empty(layout, n_epochs, unit)
     return make_figure(traces, layout, f"{curve.label} of {len(shown)} trials by epoch")
 
 
@@ -136,7 +136,7 @@ def _default_curve(view: SearchView, palette: theme.Palette) -> list[dict[str, A
         return []
     curve = view.spec.judged_by[0].curve
     epochs = sorted(view.default.reported)
-    values = [curve.of(view.default.reported[epoch]) for epoch in epochs]
+    values = [curve.unit.scale * curve.of(view.default.reported[epoch]) for epoch in epochs]
     return [
         {
             "type": "scatter",
@@ -153,10 +153,10 @@ def _default_curve(view: SearchView, palette: theme.Palette) -> list[dict[str, A
     ]
 
 
-def _as_empty(layout: dict[str, Any], n_epochs: int, ticks: str) -> None:
+def _as_empty(layout: dict[str, Any], n_epochs: int, unit: Unit) -> None:
     """Axes as they will be, and a sentence, while no trial has come to the end of an epoch."""
     layout["xaxis"]["range"] = [0.5, n_epochs + 0.5]
-    layout["yaxis"].update({"range": [0, 1]} if ticks.endswith("%") else {"range": [0, 1], "showticklabels": False})
+    layout["yaxis"].update({"range": [0, unit.scale], "showticklabels": bool(unit.suffix)})
     sentence = "The first point comes with the end of a trial's first epoch."
     layout["annotations"] = [
         {"text": sentence, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
@@ -240,7 +240,7 @@ def drawn_of(name: str, view: SearchView, only_complete: bool) -> str:
     most = MOST_IN.get(name, MOST_TRIALS)
     if n <= most:
         return ""
-    return f"Drawn of {most} of {n:,} trials: each that was the best when it came, and others evenly."
+    return f"Shows {most} of {n:,} trials: each that was the best so far, and an even choice of the others."
 
 
 def finished(rows: Sequence[TrialRow]) -> int:

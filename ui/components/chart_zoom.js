@@ -9,9 +9,9 @@ function applyZoom(chart, data, layout) {
   for (const name of zoomable(layout)) {
     const axis = layout[name];
     const zoom = chart.zoom[name];
-    if (!zoom || zoom.of !== axis.uirevision) delete chart.zoom[name]; // of other axes, which it does not fit
-    else if (zoom.range) axis.range = zoom.range;
-    else {
+    if (zoom && zoom.of !== axis.uirevision) delete chart.zoom[name]; // of other axes, which it does not fit
+    else if (zoom?.range) axis.range = zoom.range;
+    else if (zoom) {
       axis.autorange = axis.range?.[0] > axis.range?.[1] ? "reversed" : true;
       delete axis.range;
     }

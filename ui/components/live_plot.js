@@ -99,6 +99,21 @@ function textWidth(text, font, size = 14) {
   return pen.measureText(text ?? "").width;
 }
 
+// A title that is wider than its chart goes on in the next line
+function wrapTitle(layout, width, font) {
+  const { text } = layout.title ?? {};
+  if (!text || text.includes("<") || textWidth(text, font) <= width - 8) return;
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`.trim();
+    if (textWidth(longer, font) <= width - 8) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  layout.title.text = lines.join("<br>");
+  layout.title.pad = { t: 7 + 9 * (lines.length - 1), l: 4 }; // plotly puts the middle of the lines where one would be
+  layout.margin = { ...layout.margin, t: (layout.margin?.t ?? 28) + 18 * (lines.length - 1) };
+}
+
 function narrow(data, layout, width, font) {
   if (layout.title?.text && layout.showlegend) {
     layout.legend = { ...layout.legend, x: 0, xref: "paper", xanchor: "left", y: 1, yref: "paper", yanchor: "bottom" };
@@ -109,8 +124,9 @@ function narrow(data, layout, width, font) {
     if (!marker?.colorbar) continue;
     marker.colorbar.len = marker.colorbar.ticktext?.join("").length > 16 ? 220 : 120; // words want more room
     if (textWidth(layout.title?.text, font, 13) + marker.colorbar.len + 10 < width) continue; // else it is under it
-    marker.colorbar.ypad = 22;
-    layout.margin = { ...layout.margin, t: 67 }; // what plotly gives the bar: its padding twice, itself and its numbers
+    const more = 18 * ((layout.title?.text ?? "").split("<br>").length - 1); // the title's further lines
+    marker.colorbar.ypad = 22 + more;
+    layout.margin = { ...layout.margin, t: 67 + 2 * more }; // what plotly gives the bar: its padding twice, itself and its numbers
   }
 }
 
@@ -137,6 +153,7 @@ function draw(chart) {
     }
     const { data, layout } = structuredClone(sent.figure); // plotly writes into what it is given
     const touch = matchMedia("(pointer: coarse)").matches; // a finger scrolls the page
+    wrapTitle(layout, width, themeOf(box).font);
     if (width < 480) narrow(data, layout, width, themeOf(box).font);
     const height = heightOf(layout, (sent.height * taller) / scale, width);
     frame.style.height = `${height * scale}px`;

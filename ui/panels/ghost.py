@@ -113,12 +113,19 @@ def pin_button(shot: Snapshot | None) -> None:
         own = shot is not None and shot.run_id == pinned.id
         about = "This run is the ghost: train another to see both." if own else f"The ghost is {plain(pinned.title)}."
         st.button(
-            "Unpin ghost", key="unpin-ghost", on_click=session.pin_ghost, args=(None,), type="tertiary", help=about
+            "Unpin ghost",
+            icon=":material/push_pin:",
+            key="unpin-ghost",
+            on_click=session.pin_ghost,
+            args=(None,),
+            type="tertiary",
+            help=about,
         )
         return
     about = "Pin this run as the ghost: its curves stay, dashed, behind those of the runs after it."
     st.button(
         "Pin as ghost",
+        icon=":material/push_pin:",
         key="pin-ghost",
         on_click=session.pin_ghost,
         args=(shot.run_id if shot else None,),

@@ -9,7 +9,7 @@ from nn_core.explain import HiddenLayer, Strongest, activation_map, hidden_layer
 from nn_core.explain.saliency import saliency
 from nn_core.explain.steps import block_stages
 from nn_core.machine.memory import Array
-from nn_core.machine.numbers import probability
+from nn_core.machine.numbers import decimal, probability
 from nn_core.nn.network import Network
 from ui import session
 from ui.charts import maps, tiles
@@ -94,7 +94,7 @@ def outputs_wall(model: Network, at: int, outputs: Array) -> int:
     channel = min(session.chosen("inside-channel", 0), layer.size - 1)
     flat = outputs.reshape(layer.size, -1)
     if layer.kind == "block":
-        labels = [f"channel {c:,}: largest here {flat[c].max():z.2f}" for c in range(layer.size)]
+        labels = [f"channel {c:,}: largest here {decimal(flat[c].max())}" for c in range(layer.size)]
         figure = tile_wall(
             flat.T,
             labels=labels,
@@ -114,7 +114,7 @@ def outputs_wall(model: Network, at: int, outputs: Array) -> int:
     if layer.kind == "block":
         st.caption("Colour shows output strength. Click a map for its channel.")
     else:
-        st.caption(f"Unit {channel:,}, marked, puts out {flat[channel, 0]:z.2f}. Click a bar for its unit.")
+        st.caption(f"Marked: unit {channel:,}, output {decimal(flat[channel, 0])}. Click a bar for its unit.")
     return channel
 
 
@@ -143,7 +143,8 @@ def map_panel(model: Network, at: int, channel: int, outputs: Array) -> maps.Fie
     live_plot(figure, key="inside-map", height=300, clickable=True)
     field = receptive_field(model.config, at, *place)
     st.caption(
-        f"Selected cell: output {values[place]:z.2f}; it sees {plain(maps.span(field))}. Point at another, or click it."
+        f"Selected cell: output {decimal(values[place])}; it sees {plain(maps.span(field))}. "
+        "Point at another, or click it."
     )
     return field
 
@@ -197,13 +198,13 @@ def exciting(model: Network, at: int, channel: int, found: Strongest) -> None:
             field = receptive_field(model.config, at, int(row), int(column))
             image, seen = maps.dimmed_outside(image, field), f", at {maps.span(field)}"
         images.append(image)
-        captions.append(f"validation image {index:,}, labelled {label}: {value:z.2f}{seen}")
+        captions.append(f"validation image {index:,}, labelled {label}: {decimal(value)}{seen}")
     title = f"What excites {layer.unit} {channel:,} most, of {len(data.val_labels):,} validation images"
     wall = image_wall(
         np.stack(images), captions=captions, columns=N_EXCITING // 2, title=title, numbers=found.images[channel]
     )
     live_plot(wall, key="inside-exciting", height=210, clickable=True)
-    st.caption(f"{dead}Click an image to look inside for it.")
+    st.caption(f"{dead}Click an image to look inside the network with it.")
 
 
 def _dead_in_words(layer: HiddenLayer, dead: Array) -> Markdown:
@@ -228,7 +229,7 @@ def why(model: Network, image: Array, labelled: str, field: maps.Field | None) -
     live_plot(maps.image_under(image, None, field=field, dark=dark, title=title), key="inside-image", height=218)
     digit = read_as
     key = f"inside-digit-{len(names)}"
-    picked = st.selectbox("Which pixels speak for", ["the answer", *names], key=key, persist_state="session")
+    picked = st.selectbox("Which pixels raise the score of", ["the answer", *names], key=key, persist_state="session")
     if picked != "the answer":
         digit = names.index(picked)
     found = activation_map(model, image, digit)

@@ -89,4 +89,4 @@ def _kernels(W: Array, title: str) -> None:
         what="kernels",
     )
     live_plot(figure, key="weights-kernels", height=520)
-    st.caption("A row for each channel that is made, a column for each map before it. Point at a kernel for its place.")
+    st.caption("One row per output channel, one column per input map. Point at a kernel for its place.")

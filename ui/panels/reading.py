@@ -37,8 +37,13 @@ _LOOKS = f"""
     .st-key-sketch-tools.st-key-sketch-tools {{ flex-flow: row wrap; max-width: none; }}
     .st-key-sketch-tools > .stElementContainer {{ flex: 1 1 auto; width: auto; min-width: 5.5rem; }}
     .st-key-sketch-tools > .st-key-brush {{ flex: 1 0 100%; }}
-    .verdict {{ min-height: 4.6rem; }}
-    .verdict > b {{ font-size: 4.4rem; min-width: 3rem; }}
+    /* the answer stays in sight under the canvas, wherever the page is scrolled */
+    .stElementContainer:has(.verdict) {{ position: fixed; inset: auto 0 0; width: auto; z-index: 80; padding: 0 1rem;
+      backdrop-filter: blur(14px); background: var(--veil); border-top: 1px solid rgba(128, 128, 128, .35); }}
+    .stMainBlockContainer:has(.verdict) {{ padding-bottom: 5.5rem; }}
+    .verdict {{ min-height: 4.2rem; }}
+    .verdict > b {{ font-size: 3.4rem; min-width: 2.4rem; }}
+    .verdict p.lead {{ font-size: 1.05rem; }}
   }}
 </style>
 """

@@ -54,5 +54,5 @@ def as_table(runs: list[StoredRun], n_ticked: int) -> None:
         icon=":material/table:",
         key="runs-csv",
         type="tertiary",
-        help="The table with every setting, one run a row.",
+        help="The table with every setting, one row per run.",
     )

@@ -100,6 +100,7 @@ def _header(view: SearchView) -> None:
         st.space("stretch")
         st.button(
             "Other searches",
+            icon=":material/arrow_back:",
             key="search-back",
             type="tertiary",
             on_click=searches.show_search,
@@ -131,7 +132,7 @@ def _sentence(view: SearchView, here: int, waiting: list[int]) -> Markdown:
     if view.best is not None:
         parts.append(f"best: trial {view.best.number}, {_values(view, view.best)}")
     elif view.front:
-        parts.append(f"{len(view.front)} trials on the front")
+        parts.append(f"{len(view.front)} trials on the Pareto front")
     if view.workers:
         parts.append(f"{len(view.workers)} at work")
     if here and here != len(view.workers):
@@ -319,7 +320,7 @@ def _chart(view: SearchView) -> None:
     try:
         figure = session.steady("search chart", counted, lambda: draw(view, only_complete, dark))
     except (ValueError, ZeroDivisionError, RuntimeError) as error:  # Optuna's, where all trials are alike, say
-        st.info(f"This chart cannot be drawn of these trials: {plain(str(error).splitlines()[0])}")
+        st.info(f"This chart cannot be drawn for these trials: {plain(str(error).splitlines()[0])}")
         return
     live_plot(figure, key=f"search-plot-{name}", height=HEIGHT)
     if some := charts.drawn_of(name, view, only_complete):

@@ -42,6 +42,11 @@ def setup() -> None:
     left, right = st.columns([1.6, 1], gap="large")
     with left:
         vary = _ranges(base)
+        st.caption(
+            "Each trial is a short training with other values of these settings. As they end, the page shows them in a "
+            "table, the best first; their curves beside that of the sidebar's settings, which are the ones to beat; "
+            "and which setting matters most. Any trial opens as a run."
+        )
     with right:
         spec, name, n_workers, problem = _plan(base, vary)
         if problem:
@@ -200,7 +205,13 @@ def _objectives() -> dict[str, Option]:
     for name, each in OBJECTIVES.items():
         if not each.can_stand_first:
             label = f"{accuracy.label} and {each.label}"
-            options.append(Option(f"{accuracy.name}+{name}", label, "Two at once: the front between them."))
+            options.append(
+                Option(
+                    f"{accuracy.name}+{name}",
+                    label,
+                    "Two objectives at once: no other trial beats one of the Pareto front in both.",
+                )
+            )
     return {option.name: option for option in options}
 
 
@@ -253,7 +264,7 @@ def _elsewhere() -> None:
             key="search-url",
             type="password",
             placeholder="postgresql://user:password@host/database",
-            help="As workers on other machines were given it. It is neither shown nor kept.",
+            help="The URL that the workers on other machines were given. It is neither shown nor kept.",
         )
         name = st.text_input("Name of the search", key="search-other")
         st.button(

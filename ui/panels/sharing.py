@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
 
-from nn_core import ConfigError, DataError, load_dataset
+from nn_core import DataError, load_dataset
 from nn_core.export import ENDINGS, FORMATS, export, from_snapshot, from_store, to_archive
-from nn_core.export.apart import bring_in_apart
 from nn_core.runs import Snapshot
 from nn_core.store import RunStore, StoredRun, StoreError
 from ui import session
@@ -106,6 +106,10 @@ def _made(what: str, report: Callable[[str], None], make: Callable[[], bytes]) -
 def _upload() -> None:
     """A place for one file, which is imported as soon as it is there."""
     with st.popover("Import", icon=":material/upload:", key="import", type="tertiary"):
+        coming = session.importing()
+        if coming is not None:
+            st.markdown(f"{plain(coming.file_name)} is being imported, one file at a time.")
+            return
         st.markdown(
             "A run's archive, to go on with it, or weights in safetensors, to begin from them. "
             "A larger file: `python -m nn_core runs import FILE`."
@@ -122,21 +126,26 @@ def _upload() -> None:
 
 
 def _take(key: str) -> None:
-    """Import what was uploaded, show it on all pages, and say what came of it."""
-    file, store = session.widget_value(key), session.store()
-    if file is None:
+    file = session.widget_value(key)
+    if file is not None:
+        session.choose(ROUND, session.chosen(ROUND, 0) + 1)
+        session.import_file(file.getvalue(), file.name)
+
+
+def progress() -> None:
+    """On all pages, while a file is read: which, for how long, and a button that ends it."""
+    if session.importing() is not None:
+        session.live("The import", _progress, lambda: session.importing() is not None)
+
+
+def _progress() -> None:
+    session.settle_import()
+    coming = session.importing()
+    if coming is None:
         return
-    session.choose(ROUND, session.chosen(ROUND, 0) + 1)
-    if store is None:
-        session.notify("Nothing was imported: this server keeps no runs.")
-        return
-    try:
-        with session.arriving(store) as claim:
-            run_id, remarks = bring_in_apart(file.getvalue(), file.name, store)
-            claim(run_id)
-    except (StoreError, ConfigError, MemoryError) as error:
-        session.notify(f"Nothing was imported: {str(error) or type(error).__name__}.")
-        return
-    session.open_run(run_id)
-    for sentence in (f"Imported as run {run_id}, now on all pages.", *remarks):
-        session.notify(sentence)
+    doing = "waits for another import to end" if coming.waits else "is being imported"
+    with st.container(horizontal=True, vertical_alignment="center", key="importing"):
+        st.markdown(
+            f"{plain(coming.file_name)} {doing}, {time.monotonic() - coming.begun:.0f} s so far.", width="content"
+        )
+        st.button("Cancel", key="cancel-import", icon=":material/close:", on_click=session.cancel_import)

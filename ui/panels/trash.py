@@ -21,7 +21,9 @@ def undo() -> None:
     if deleted:
         what = plain(next(iter(deleted.values()))) if len(deleted) == 1 else f"{len(deleted)} runs"
         st.markdown(f"Deleted **{what}**.", width="content")
-        st.button("Undo", key="undo-delete", on_click=_restore, args=(list(deleted),), type="tertiary")
+        st.button(
+            "Undo", icon=":material/undo:", key="undo-delete", on_click=_restore, args=(list(deleted),), type="tertiary"
+        )
 
 
 def popovers() -> None:

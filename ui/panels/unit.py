@@ -9,6 +9,7 @@ import streamlit as st
 
 from nn_core.explain import class_votes, first_filters, first_shifts, hidden_sizes, outgoing_weights
 from nn_core.machine.memory import Array
+from nn_core.machine.numbers import decimal
 from nn_core.runs import Snapshot
 from ui import session
 from ui.charts import tiles
@@ -27,8 +28,8 @@ def linearly(weights: Mapping[str, Array]) -> Markdown:
         return ""
     normalized = " and their normalization" if "norm1.gamma" in weights else ""
     return (
-        f" What one speaks for is read linearly: all weights behind it{normalized} multiplied, as if every activation "
-        "between let its sum through."
+        f" Which score a unit raises most is an estimate: all weights behind it{normalized} multiplied, as if there "
+        "were no activations between."
     )
 
 
@@ -62,11 +63,14 @@ def _added(weights: Mapping[str, Array], unit: int) -> tuple[Markdown, Markdown 
     """What is added to a unit's sum, in words, and what normalization has to do with it."""
     value = float(first_shifts(weights)[unit])
     if "norm1.mean" in weights:
-        return f"shift {value:z.3f}", "Batch normalization takes the bias off: its own shift takes that place."
+        return f"shift {decimal(value, 3)}", "Batch normalization removes the bias and adds a shift of its own."
     if "norm1.beta" in weights:
         beta = float(weights["norm1.beta"][unit])
-        return f"bias {value:z.3f}", f"Behind it layer normalization adds a shift of its own, here {beta:z.3f}."
-    return f"bias {value:z.3f}", None
+        return (
+            f"bias {decimal(value, 3)}",
+            f"Behind it layer normalization adds a shift of its own, here {decimal(beta, 3)}.",
+        )
+    return f"bias {decimal(value, 3)}", None
 
 
 def _outgoing(weights: Mapping[str, Array], outgoing: Array, unit: int) -> None:
@@ -74,7 +78,7 @@ def _outgoing(weights: Mapping[str, Array], outgoing: Array, unit: int) -> None:
     last, classes = len(hidden_sizes(weights)) == 1, session.dataset().class_names
     best = classes[class_votes(weights)[unit].argmax()]
     word, names = ("", classes) if last else next_layer_names(weights)
-    speaks = f"speaks most for {best}{'' if last else ', taken linearly'}" if outgoing[unit].any() else "all zero"
+    speaks = f"raises the score of {best} most{'' if last else ' (estimate)'}" if outgoing[unit].any() else "all zero"
     bars = unit_bars(
         outgoing[unit],
         names=names,
@@ -96,11 +100,13 @@ def _exciting(shot: Snapshot, unit: int) -> None:
         return
     indices, values = found.images[unit], found.values[unit]
     captions = [
-        f"Validation image {i:,}, labelled {classes[labels[i]]}: {value:z.2f}"
+        f"Validation image {i:,}, labelled {classes[labels[i]]}: {decimal(value)}"
         for i, value in zip(indices, values, strict=True)
     ]
     title = f"Excite it most, of {len(labels):,} validation images"
     live_plot(image_wall(images[indices], captions=captions, columns=8, title=title), key="weights-images", height=130)
     what = plain(outputs_words(shot.weights))
-    text = f"{what} from {values[-1]:.2f} to {values[0]:.2f}." if values[0] > values[-1] else "All images alike."
+    text = (
+        f"{what} from {decimal(values[-1])} to {decimal(values[0])}." if values[0] > values[-1] else "All images alike."
+    )
     st.caption(text)

@@ -23,6 +23,8 @@ from ui.session.current import (
     start,
     starts_anew,
 )
+from ui.session.imports import cancel_import, import_file, importing, settle_import
+from ui.session.marks import look_marked
 from ui.session.measuring import is_counting, labels_trained_on, measure, spreads
 from ui.session.notices import notice_board, notify, show_notices
 from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, trains, widget_value
@@ -62,7 +64,7 @@ from ui.session.time_machine import (
     train_branch,
 )
 from ui.session.undo import changes_to_undo_and_redo, set_back, undo_marked
-from ui.session.visitor import arriving, check_visitor, leave_key, may_change, show_key
+from ui.session.visitor import check_visitor, leave_key, may_change, show_key
 from ui.session.whole_presses import carry_out_presses_whole
 
 __all__ = [
@@ -72,9 +74,9 @@ __all__ = [
     "Split",
     "Standing",
     "any_trains",
-    "arriving",
     "branch",
     "by_hand",
+    "cancel_import",
     "carry_out_presses_whole",
     "change_stored",
     "changes_to_undo_and_redo",
@@ -100,6 +102,8 @@ __all__ = [
     "ghost",
     "go_to",
     "guard",
+    "import_file",
+    "importing",
     "in_trash",
     "is_counting",
     "is_dark",
@@ -109,6 +113,7 @@ __all__ = [
     "live_snapshot",
     "load_deep_link_again",
     "look",
+    "look_marked",
     "looked_at_step",
     "may_change",
     "mean_digits",
@@ -137,6 +142,7 @@ __all__ = [
     "set_draft",
     "set_speed",
     "settings_on_page",
+    "settle_import",
     "show_in_widget",
     "show_key",
     "show_notices",

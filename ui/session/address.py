@@ -10,7 +10,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nn_core import ConfigError
-from nn_core.config import LIVE_SETTINGS, shorten
+from nn_core.config import LIVE_SETTINGS, sentence, shorten
 from ui.session.current import current_run, draft, follow_live_changes, lost_the_run, set_draft
 from ui.session.links import read_link, without_tracking
 from ui.session.notices import notify
@@ -127,7 +127,7 @@ def _open(query: dict[str, str]) -> None:
         try:
             config = config.replace(**live) if query else run.settings
         except ConfigError as error:
-            notify(f"A part of the address was ignored: {error}. The settings of its run are shown.")
+            notify(f"A part of the address was ignored: {sentence(str(error))} The settings of its run are shown.")
             config = run.settings
     elif run_id:
         st.session_state.pop("run", None)
@@ -139,5 +139,5 @@ def _open(query: dict[str, str]) -> None:
         look_from_address(step)
         if looked_at_step() is not None and query:
             set_draft(asked)  # of the branch that would begin there
-    for number, sentence in enumerate(refused):
-        notify(sentence, about=f"the address, {number}")
+    for number, problem in enumerate(refused):
+        notify(problem, about=f"the address, {number}")

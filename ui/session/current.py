@@ -16,7 +16,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nn_core import ConfigError, DataError, Dataset, RunConfig, load_dataset
-from nn_core.config import LIVE_SETTINGS, Conflict
+from nn_core.config import LIVE_SETTINGS, Conflict, sentence
 from nn_core.config.run_config import setting
 from nn_core.nn.network import outline
 from nn_core.runs import Run
@@ -45,7 +45,7 @@ def edit(field: str, value: Any) -> None:
         config, remarks = _with_model(value) if field == "model" else (draft().replace(**{field: value}), {})
     except ConfigError as error:
         item = setting(field)
-        notify(f"{error}. {item.name} {item.format(getattr(draft(), field))} stays.", about=field)
+        notify(f"{sentence(str(error))} {item.name} {item.format(getattr(draft(), field))} stays.", about=field)
         return
     set_draft(config)
     for name, remark in remarks.items():
@@ -67,7 +67,7 @@ def _with_model(name: str) -> tuple[RunConfig, dict[str, str]]:
                 raise
             item = setting(error.setting)
             changes[item.name] = item.default
-            remarks[item.name] = f"{error}. {item.name} is {item.format(item.default)} now."
+            remarks[item.name] = f"{sentence(str(error))} {item.name} is {item.format(item.default)} now."
 
 
 def set_draft(config: RunConfig) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from nn_core import DataError, RunConfig, load_dataset
-from nn_core.config import all_settings
+from nn_core.config import all_settings, sentence
 
 TRACKING = re.compile(
     r"utm_\w+|[a-z]{0,5}clid|msclkid|gbraid|wbraid|igshid|igsh|mc_[ce]id|_ga|_gl|_hsenc|_hsmi|mkt_tok|ref|ref_src"
@@ -27,9 +27,9 @@ def read_link(query: Mapping[str, str]) -> tuple[RunConfig, list[str]]:
                 raise DataError("a link may name a data set of nn_core/data, not a path")
             load_dataset(config.dataset)
         except DataError as error:
-            problems.append(f"{error}; MNIST is used")
+            problems.append(f"{sentence(str(error))} MNIST is used.")
             config = config.replace(dataset="mnist")
-    sentences = [f"A part of the address was ignored: {problem}." for problem in problems]
+    sentences = [f"A part of the address was ignored: {problem}" for problem in problems]
     unknown = sorted(set(query) - {item.name for item in all_settings()})
     if unknown:
         sentences.append(f"The address names unknown settings: {', '.join(unknown)[:200]}.")

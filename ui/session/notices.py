@@ -52,6 +52,13 @@ def show_notices() -> None:
     """The sentences, each with a button that dismisses it."""
     notices = _notices()
     for at, sentence in enumerate(notices):
-        text, button = st.columns([12, 1], vertical_alignment="center")
-        text.warning(plain(sentence), icon=":material/info:")
-        button.button("Dismiss", key=f"dismiss-{at}", on_click=notices.remove, args=(sentence,), type="tertiary")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(plain(sentence), icon=":material/info:")
+            st.button(
+                "Dismiss",
+                icon=":material/close:",
+                key=f"dismiss-{at}",
+                on_click=notices.remove,
+                args=(sentence,),
+                type="tertiary",
+            )

@@ -74,12 +74,12 @@ def live(
 
 
 def _whole_page() -> tuple[Any, ...]:
-    """What more than one panel shows: run, its settings and whether it trains, step, ghost, search, race, notices."""
+    """What several panels show: run, its settings and whether it trains, step, ghost, search, import, race, notices."""
     run = current_run()
-    searched = st.session_state.get("search")
+    searched, imported = st.session_state.get("search"), st.session_state.get("import")
     lists = [tuple(st.session_state.get(name, ())) for name in ("race", "notices")]
     of_run = (run.settings, run.snapshot.is_training) if run is not None else ()  # asked to train, it may take a while
-    return run, of_run, looked_at_step(), pinned_id(), searched, *lists
+    return run, of_run, looked_at_step(), pinned_id(), searched, imported, *lists
 
 
 def _current_trains() -> bool:

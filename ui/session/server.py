@@ -13,7 +13,7 @@ from nn_core import Dataset, RunConfig, load_dataset
 from nn_core.config import environment as env
 from nn_core.data.dataset import Split
 from nn_core.data.means import mean_images
-from nn_core.machine.memory import Array, give_back
+from nn_core.machine.memory import Array, give_back, share_heaps
 from nn_core.runs import RunRegistry
 from nn_core.store import RunStore
 from nn_core.training import measure_epoch_seconds
@@ -29,6 +29,7 @@ SESSION_LOOKS = 8  # that memory is given back after that: Streamlit keeps a clo
 @Once
 def registry() -> RunRegistry:
     """The runs of this server and those on its disk, one registry for all; on a shared server it knows whose."""
+    share_heaps()
     options: dict[str, Any] = {"max_training": env.MAX_TRAINING.read(), "lease_seconds": env.LEASE.read()}
     options["is_connected"] = _is_connected
     on = shared().is_on

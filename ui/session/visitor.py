@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -68,14 +68,12 @@ def may_change(run_id: str) -> bool:
     return not shared().is_on or access().may_change(run_id)
 
 
-@contextmanager
-def arriving(store: object) -> Iterator[Callable[[str], None]]:
-    """While something is brought in; what it yields is told the id of the run that comes of it. Raises NoRoom."""
-    if isinstance(store, SharedStore):
-        with store.arriving() as claim:
-            yield claim
-    else:
-        yield lambda run_id: None
+def arriving(store: object) -> AbstractContextManager[Callable[[str], None]]:
+    """For the thread that brings something in; what it gives is told the id of the run that comes of it.
+
+    Raises NoRoom at once.
+    """
+    return store.arriving() if isinstance(store, SharedStore) else nullcontext(lambda run_id: None)
 
 
 # ---------------------------------------------------------------------------------------------- searches

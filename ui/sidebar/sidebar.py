@@ -75,7 +75,7 @@ def _cost() -> None:
     if shot is None or not shot.is_training:  # a measurement beside a training thread would be wrong
         seconds = session.epoch_seconds(_cost_key(config))
         if math.isfinite(seconds):
-            parts.append(f"{duration(seconds)} an epoch")
+            parts.append(f"{duration(seconds)} per epoch")
             parts.append(f"{duration(seconds * config.epochs)} in all")
     st.markdown(f":small[:gray[{plain(' · '.join(parts))}]]")
 

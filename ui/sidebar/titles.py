@@ -55,6 +55,7 @@ def new_network() -> None:
         st.markdown(f":orange-badge[{len(pending)} changed]", width="content")
         st.button(
             "Undo",
+            icon=":material/undo:",
             key="undo-draft",
             on_click=session.set_draft,
             args=(own,),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from nn_core.runs import Run, RunRegistry
@@ -86,19 +86,24 @@ class SharedStore(RunStore):
         super().purge(run_id)
         self.access.measure_again()
 
-    @contextmanager
-    def arriving(self) -> Iterator[Callable[[str], None]]:
-        """While something is brought in; what it yields is told the new run's id, and it is this visitor's.
+    def arriving(self) -> AbstractContextManager[Callable[[str], None]]:
+        """For the thread that brings something in for this visitor; what it gives is told the new run's id.
 
-        Raises NoRoom.
+        Raises NoRoom at once.
         """
-        on_disk = {*self.all_ids(), *self.all_ids(trash=True)}
-        self.access.check_room(lambda: on_disk)
-        self._arriving.known = known = on_disk | self.access.ledger.things()
+        self.access.check_room(self._all_on_disk)
+        return self._arrival(self.access.who().id)
+
+    @contextmanager
+    def _arrival(self, visitor: str) -> Iterator[Callable[[str], None]]:
+        self._arriving.known = known = self._all_on_disk() | self.access.ledger.things()
         try:
-            yield lambda run_id: None if run_id in known else self.access.claim(run_id)
+            yield lambda run_id: None if run_id in known else self.access.ledger.claim(run_id, visitor)
         finally:
             self._arriving.known = None
+
+    def _all_on_disk(self) -> set[str]:
+        return {*self.all_ids(), *self.all_ids(trash=True)}
 
 
 class SharedRegistry(RunRegistry):

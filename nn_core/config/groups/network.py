@@ -51,7 +51,7 @@ class NetworkSettings:
         "int",
         5,
         "Kernel",
-        "Rows and columns of a filter. Try 3, and 9: fewer places, longer strokes.",
+        "Rows and columns of a filter. Try 3, then 9: larger filters see longer strokes.",
         r"z_{r,s} = \sum_{i,j<k} W_{i,j}\, x_{r+i,\,s+j}",
         "network",
         "new network",
@@ -76,8 +76,8 @@ class NetworkSettings:
         "int",
         2,
         "Pool",
-        "Rows and columns that become one after each convolution: less detail, less work, less care for the exact "
-        "place. Try 1, no pooling.",
+        "After each convolution, a square of so many rows and columns becomes one value: less detail, less work, and "
+        "the exact place matters less. Try 1: no pooling.",
         r"H' = \lfloor H / q \rfloor",
         "network",
         "new network",
@@ -89,7 +89,7 @@ class NetworkSettings:
         "choice",
         "max",
         "Pooling",
-        "What stands for the values that are taken together. Try the average.",
+        "Which value such a square becomes: its largest, or its average. Try the average.",
         r"y = \max x \quad\text{or}\quad \bar x",
         "network",
         "new network",
@@ -120,8 +120,8 @@ class NetworkSettings:
         "choice",
         "relu",
         "Activation",
-        "The bend between layers; without it, any depth is one linear map. Try sigmoid and see the first layer slow "
-        "down.",
+        "The nonlinear function between layers; without it, any number of layers is one linear map. Try sigmoid and "
+        "see the first layer slow down.",
         r"a = \phi(z)",
         "network",
         "new network",

@@ -1,4 +1,4 @@
-"""Live charts alone: curves that grow by ten points a few times a second, a matrix and a wall that stay as they are."""
+"""Live charts alone: curves that grow by ten points a few times a second, and a matrix, a wall and a plain line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import streamlit as st
 
 from nn_core.training.history import Series
 from ui.charts.curves import curves
+from ui.charts.figure import make_figure
 from ui.charts.matrix import confusion_matrix
 from ui.charts.walls import tile_wall
 from ui.components.live_plot import live_plot, warm_up
@@ -45,6 +46,8 @@ def say(event: dict) -> None:
 
 
 growing_curves()
+line = {"type": "scatter", "x": [1, 2, 3], "y": [2, 1, 3]}
+live_plot(make_figure([line], {"xaxis": {"title": {"text": "x"}}, "yaxis": {}}, "A line"), key="plain", height=90)
 left, right = st.columns(2)
 with left:
     live_plot(confusion_matrix(COUNTS, dark=dark, title="test"), key="matrix", height=330, on_click=say)

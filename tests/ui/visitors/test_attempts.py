@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -298,7 +299,7 @@ def test_what_others_keep_on_the_disk_is_not_told(shared_server: SharedServer, a
 def test_an_archive_of_anothers_run_becomes_a_run_of_ones_own(shared_server: SharedServer, anns: Anns):
     def bring() -> str:
         store = the_store()
-        with session.arriving(store) as claim:
+        with asking.arriving(store) as claim:
             run_id, _ = bring_in(to_archive(store, anns.paused), "a.zip", store)
             claim(run_id)
         return run_id
@@ -308,12 +309,33 @@ def test_an_archive_of_anothers_run_becomes_a_run_of_ones_own(shared_server: Sha
     assert [run.id for run in shared_server.do("bob", session.runs)] == [new]
 
 
+def test_what_a_thread_brings_in_is_the_run_of_the_visitor_who_began_it(shared_server: SharedServer, anns: Anns):
+    found: list[str] = []
+
+    def bring() -> None:
+        store = the_store()
+        archive, arrival = to_archive(store, anns.paused), asking.arriving(store)
+
+        def work() -> None:
+            with arrival as claim:
+                run_id, _ = bring_in(archive, "a.zip", store)
+                claim(run_id)
+            found.append(run_id)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+
+    shared_server.do("bob", bring)
+    assert [asking.access().ledger.owner_of(run_id) for run_id in found] == ["bob"]
+
+
 def test_an_archive_takes_no_id_of_a_run_that_is_not_on_the_disk_yet(shared_server: SharedServer, anns: Anns):
     def bring() -> tuple[str, str]:
         store = the_store()
         archive = to_archive(store, anns.paused)
         shutil.rmtree(store.folder / anns.paused)  # as if Ann's run were in memory alone
-        with session.arriving(store) as claim:
+        with asking.arriving(store) as claim:
             run_id, _ = bring_in(archive, "a.zip", store)
             claim(run_id)
         return run_id, asking.access().ledger.owner_of(anns.paused)
@@ -361,7 +383,7 @@ def test_what_takes_too_much_of_the_disk_neither_trains_nor_is_brought_in(
     assert "Your runs and searches take 500 MB, and a visitor may have 500 MB" in shared_server.told[0]
 
     def take_in() -> Any:
-        with session.arriving(the_store()):
+        with asking.arriving(the_store()):
             raise AssertionError("there is no room")
 
     assert "take 500 MB" in str(shared_server.do("ann", take_in))

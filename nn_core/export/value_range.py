@@ -1,7 +1,7 @@
-"""Which values of loss or accuracy a chart shows: those that matter, and marks at its edge for those beyond.
+"""Which values of loss or accuracy a chart shows, on a page and on the run card: those that matter.
 
 All curves are seen over at least nine tenths of the x axis, and their newest points always. The steep beginning and
-single spikes, which would flatten everything else, are cut off; a mark at the edge says how far they went.
+single spikes, which would flatten everything else, are cut off; `excursions` tells how far they went.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from nn_core.machine.memory import Array
-from ui.charts.figure import Trace
 
 PLACES = 200  # on the x axis, at which all curves are looked at
 CUT = {"loss": 0.05, "accuracy": 0.10}  # the share of the x axis over which a curve may leave the chart
@@ -24,9 +23,6 @@ FAR = 20.0  # times the usual loss of the best run: higher losses are not worth 
 _FROM = (99.0, 98.0, 95.0, 90.0, 80.0, 0.0)  # where an axis of accuracy may begin, in %
 _TO = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0)  # times a power of ten: where one of loss may end
 _ERROR_DOWN_TO = (50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.01)  # in %, where the error is on a log axis
-
-MOST_MARKS = 3  # at the edges of a chart
-_APART = 0.15  # of the x axis: of marks that are nearer to one another, the farthest is kept
 
 Range = tuple[float, float]
 Join = Callable[[Any, Any], Any]  # the higher or the lower of two
@@ -83,7 +79,7 @@ def _run_by_run(lines: Sequence[Line], end: float, join: Join, beside: Join) -> 
     lines = [line for line in lines if len(line.at)]
     if not lines:
         return np.empty((0, 0))
-    at = np.linspace(*_extent(lines, end), PLACES)
+    at = np.linspace(*extent(lines, end), PLACES)
     runs: dict[str, Array] = {}
     for line in lines:
         here = _along(line, at, beside)
@@ -101,8 +97,9 @@ def _along(line: Line, at: Array, beside: Join) -> Array:
     return np.where(inside, beside(line.values[after - 1], line.values[after]), np.nan)
 
 
-def _extent(lines: Sequence[Line], end: float) -> Range:
+def extent(lines: Sequence[Line], end: float) -> Range:
     """Where the x axis begins and ends."""
+    lines = [line for line in lines if len(line.at)]
     return min(float(line.at[0]) for line in lines), min(end, max(float(line.at[-1]) for line in lines))
 
 
@@ -124,85 +121,53 @@ def _round_up(value: float) -> float:
 
 # ---------------------------------------------------------------------------------------------- what lies beyond
 
+MOST_MARKS = 3  # at the edges of a chart
+_APART = 0.15  # of the x axis: of marks that are nearer to one another, the farthest is kept
+
 
 @dataclass(frozen=True)
-class _Mark:
-    at: float  # of the farthest value
-    back: float  # where the curve is back on the chart
+class Excursion:
+    """Where a curve leaves the chart: `at` the place of its farthest `value`, and `back` where it is on it again."""
+
+    at: float
+    back: float
     value: float
     above: bool
     line: Line
 
-    @property
-    def place(self) -> tuple[float, str]:
-        """The height on the axis y2, and the symbol that points beyond the edge."""
-        return (0.97, "triangle-up") if self.above else (0.03, "triangle-down")
 
-
-def edge_marks(
-    lines: Sequence[Line], shown: Range, words: Callable[[float], str], end: float = math.inf, *, log_x: bool = False
-) -> list[Trace]:
-    """Marks where curves leave the chart, at its upper or lower edge, each with the farthest value in `words`.
-
-    They stand on the axis y2, from 0 to 1. Of many, the farthest are kept. Where the chart is zoomed, chart_zoom.js
-    leaves them out.
-    """
+def excursions(lines: Sequence[Line], shown: Range, end: float = math.inf) -> list[Excursion]:
+    """Where curves leave what is shown; of many places the farthest, none near to another."""
     lines = [line for line in lines if len(line.at)]
-    marks = [mark for line in lines for mark in _excursions(line, shown, end)]
-    if not marks:
+    found = [each for line in lines for each in _of_one(line, shown, end)]
+    if not found:
         return []
-    first, last = _extent(lines, end)
-    kept = _farthest_apart(marks, sum(shown) / 2, _APART * (last - first))
-    colours, texts = [mark.line.colour for mark in kept], [words(mark.value) for mark in kept]
-    at_the_end = [mark.back - first > 0.8 * (last - first) for mark in kept]
-    places = [mark.at if late else mark.back for mark, late in zip(kept, at_the_end, strict=True)]
-    common = {"type": "scatter", "yaxis": "y2", "y": [mark.place[0] for mark in kept], "cliponaxis": False}
-    common |= {"showlegend": False, "name": "beyond the axis"}
-    symbols = {
-        "mode": "markers",
-        "uid": "beyond",
-        "x": [10**mark.at if log_x else mark.at for mark in kept],
-        "marker": {"symbol": [mark.place[1] for mark in kept], "size": 9, "color": colours},
-        "text": [f"{mark.line.name} reached {text}" for mark, text in zip(kept, texts, strict=True)],
-        "hovertemplate": "%{text} (double click: show all)<extra></extra>",
-    }
-    numbers = {
-        "mode": "text",
-        "uid": "beyond-numbers",
-        "x": [10**place if log_x else place for place in places],
-        "text": [
-            f"\u00a0{text}\u00a0\u00a0" if late else f"\u00a0\u00a0{text}"
-            for text, late in zip(texts, at_the_end, strict=True)
-        ],
-        "textposition": ["middle left" if late else "middle right" for late in at_the_end],
-        "textfont": {"color": colours},
-        "hoverinfo": "skip",
-    }
-    return [common | symbols, common | numbers]
+    first, last = extent(lines, end)
+    return _farthest_apart(found, sum(shown) / 2, _APART * (last - first))
 
 
-def _farthest_apart(marks: Sequence[_Mark], middle: float, apart: float) -> list[_Mark]:
+def _farthest_apart(found: Sequence[Excursion], middle: float, apart: float) -> list[Excursion]:
     """Those that are farthest from the middle of the chart, none nearer to another than `apart`."""
-    kept: list[_Mark] = []
-    for mark in sorted(marks, key=lambda mark: abs(mark.value - middle), reverse=True):
-        near = [at for at, other in enumerate(kept) if abs(mark.at - other.at) <= apart]
+    kept: list[Excursion] = []
+    for each in sorted(found, key=lambda each: abs(each.value - middle), reverse=True):
+        near = [at for at, other in enumerate(kept) if abs(each.at - other.at) <= apart]
         for at in near:  # one mark for all curves that leave the chart here
-            kept[at] = replace(kept[at], back=max(kept[at].back, mark.back))
+            kept[at] = replace(kept[at], back=max(kept[at].back, each.back))
         if not near and len(kept) < MOST_MARKS:
-            kept.append(mark)
+            kept.append(each)
     return kept
 
 
-def _excursions(line: Line, shown: Range, end: float) -> list[_Mark]:
+def _of_one(line: Line, shown: Range, end: float) -> list[Excursion]:
     """The farthest point of each stretch of a curve that lies outside of what is shown."""
     side = np.where(line.values > shown[1], 1, np.where(line.values < shown[0], -1, 0)) * (line.at <= end)
     starts = np.flatnonzero(np.diff(side, prepend=0))
-    marks = []
+    found = []
     for start, stop in pairwise([*starts, len(side)]):
         if side[start]:
             farthest = start + int((line.values[start:stop] * side[start]).argmax())
             back = float(line.at[min(stop, len(side) - 1)])
-            marks.append(
-                _Mark(float(line.at[farthest]), back, float(line.values[farthest]), bool(side[start] > 0), line)
+            found.append(
+                Excursion(float(line.at[farthest]), back, float(line.values[farthest]), bool(side[start] > 0), line)
             )
-    return marks
+    return found

@@ -1,0 +1,135 @@
+"""A comparison trains real networks in processes of its own; what goes wrong is a sentence, and leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from nn_core.cli.main import main
+from nn_core.config import RunConfig
+from nn_core.frameworks import Comparison, tasks
+from nn_core.frameworks import comparison as comparison_file
+from nn_core.frameworks.process import Worker, WorkerError
+
+CONFIG = RunConfig(hidden=(8,), n_train=1_000, epochs=3, batch_size=50)
+
+
+@pytest.fixture(autouse=True)
+def short_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison_file, "TRIAL_SECONDS", 0.02)
+
+
+def ours(config: RunConfig = CONFIG) -> Comparison:
+    return Comparison(tasks(config, quoted=False, only=["glassnet"]), identical=False)
+
+
+def wait_for(found: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def pids(comparison: Comparison) -> list[int]:
+    return [worker._process.pid for worker in list(comparison._workers)]
+
+
+def test_our_own_row_is_measured_and_its_curve_has_a_point_an_epoch() -> None:
+    comparison = ours()
+    comparison.run()
+    (row,) = comparison.shown.rows
+    assert row.status == "done" and comparison.shown.is_over and comparison.shown.share == 1
+    epochs, seconds, accuracy = np.array(row.curve).T
+    assert epochs.tolist() == [1, 2, 3] and (np.diff(seconds) > 0).all()
+    assert row.val_accuracy == accuracy[-1] and row.train_accuracy is not None and row.train_accuracy > 0.5
+    assert row.seconds == seconds[-1] and row.samples_per_second is not None
+    assert row.slowest is not None and row.quickest is not None
+    assert row.slowest <= row.samples_per_second <= row.quickest
+    assert row.n_weights == 784 * 8 + 8 + 8 * 10 + 10
+    assert row.seconds_to(0.0) == seconds[0] and row.seconds_to(1.1) is None
+    assert len(row.series(CONFIG)["val/accuracy"]) == 3
+
+
+def test_a_process_that_is_killed_leaves_a_sentence_and_the_others_go_on() -> None:
+    comparison = ours(CONFIG.replace(epochs=2_000))
+    comparison.start()
+    wait_for(lambda: bool(comparison.shown.rows[0].curve))
+    os.kill(pids(comparison)[0], signal.SIGKILL)
+    assert comparison.wait(60)
+    (row,) = comparison.shown.rows
+    assert row.status == "failed" and "killed (SIGKILL)" in row.said and row.curve
+
+
+def test_cancelling_ends_every_process_at_once_and_keeps_what_was_measured() -> None:
+    comparison = ours(CONFIG.replace(epochs=2_000))
+    comparison.start()
+    wait_for(lambda: bool(comparison.shown.rows[0].curve))
+    started = pids(comparison)
+    comparison.cancel()
+    assert comparison.wait(60)
+    (row,) = comparison.shown.rows
+    assert row.status == "cancelled" and row.curve and comparison.shown.is_over
+    for pid in started:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_a_process_that_does_not_answer_is_ended_with_a_sentence() -> None:
+    worker = Worker("glassnet")
+    try:
+        worker.answer()
+        os.kill(worker._process.pid, signal.SIGSTOP)
+        with pytest.raises(WorkerError, match=r"did not answer for 0\.2 s"):
+            worker.answer(timeout=0.2)
+        assert worker._process.poll() is not None
+    finally:
+        worker.end()
+
+
+def test_a_process_that_cannot_begin_says_why() -> None:
+    worker = Worker("no such framework")
+    try:
+        with pytest.raises(WorkerError, match=r"KeyError"):
+            worker.answer()
+    finally:
+        worker.end()
+
+
+@pytest.mark.slow
+def test_a_network_that_diverges_is_a_row_that_says_so() -> None:
+    comparison = ours(CONFIG.replace(lr=10.0, optimizer="momentum", activation="identity", hidden=(64, 64)))
+    comparison.run()
+    (row,) = comparison.shown.rows
+    assert row.status == "failed" and "diverged" in row.said
+
+
+@pytest.mark.slow
+def test_our_own_losses_are_those_of_the_trainer_on_its_own_batches() -> None:
+    comparison = Comparison([], identical=False)
+    losses = comparison._losses("glassnet", CONFIG, 25)
+    again = comparison._losses("glassnet", CONFIG, 25)
+    assert losses == again and len(losses) == 25 and losses[-1] < losses[0]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("comparison")]
+
+
+def test_the_command_prints_every_row_as_json_last(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--json", "--no-quoted", "--no-identical", "--frameworks", "glassnet"]
+    options += ["--n-train", "500", "--hidden", "4", "--epochs", "1"]
+    assert main(["compare", *options]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found.keys() == {"machine", "versions", "rows", "identical"}
+    (row,) = found["rows"]
+    assert row["framework"] == "glassnet" and 0 < row["val_accuracy"] < 1 and row["seconds"] > 0
+    assert {"name", "train_accuracy", "test_accuracy", "samples_per_second", "seconds_to_98"} <= row.keys()
+
+
+def test_a_framework_that_is_not_known_is_refused_with_the_names_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "--frameworks", "pytorch"]) == 2
+    assert "frameworks must be some of glassnet, torch" in capsys.readouterr().err

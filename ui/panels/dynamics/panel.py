@@ -114,10 +114,12 @@ def why_not(each: Instrument, shot: Snapshot) -> str:
         return "It is being measured; the first value comes in a moment."
     if shot.status == "elsewhere":
         return "Another program trains this run, and does not measure it."
+    if each.cost == "all" and not session.may_change(shot.run_id):
+        return "It is measured only where a panel of whom the run belongs to is open."
     if each.cost == "all" and each.needs != "copy":
         return "It looks at steps while they are made: press Train, or Step, with this panel open."
     if each.cost == "all":
-        return "It has no value at this step. Train, or make a step, with this panel open; a run of others is theirs."
+        return "It has no value at this step. Train, or make a step, with this panel open."
     if any(map(is_measured, shot.series)):
         return "Nothing was measured of this: an earlier version trained the run. Training on measures it from there."
     return NEVER_MEASURED

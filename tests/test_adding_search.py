@@ -16,6 +16,7 @@ from nn_core.cli import search as command
 from nn_core.cli.main import main
 from nn_core.data import Dataset
 from nn_core.instruments import health
+from nn_core.instruments.evidence import Evidence
 from nn_core.search import SearchSpec, SearchView, Values, create_search
 from nn_core.search.objectives import OBJECTIVES, Unit, objective
 from nn_core.search.study import load_study
@@ -157,8 +158,8 @@ def test_an_added_objective_is_in_the_table_the_sentence_and_the_curves(added: N
 def rule() -> Iterator[health.Rule]:
     """A rule that finds every trained network blue."""
 
-    @health.rule("blue", "warning", looks_at="nothing", remedy=lambda seen: {"l2": 0.01}, before="overshooting")
-    def blue(seen: health.Evidence) -> str:
+    @health.rule("blue", "warning", looks_at="nothing", gain=99, remedy=lambda seen: {"l2": 0.01})
+    def blue(seen: Evidence) -> str:
         return f"It is blue at step {seen.step}." if seen.step else ""
 
     found = next(each for each in health.RULES if each.name == "blue")

@@ -9,14 +9,17 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nn_core.cli.exchange import export_options, import_options, run_export, run_import
 from nn_core.config import shorten
+from nn_core.instruments.events import Event, events_to_json, from_instruments
 from nn_core.machine.numbers import exact
 from nn_core.store import RunStore, StoredRun, StoreError, edits_to_json, parent_to_json
+from nn_core.store.opened_run import OpenedRun
 from nn_core.training import in_effect
 
 
@@ -82,8 +85,9 @@ def _show(store: RunStore, options: argparse.Namespace) -> None:
     run, problem = opened.run, opened.problem()
     film = [frame.step for frame in opened.film().frames()]
     checkpoints = sorted({file.step for file in opened.files})  # readable or not
+    events = _events(opened)
     if options.json:
-        facts = {"frames": film, "checkpoints": checkpoints}
+        facts = {"frames": film, "checkpoints": checkpoints, "events": events_to_json(events)}
         print(json.dumps({**_to_json(run), **facts, "problems": [problem] if problem else []}))
         return
     edits = in_effect(run.edits, run.step)
@@ -98,6 +102,7 @@ def _show(store: RunStore, options: argparse.Namespace) -> None:
         ("validation", _percent(run.val_accuracy)),
         ("best", _percent(run.best_val_accuracy) + ("" if run.best_step is None else f" at step {run.best_step:,}")),
         ("changes", "; ".join(f"{e.setting} {e.old} to {e.new} at step {e.step:,}" for e in edits) or "none"),
+        ("verdicts", "; ".join(f"{event.verdict}, steps {event.steps}" for event in events) or "none"),
         ("checkpoints", ", ".join(f"{step:,}" for step in checkpoints)),
         ("frames", f"{len(film)}, of steps {film[0]:,} to {film[-1]:,}" if film else "none"),
         ("on disk", f"{_size(run.size)} in {store.folder / run.id}"),
@@ -106,6 +111,14 @@ def _show(store: RunStore, options: argparse.Namespace) -> None:
     _print_table(rows)
     if problem:
         print(problem)
+
+
+def _events(opened: OpenedRun) -> tuple[Event, ...]:
+    """Its verdicts with their dates; none where no checkpoint can be read."""
+    with suppress(StoreError):
+        checkpoint = opened.newest.checkpoint
+        return from_instruments(checkpoint.instruments, checkpoint.step)
+    return ()
 
 
 def _delete(store: RunStore, options: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from nn_core import ConfigError, Trainer, load_dataset
 from nn_core.cli.console import BROKEN_PIPE, Told, note, when_told_to_end
 from nn_core.cli.runs import add_runs_option, parse_place
 from nn_core.cli.settings import add_settings, config_of, given_settings
+from nn_core.instruments.events import events_to_json
 from nn_core.instruments.recording import Recording
 from nn_core.instruments.registry import Recorded, last_values
 from nn_core.machine.numbers import exact, percent
@@ -135,6 +136,7 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
         try:
             while trainer.epoch < end - 1e-9 and not told and trainer.step():
                 recorder.note()
+                recording.note()
                 if trainer.step_count % KEEP_EVERY == 0:
                     recorder.keep("training")
                     said = _say_what_is_not_saved(recorder, said)
@@ -171,6 +173,7 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
         "stopped": trainer.stopped,
         "run": "" if recorder.problem else run_id,
         "instruments": last_values(trainer.history.series()),
+        "events": events_to_json(recording.events),
         "weights_sha256": digest(trainer.model.weights()),
     }
     for name, sentence in recording.off.items():

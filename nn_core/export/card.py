@@ -58,6 +58,7 @@ def to_card(source: ExportSource, data: Dataset) -> bytes:
         settings=_settings(source),
         off=[item.label for item in _in_use(source) if _is_off(source, item)],
         edits=source.edits,
+        events=source.events,
         run_id=source.run_id,
         exact=source.exact,
         command=source.config.to_command(),

@@ -34,6 +34,7 @@ class Palette:
     negative: tuple[str, ...]
     digits: tuple[str, ...]
     series: Mapping[str, str]  # scalar series -> colour
+    levels: Mapping[str, str]  # level of a verdict -> colour
     ghost: str
 
 
@@ -50,6 +51,7 @@ LIGHT = Palette(
         *("#a19147", "#933896", "#2aa484", "#c58505", "#667485"),
     ),
     series={"train": "#b06f00", "val": "#2f54c4", "batch": "#b06f00", "l2": "#3d7f6e"},
+    levels={"bad": "#c0282d", "warning": "#a35a00", "good": "#1f7a5c", "idle": "#5d666d"},
     ghost="#8a9198",
 )
 DARK = Palette(
@@ -65,6 +67,7 @@ DARK = Palette(
         *("#f3ef8f", "#c37bd4", "#91f4d4", "#ec9f3f", "#a7a0b1"),
     ),
     series={"train": "#e3ab45", "val": "#8aa8ff", "batch": "#e3ab45", "l2": "#7fc4b0"},
+    levels={"bad": "#ff8c85", "warning": "#efac4e", "good": "#6fc9a4", "idle": "#9aa5ad"},
     ghost="#7c868e",
 )
 

@@ -55,13 +55,16 @@ def to_parquet(source: ExportSource) -> bytes:
 
 
 def to_tensorboard(source: ExportSource) -> bytes:
-    """An event file with every series as scalars, and the settings as text. Needs the package tensorboardX."""
+    """An event file: every series as scalars, settings and dated verdicts as text. Needs the package tensorboardX."""
     from tensorboardX import SummaryWriter
 
     with tempfile.TemporaryDirectory() as folder:
         with SummaryWriter(folder, write_to_disk=True) as writer:
             settings = "\n".join(f"    {name}: {value}" for name, value in source.config.to_dict().items())
             writer.add_text("settings", settings, 0, walltime=source.created)
+            verdicts = "\n".join(f"    steps {each.steps}: {each.verdict}: {each.why}" for each in source.events)
+            if verdicts:
+                writer.add_text("verdicts", verdicts, 0, walltime=source.created)
             for name, step, _, _, seconds, value in rows(source):
                 writer.add_scalar(name, value, step, walltime=source.created + seconds)
         (file,) = Path(folder).iterdir()

@@ -11,6 +11,7 @@ import numpy as np
 
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
+from nn_core.instruments.events import Event, events_until, from_instruments
 from nn_core.machine.memory import Array
 from nn_core.nn.metrics import confusion_matrix
 from nn_core.nn.network import Network, from_weights
@@ -44,6 +45,7 @@ class ExportSource:
     series: Mapping[str, Series]
     skipped: tuple[str, ...] = ()  # a sentence for each newer checkpoint that could not be read
     parent: Parent | None = None  # the run that this one branched from: the curves begin with its
+    events: tuple[Event, ...] = ()  # the verdicts on it with their dates, as they stood at this step
 
     def __repr__(self) -> str:
         return f"ExportSource({self.run_id}, step {self.step:,}: {self.title})"
@@ -91,9 +93,10 @@ def from_store(store: RunStore, run_id: str, step: int | None = None) -> ExportS
     Raises StoreError, and ExportError with the nearest steps where nothing of that step is kept.
     """
     opened, loaded = store.open(run_id), None
-    run = opened.run
+    run, events = opened.run, tuple[Event, ...]()
     try:
         loaded = opened.load(step) if step in {file.step for file in opened.files} else opened.newest
+        events = from_instruments(loaded.checkpoint.instruments, loaded.checkpoint.step)
     except StoreError:
         if step is None:
             raise
@@ -116,6 +119,7 @@ def from_store(store: RunStore, run_id: str, step: int | None = None) -> ExportS
         exact=frame.exact,
         series=cut(series, frame.step),
         parent=run.parent,
+        events=events_until(events, frame.step),
         skipped=loaded.skipped if loaded is not None and step is None else (),
     )
 
@@ -137,6 +141,7 @@ def from_snapshot(shot: Snapshot, name: str, created: float) -> ExportSource:
         exact=exact,
         series=cut(shot.series, shot.step),
         parent=shot.parent,
+        events=events_until(shot.events, shot.step),
     )
 
 

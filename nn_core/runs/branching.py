@@ -10,6 +10,7 @@ from nn_core.config.choices import choices
 from nn_core.config.errors import ConfigError
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
+from nn_core.instruments.events import Event, events_until, from_instruments, to_instruments, without_events
 from nn_core.nn.network import from_weights
 from nn_core.runs.past import Past
 from nn_core.runs.run import Run
@@ -39,6 +40,7 @@ class Origin:
     film: tuple[Frame, ...]
     series: Mapping[str, Series]
     edits: tuple[Edit, ...]
+    events: tuple[Event, ...]
     checkpoint_at: Callable[[int], Checkpoint | None]  # None where there is none of that step
 
     def __repr__(self) -> str:
@@ -59,7 +61,8 @@ def live_origin(run: Run, store: RunStore | None) -> Origin:
     def checkpoint_at(step: int) -> Checkpoint | None:
         return run.checkpoint_at(step) or _stored_checkpoint(store, run.id, step)
 
-    return Origin(run.id, shot.started_as, shot.parent, shot.film, shot.series, shot.edits, checkpoint_at)
+    parts = shot.film, shot.series, shot.edits, shot.events
+    return Origin(run.id, shot.started_as, shot.parent, *parts, checkpoint_at)
 
 
 def _stored_checkpoint(store: RunStore | None, run_id: str, step: int) -> Checkpoint | None:
@@ -76,9 +79,11 @@ def stored_origin(opened: OpenedRun, data: Dataset) -> Origin:
     """
     run, film, problem = opened.run, opened.film().frames(), ""
     started_as, edits, series = run.config, run.edits, opened.series()
+    events: tuple[Event, ...] = ()
     try:
         newest = opened.newest.checkpoint
         started_as, edits, series = newest.config, newest.edits, newest.history.series()
+        events = from_instruments(newest.instruments, newest.step)
     except StoreError as error:
         problem = str(error)
     opened.check_data(data)
@@ -90,7 +95,7 @@ def stored_origin(opened: OpenedRun, data: Dataset) -> Origin:
             return opened.load(step).checkpoint
         return None
 
-    return Origin(run.id, started_as, run.parent, film, series, edits, checkpoint_at)
+    return Origin(run.id, started_as, run.parent, film, series, edits, events, checkpoint_at)
 
 
 def begin_branch(origin: Origin, step: int, config: RunConfig, data: Dataset) -> tuple[Past, Parent]:
@@ -101,6 +106,8 @@ def begin_branch(origin: Origin, step: int, config: RunConfig, data: Dataset) ->
     """
     check_shape(origin.started_as, config)
     begin, exact = _beginning(origin, step, config, data)
+    events = to_instruments(events_until(origin.events, step))
+    begin = replace(begin, instruments={**without_events(begin.instruments), **events})
     alike = reads_alike(origin.started_as, config)
     film = Film(tuple(frame for frame in origin.film if frame.step <= step and not frame.exact) if alike else ())
     message = f"Branched from run {origin.run_id} at step {step:,}."

@@ -7,7 +7,7 @@ each of equally long stretches stay.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -16,7 +16,7 @@ import numpy as np
 
 from nn_core.machine.memory import Array
 
-Axis = Literal["step", "epoch", "images", "seconds"]
+Axis = Literal["step", "epoch", "images", "seconds", "lr_step"]
 _COLUMNS = ("step", "epoch", "images", "seconds", "value")
 
 MAX_POINTS = 100_000  # of all series together; a line in metrics.jsonl takes about 135 bytes
@@ -27,7 +27,10 @@ FEWEST_SERIES = 7
 
 @dataclass(frozen=True)
 class Series:
-    """A read-only view of the points of one scalar: five float64 columns of equal length."""
+    """A read-only view of the points of one scalar: five float64 columns of equal length.
+
+    A series for the axis "lr_step" has a sixth, which `over_lr_step` adds.
+    """
 
     name: str
     points: Array  # (n, 5), the columns of _COLUMNS
@@ -40,7 +43,7 @@ class Series:
 
     def x(self, axis: Axis) -> Array:
         """The column (n,) to draw against."""
-        return self.points[:, _COLUMNS.index(axis)]
+        return self.points[:, len(_COLUMNS) if axis == "lr_step" else _COLUMNS.index(axis)]
 
     @property
     def step(self) -> Array:
@@ -152,6 +155,30 @@ class History:
         for name, length in self._lengths.items():
             self._lengths[name] = int(np.searchsorted(self._rows[name][:length, 0], step, side="right"))
             self._rows[name] = self._rows[name][: self._lengths[name]].copy()
+
+
+def over_lr_step(series: Mapping[str, Series], changes: Sequence[tuple[int, float]] = ()) -> dict[str, Series]:
+    """The series with one more column: the sum of the learning rates of all updates so far, lr x step for a fixed one.
+
+    It is the time of gradient flow, on which runs of small rates lie on one curve (Cohen et al. 2021). "train/lr" tells
+    the rate in force at each scoring; `changes` are the steps between at which it was multiplied, and by what. Without
+    "train/lr" there are no points.
+    """
+    rates = series.get("train/lr")
+    if rates is None or not len(rates):
+        return {name: Series(name, np.empty((0, len(_COLUMNS) + 1))) for name in series}
+    steps, values = rates.step, rates.value
+    for step, factor in changes:
+        at = int(np.searchsorted(steps, step, side="right"))
+        if 0 < at < len(steps) or step > steps[-1]:
+            steps, values = np.insert(steps, at, step), np.insert(values, at, values[at - 1] * factor)
+    times = np.concatenate([[0.0], np.cumsum(values[:-1] * np.diff(steps))]) + values[0] * steps[0]
+
+    def sums(step: Array) -> Array:
+        at = np.clip(np.searchsorted(steps, step, side="right") - 1, 0, None)
+        return np.asarray(times[at] + values[at] * (step - steps[at]))
+
+    return {name: Series(name, np.column_stack([one.points, sums(one.step)])) for name, one in series.items()}
 
 
 def points_each(n_series: int) -> int:

@@ -26,7 +26,7 @@ def charts() -> None:
     pinned = ghost.behind(shot)
     ghost.line(shot)
     series = shot.series if shot else {}
-    edits = shot.edits if shot else ()
+    edits, events = (shot.edits, shot.events) if shot else ((), ())
     kinds: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
     for column, kind in zip(st.columns(2), kinds, strict=True):
         figure = curves(
@@ -36,6 +36,7 @@ def charts() -> None:
             log_y=log_y,
             smoothing=smoothing,
             edits=edits,
+            events=events,
             cursor=session.looked_at_step(),
             frames=session.earlier_steps(),
             dark=session.is_dark(),
@@ -43,7 +44,8 @@ def charts() -> None:
         )
         with column:
             key = f"curve-{kind}"
-            live_plot(figure, key=key, height=285, on_undo=partial(session.undo_marked, key))
+            undo, look = partial(session.undo_marked, key), partial(session.look_marked, key)
+            live_plot(figure, key=key, height=285, on_undo=undo, on_look=look)
 
 
 def filters() -> None:
@@ -78,7 +80,7 @@ def below() -> None:
 if session.snapshot() is None and session.ghost() is None:
     welcome.first_look()
 else:
-    left, middle, right, under, last = st.columns([2.1, 0.7, 1.1, 1.3, 0.8], vertical_alignment="center")
+    left, middle, right, under, last = st.columns([2.75, 0.75, 1.0, 1.3, 0.85], vertical_alignment="center")
     axis, log_y, smoothing = chart_options(left, middle, right, key="train")
     with under:
         shown = switch("Under the curves", {"filters": "filters", "vital": "vital signs"}, key="train-under")

@@ -55,9 +55,18 @@ def test_the_last_line_of_json_says_what_was_trained_and_how_well(capsys: pytest
 
 
 @pytest.mark.usefixtures("on_tiny")
+def test_the_json_gives_the_verdicts_with_their_dates(capsys: pytest.CaptureFixture[str]):
+    assert result_of(capsys, *QUICK, "--no-save")["events"] == []
+    events = result_of(capsys, *QUICK, "--no-save", "--init", "zeros", "--eval-every", "2")["events"]
+    event = next(each for each in events if each["rule"] == "symmetric")
+    assert (event["level"], event["verdict"], event["ended"]) == ("bad", "symmetric", None)
+    assert 1 <= event["began"] <= 16 and event["why"].startswith("All 8 first-layer units")
+
+
+@pytest.mark.usefixtures("on_tiny")
 def test_the_same_seed_gives_the_same_result(capsys: pytest.CaptureFixture[str]):
-    one, other = result_of(capsys, *QUICK), result_of(capsys, *QUICK)
-    for times in ("seconds", "samples_per_second", "run"):
+    one, other = (result_of(capsys, *QUICK, "--eval-every", "5") for _ in range(2))
+    for times in ("seconds", "samples_per_second", "run", "events"):
         del one[times], other[times]
     assert one == other
 

@@ -10,7 +10,8 @@ import pytest
 from nn_core import RunConfig, Trainer
 from nn_core.config.choices import choices
 from nn_core.data import Dataset
-from nn_core.instruments.health import Health, are_copies, health
+from nn_core.instruments.health import Health, health
+from nn_core.instruments.rules.symmetric import are_copies
 from nn_core.training.history import History, Series
 
 WEIGHTS = {

@@ -16,7 +16,7 @@ import pytest
 from nn_core import RunConfig, Trainer
 from nn_core.config.choices import choices
 from nn_core.data import Dataset
-from nn_core.instruments import recording
+from nn_core.instruments import events, recording
 from nn_core.instruments.look import Look
 from nn_core.instruments.recording import Recording
 from nn_core.instruments.registry import INSTRUMENTS, WHOLE, chosen, instrument, is_measured, last_values
@@ -42,10 +42,11 @@ NETWORKS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All instruments look at every update."""
+    """All instruments look at every update, and the rules of health at every scoring."""
     monkeypatch.setattr(Recording, "wants", lambda self, step, seconds: True)
     monkeypatch.setattr(recording, "EVERY_SECONDS", 0.0)
     monkeypatch.setattr(recording, "SECONDS_SHARE", math.inf)
+    monkeypatch.setattr(events, "SHARE", math.inf)
 
 
 def trained(config: RunConfig, data: Dataset, which: Any, steps: int = 12) -> Trainer:
@@ -53,6 +54,7 @@ def trained(config: RunConfig, data: Dataset, which: Any, steps: int = 12) -> Tr
     watching = Recording(trainer, which)
     for _ in range(steps):
         trainer.step()
+        watching.note()
     watching.finish()
     assert not watching.off
     return trainer
@@ -108,7 +110,7 @@ def test_the_time_that_looking_takes_stays_within_its_share(cost: float, tiny: D
 
     trainer = Trainer(RunConfig(**SMALL), tiny)
     watching = Recording(trainer)
-    monkeypatch.setattr(recording, "time", SimpleNamespace(perf_counter=lambda: now))
+    monkeypatch.setattr(recording, "time", SimpleNamespace(perf_counter=lambda: now, monotonic=lambda: now))
     monkeypatch.setattr(Recording, "_measure", measure)
     update: Any = SimpleNamespace()
     looks = []

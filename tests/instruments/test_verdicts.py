@@ -62,14 +62,19 @@ def test_a_state_gets_the_verdict_that_it_always_got(line: str):
     assert verdict(state) == expected
 
 
-def test_the_states_meet_every_rule_and_the_verdict_where_none_finds_anything():
+def test_the_states_meet_every_rule_over_the_curves_and_the_verdict_where_none_finds_anything():
     met = {json.loads(line)[1][1] for line in STATES}
-    assert {rule.name for rule in RULES if rule.name != "slow start"} | {
-        "learning well",
-        "dead channels",
-        "dead channels and units",
-    } == met
+    assert {"diverged", "not trained yet", "just begun", "symmetric", "overshooting", "stuck near chance"} <= met
+    assert {"dead units", "dead channels", "dead channels and units", "overfitting", "getting worse"} <= met
+    assert {"settled", "slow", "learning well"} <= met
 
 
 def test_every_rule_says_what_it_looks_at():
     assert all(rule.looks_at and rule.name in repr(rule) for rule in RULES)
+
+
+def test_every_rule_of_what_is_wrong_has_a_source_and_explains_only_rules_that_there_are():
+    names = {rule.name for rule in RULES}
+    assert all(set(rule.explains) <= names - {rule.name} for rule in RULES)
+    assert all(rule.source for rule in RULES if rule.level in ("bad", "warning"))
+    assert len([rule for rule in RULES if rule.level in ("bad", "warning")]) >= 14

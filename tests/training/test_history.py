@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
 from nn_core.training import history as history_module
-from nn_core.training.history import FEWEST_SERIES, History, downsample, smooth
+from nn_core.training.history import FEWEST_SERIES, History, Series, downsample, over_lr_step, smooth
 from nn_core.training.trainer import Trainer
 
 finite = st.floats(-1e6, 1e6)
@@ -257,3 +257,47 @@ def test_smoothing_has_the_values_derived_by_hand():
     assert smooth(np.array([8.0, 2.0, 6.0]), 0.5) == pytest.approx([8, 4, (2 + 1 + 6) / 1.75])
     assert smooth(np.array([8.0, 2.0, 6.0]), 0.0).tolist() == [8, 2, 6]
     assert len(smooth(np.zeros(0), 0.5)) == 0
+
+
+# ---------------------------------------------------------------------------------------------- lr x step
+
+
+def rated(rates: dict[int, float], steps: list[int]) -> dict[str, Series]:
+    history = History()
+    for step, rate in rates.items():
+        history.record("train/lr", rate, step=step, epoch=step, images=step, seconds=step)
+    for step in steps:
+        history.record("val/loss", 1.0, step=step, epoch=step, images=step, seconds=step)
+    return history.series()
+
+
+def test_at_a_fixed_rate_a_point_lies_at_the_rate_times_its_step():
+    placed = over_lr_step(rated({0: 0.1, 50: 0.1, 100: 0.1}, [0, 7, 50, 130]))
+    np.testing.assert_allclose(placed["val/loss"].x("lr_step"), [0, 0.7, 5, 13])
+    assert placed["val/loss"].until(50).x("lr_step").tolist() == pytest.approx([0, 0.7, 5])
+    np.testing.assert_array_equal(placed["val/loss"].value, np.ones(4))
+
+
+def test_where_the_rate_changes_the_rates_of_all_steps_so_far_are_summed():
+    scored = rated({0: 0.1, 10: 0.2, 20: 0.4}, [0, 5, 10, 20, 30])
+    np.testing.assert_allclose(over_lr_step(scored)["val/loss"].x("lr_step"), [0, 0.5, 1.0, 3.0, 7.0])
+    edited = rated({0: 0.1, 100: 0.3}, [0, 40, 50, 100, 110])
+    placed = over_lr_step(edited, [(40, 3.0)])
+    np.testing.assert_allclose(placed["val/loss"].x("lr_step"), [0, 4, 7, 22, 25])
+    newest = over_lr_step(rated({0: 0.1}, [0, 10, 20]), [(10, 10.0)])
+    np.testing.assert_allclose(newest["val/loss"].x("lr_step"), [0, 1, 11])
+
+
+def test_the_sum_agrees_with_what_a_trainer_of_a_schedule_really_used(tiny: Dataset):
+    config = RunConfig(n_train=200, batch_size=50, epochs=5, schedule="linear", warmup=0.0, eval_every=1, hidden=(4,))
+    trainer, total, expected = Trainer(config, tiny), 0.0, [0.0]
+    for _ in range(20):
+        total += trainer.config.lr * trainer.lr_multiplier
+        trainer.step()
+        expected.append(total)
+    np.testing.assert_allclose(over_lr_step(trainer.history.series())["val/loss"].x("lr_step"), expected)
+
+
+def test_a_run_that_does_not_tell_its_rates_has_no_points_there():
+    placed = over_lr_step(rated({}, [0, 10]))
+    assert len(placed["val/loss"]) == 0 and len(placed["val/loss"].x("lr_step")) == 0

@@ -17,7 +17,7 @@ from nn_core import Checkpoint, ConfigError, RunConfig, Trainer
 from nn_core.config.choices import choices
 from nn_core.config.run_config import LIVE_SETTINGS, all_settings
 from nn_core.data import Dataset
-from nn_core.instruments.health import are_copies
+from nn_core.instruments.rules.symmetric import are_copies
 from nn_core.nn.network import from_weights
 from nn_core.training.state import Edit
 from nn_core.training.trainer import SAVE_EVERY

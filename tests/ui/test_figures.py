@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from PIL import Image
 
+from nn_core.instruments.events import Event
 from nn_core.training.history import Axis, Series
 from nn_core.training.state import Edit
 from tests import ROOT
@@ -212,6 +213,20 @@ def test_points_lie_where_the_x_axis_says(x):
     np.testing.assert_allclose(figure.data[0].x, run["val/loss"].x(x), rtol=1e-6)
 
 
+def test_over_lr_step_runs_of_other_rates_lie_where_they_have_come_equally_far():
+    slow = {"val/loss": series("val/loss", [3.0, 2.0, 1.0]), "train/lr": series("train/lr", [0.1] * 3)}
+    fast = {"val/loss": series("val/loss", [3.0, 1.0]), "train/lr": series("train/lr", [0.2] * 2)}
+    figure = overlay([Overlaid("slow", slow, 0), Overlaid("fast", fast, 1)], kind="loss", x="lr_step")
+    assert [list(trace.x) for trace in figure.data] == [pytest.approx([0, 1, 2]), pytest.approx([0, 2])]
+    assert figure.layout.xaxis.title.text.startswith("learning rate × step")
+    edits, events = [Edit(5, "lr", 0.1, 0.3)], [Event("slow", "warning", "slow", "It is slow.", 5, 10)]
+    changed = {**slow, "train/lr": series("train/lr", [0.1, 0.3, 0.3])}
+    figure = curves(changed, kind="loss", x="lr_step", edits=edits, events=events, cursor=5, frames=[0, 20], ghost=fast)
+    assert list(by_name(figure, "validation")[0].x) == pytest.approx([0, 2, 5])
+    assert by_name(figure, "changed")[0].x[0] == by_name(figure, "verdict")[0].x[0]
+    assert not curves({"val/loss": slow["val/loss"]}, kind="loss", x="lr_step").data
+
+
 def test_log_axes_leave_out_what_has_no_logarithm():
     run = {"val/loss": series("val/loss", [3.0, 0.0, 1.0])}
     figure = curves(run, kind="loss", log_x=True, log_y=True)
@@ -366,6 +381,21 @@ def test_a_changed_setting_is_marked_where_it_happened(x):
     assert mark.x[0] == pytest.approx(run["val/loss"].x(x)[5])
     assert mark.text[0] == "step 50: lr 0.1 → 0.3"
     assert figure.layout.shapes[0].x0 == mark.x[0]
+
+
+@pytest.mark.parametrize("x", AXES)
+def test_a_verdict_is_marked_where_it_began_and_along_the_axis_as_far_as_it_held(x):
+    run = a_run(11)  # steps 0 to 100
+    events = [Event("a", "bad", "dead <units>", "They are.", 50, 70), Event("b", "warning", "slow", "It is.", 80, None)]
+    figure = curves(run, kind="loss", x=x, events=events)
+    (marks,) = by_name(figure, "verdict")
+    places = run["val/loss"].x(x)
+    assert list(marks.x) == pytest.approx([places[5], places[8]]) and list(marks.customdata) == [50, 80]
+    assert list(marks.text) == ["dead &lt;units&gt;, steps 50 to 70", "slow, steps from 80 on"]
+    ends = [(shape.x0, shape.x1) for shape in figure.layout.shapes if shape.y1 == 0]
+    assert ends == [pytest.approx((places[5], places[7])), pytest.approx((places[8], places[10]))]
+    assert marks.marker.color[0] != marks.marker.color[1]
+    assert not by_name(curves(run, kind="loss", x=x), "verdict")
 
 
 def test_a_change_is_told_in_the_words_of_its_setting_with_every_digit():

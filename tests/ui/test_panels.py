@@ -40,7 +40,7 @@ def test_an_import_that_is_begun_in_one_panel_is_shown_by_the_whole_page(monkeyp
 
 
 def test_the_verdict_and_the_vital_signs_count_the_same_dead_units(monkeypatch: pytest.MonkeyPatch):
-    config, told = RunConfig(model="cnn", channels=(8, 16), dense_units=(6,)), {}
+    config, told = RunConfig(model="cnn", channels=(8, 16), dense_units=(6,)), dict[str, Any]()
     model = build_model(config, np.random.default_rng(0))
     W, b = model.parts["conv1"].params["W"], model.parts["conv1"].params["b"]
     W[...], b[:4], b[4:] = np.abs(W), -0.001, 1.0  # four channels answer to bright images alone
@@ -50,9 +50,9 @@ def test_the_verdict_and_the_vital_signs_count_the_same_dead_units(monkeypatch: 
     data: Any = SimpleNamespace(val_images=images)
     for name, value in {"dataset": data, "looked_at_step": None}.items():
         monkeypatch.setattr(session, name, lambda value=value: value)
-    monkeypatch.setattr(verdict, "health", lambda *about, **rest: told.update(rest))
+    monkeypatch.setattr(verdict, "verdicts", lambda seen: told.update(dead=seen.dead))
     shot: Any = SimpleNamespace(model=model, config=config, step=7, status="paused", series={}, weights={}, epoch=1.0)
-    verdict._verdict_on(shot)
+    verdict._verdicts_on(shot)
     shares = dead_units(Look(model, config, data, np.empty(0))).values()
     assert probed < 1_000 and [round(share * n) for share, n in zip(shares, (8, 16, 6), strict=True)] == told["dead"]
     assert told["dead"][0] == 4

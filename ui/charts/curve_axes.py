@@ -10,19 +10,27 @@ import numpy as np
 
 from nn_core.config.run_config import setting
 from nn_core.export.value_range import Range
+from nn_core.instruments.events import Event
 from nn_core.instruments.registry import is_measured
 from nn_core.machine.numbers import round_percent
-from nn_core.training import Edit, Series
+from nn_core.training import Axis, Edit, Series, over_lr_step
 from ui.charts import theme
-from ui.charts.curve_traces import LEAST_ERROR, CurveStyle
+from ui.charts.curve_traces import LEAST_ERROR, CurveStyle, literal
 from ui.charts.figure import Trace
 
-_X_TITLES = {"step": "step", "epoch": "epoch", "images": "images seen", "seconds": "seconds of training"}
+_X_TITLES = {
+    "step": "step",
+    "epoch": "epoch",
+    "images": "images seen",
+    "seconds": "seconds of training",
+    "lr_step": "learning rate × step",
+}
 _X_HOVER = {
     "step": "step %{x:,d}",
     "epoch": "epoch %{x:.2f}",
     "images": "%{x:,d} images seen",
     "seconds": "%{x:.1f} s",
+    "lr_step": "lr × step %{x:.4~g}",
 }
 _ERROR_TICKS = (90, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, LEAST_ERROR)
 _Y_AXES: Mapping[tuple[str, bool], dict[str, Any]] = {
@@ -36,11 +44,12 @@ _Y_AXES: Mapping[tuple[str, bool], dict[str, Any]] = {
     },
 }
 
+ABOVE_AXIS = 0.05  # of the height: where marks of verdicts stand, as a press on the axis itself is a drag of it
 AHEAD = 1.25  # times its own length: as far as the axis of a run goes beside a longer ghost
 
 
 def x_axis(style: CurveStyle) -> dict[str, Any]:
-    """The axis of steps, epochs, images or seconds; its title says how many images the curves were scored on.
+    """The axis of steps, epochs or the like; its title says how many images the curves were scored on.
 
     A zoom is kept until another axis is chosen.
     """
@@ -62,7 +71,7 @@ def x_axis(style: CurveStyle) -> dict[str, Any]:
 
 
 def axis_title(x: str) -> str:
-    """What stands under an axis: "step", "epoch", "images seen" or "seconds of training"."""
+    """What stands under an axis: "step", "epoch", "images seen" and so on."""
     return _X_TITLES[x]
 
 
@@ -88,6 +97,13 @@ def y_axis(style: CurveStyle, shown: Range | None) -> dict[str, Any]:
         ends = tuple(max(100 - value, LEAST_ERROR) for value in shown) if style.error_scale else shown
         axis["range"] = [math.log10(value) for value in ends] if style.log_y else list(ends)
     return axis
+
+
+def placed(series: Mapping[str, Series], x: Axis, edits: Sequence[Edit] = ()) -> Mapping[str, Series]:
+    """The series of a run with what they need to be drawn against an axis."""
+    if x != "lr_step":
+        return series
+    return over_lr_step(series, [(edit.step, edit.new / edit.old) for edit in edits if edit.setting == "lr"])
 
 
 # ---------------------------------------------------------------------------------------------- marks
@@ -134,6 +150,45 @@ def edit_marks(
     lines = [
         {"type": "line", "x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1, "line": line, "layer": "below"}
         for place, _, _ in kept
+    ]
+    return [marks], lines
+
+
+def event_marks(
+    events: Sequence[Event], reference: Series | None, style: CurveStyle
+) -> tuple[list[Trace], list[dict[str, Any]]]:
+    """Marks at the bottom where verdicts began, and lines along it as far as they held, in the colours of their levels.
+
+    They lie on y2, as the marks of `edit_marks` do.
+    """
+    if not events or reference is None or len(reference) == 0:
+        return [], []
+    palette = theme.palette(style.dark)
+    xs, end = reference.x(style.x), float(reference.step[-1])
+    began = np.interp([event.began for event in events], reference.step, xs).tolist()
+    ended = np.interp([end if event.ended is None else event.ended for event in events], reference.step, xs).tolist()
+    kept = [one for one in zip(began, ended, events, strict=True) if one[0] > 0 or not style.log_x]
+    marks = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [start for start, _, _ in kept],
+        "y": [ABOVE_AXIS] * len(kept),
+        "yaxis": "y2",
+        "text": [f"{literal(event.verdict)}, steps {event.steps}" for _, _, event in kept],
+        "customdata": [event.began for _, _, event in kept],
+        "hovertemplate": "%{text} (click the mark to go there)<extra></extra>",
+        "marker": {"symbol": "triangle-up", "size": 10, "color": [palette.levels[event.level] for _, _, event in kept]},
+        "cliponaxis": False,
+        "showlegend": False,
+        "name": "verdict",
+        "uid": "events",
+    }
+    lines = [
+        {
+            **{"type": "line", "x0": start, "x1": stop, "yref": "paper", "y0": 0, "y1": 0},
+            "line": {"color": palette.levels[event.level], "width": 4},
+        }
+        for start, stop, event in kept
     ]
     return [marks], lines
 

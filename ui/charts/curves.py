@@ -1,22 +1,26 @@
-"""Loss and accuracy of one run or of several, over steps, epochs, images or seconds."""
+"""Loss and accuracy of one run or of several, over steps, epochs, images, seconds or lr × step."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import plotly.graph_objects as go
 
 from nn_core.export.value_range import Line, accuracy_range, loss_range
+from nn_core.instruments.events import Event
 from nn_core.machine.numbers import loss, percent
 from nn_core.training import Axis, Edit, Series
 from ui.charts.curve_axes import (
     chance_line,
     cursor_line,
     edit_marks,
+    event_marks,
     frame_places,
     live_range,
+    placed,
     whole_axis,
     x_axis,
     y_axis,
@@ -31,7 +35,7 @@ from ui.charts.curve_traces import (
     overlaid_traces,
 )
 from ui.charts.edge_marks import edge_marks
-from ui.charts.figure import Trace, make_figure
+from ui.charts.figure import LEGEND, Trace, make_figure
 
 MANY_RUNS = 8  # overlaid; the values of more at once would cover the curves
 
@@ -45,6 +49,7 @@ def curves(
     log_x: bool = False,
     smoothing: float = 0.0,
     edits: Sequence[Edit] = (),
+    events: Sequence[Event] = (),
     cursor: int | None = None,
     frames: Sequence[int] = (),
     ghost: Mapping[str, Series] | None = None,
@@ -52,26 +57,28 @@ def curves(
     sizes: Mapping[str, int] | None = None,
     ghost_name: str = "ghost run",
 ) -> go.Figure:
-    """Loss or accuracy (in %) against steps, epochs, images or seconds.
+    """Loss or accuracy (in %) against one of the axes.
 
     `smoothing` in [0, 1) lays a moving average over the faint raw line; `edits` are marked by thin vertical lines, the
-    step `cursor` by a stronger one; `frames` are the earlier steps that a drag leads back to; `ghost` is another run's
-    series, drawn dashed; `sizes` is how many images "train" and "val" were scored on (5,000).
+    step `cursor` by a stronger one, `events` at the bottom; `frames` are the earlier steps that a drag leads back to;
+    `ghost` is another run's series, drawn dashed; `sizes` is how many images "train" and "val" were scored on (5,000).
     The axis of values follows what matters, as nn_core/export/value_range.py says.
     On a log axis accuracy is spaced by its error, so that 99 % and 99.5 % stand as far apart as 50 % and 75 %.
     """
     sizes = {"train": 5000, "val": 5000, **(sizes or {})}
     style = CurveStyle(kind, x, log_x, log_y, smoothing, dark, sizes)
-    traces = curve_traces(ghost or {}, style, ghost_name=ghost_name) + curve_traces(series, style)
-    reference = whole_axis(series) if edits or frames or cursor is not None else None
+    series, ghost = placed(series, x, edits), placed(ghost or {}, x)
+    traces = curve_traces(ghost, style, ghost_name=ghost_name) + curve_traces(series, style)
+    reference = whole_axis(series) if edits or events or frames or cursor is not None else None
     marks, lines = edit_marks(edits, reference, style)
-    ahead = live_range(series, ghost or {}, style)
-    drawn = measured("", series, style) + measured(ghost_name, ghost or {}, style)
+    verdicts, along = event_marks(events, reference, style)
+    ahead = live_range(series, ghost, style)
+    drawn = measured("", series, style) + measured(ghost_name, ghost, style)
     layout, beyond = _curve_layout(style, drawn, ahead["range"][1] if ahead else math.inf)
     layout["xaxis"] |= ahead
-    layout["shapes"] = [*lines, *layout["shapes"], *cursor_line(cursor, reference, style)]
+    layout["shapes"] = [*lines, *along, *layout["shapes"], *cursor_line(cursor, reference, style)]
     machine = frame_places(frames, reference, style)
-    return make_figure([*traces, *marks, *beyond], layout, describe_ends(series, kind), machine=machine)
+    return make_figure([*traces, *marks, *verdicts, *beyond], layout, describe_ends(series, kind), machine=machine)
 
 
 def overlay(
@@ -92,6 +99,7 @@ def overlay(
     """
     n_points = min(MAX_POINTS, max(100, 12 * MAX_POINTS // max(1, len(runs))))  # of many runs fewer each
     style = CurveStyle(kind, x, log_x, log_y, smoothing, dark, {"train": 5000, "val": 5000}, n_points)
+    runs = [replace(run, series=placed(run.series, x)) for run in runs]
     traces = [trace for run in runs for trace in overlaid_traces(run, style, splits)]
     lines = [line for run in runs for line in measured(run.name, run.series, style, splits, slot=run.slot)]
     layout, beyond = _curve_layout(style, lines)
@@ -118,7 +126,7 @@ def _curve_layout(
     layout: dict[str, Any] = {
         "title": {"text": _TITLES[style.kind, style.log_y]},
         "showlegend": True,
-        "legend": {**_LEGEND, "traceorder": "reversed"},
+        "legend": {**LEGEND, "traceorder": "reversed"},
         "hovermode": "x unified",
         "hoverdistance": 40,
         "margin": {"l": 44, "r": 10, "t": 32, "b": 38},
@@ -143,9 +151,4 @@ _TITLES = {
     ("loss", True): "Loss (log)",
     ("accuracy", False): "Accuracy",
     ("accuracy", True): "Accuracy by its error (log)",
-}
-_LEGEND = {
-    "orientation": "h",
-    **{"x": 1, "xref": "container", "xanchor": "right"},
-    **{"y": 1, "yref": "container", "yanchor": "top"},
 }

@@ -1,5 +1,5 @@
 // What a press on a run's curves does beside plotly's own: dragged sideways, the time machine follows the pointer; on the
-// mark of a changed setting, a click takes the change back. Stands before live_plot.js, in one module with it.
+// mark of a changed setting, a click takes the change back, on that of a verdict it goes to its step. Stands before live_plot.js, in one module with it.
 
 const SLIP = 4; // pixels that a click may move
 const REACH = 8; // pixels around a mark
@@ -54,22 +54,27 @@ const LOOK_BUTTON = {
   click: (box) => window.Plotly.relayout(box, { dragmode: false }),
 };
 
-// The number of the change whose mark lies under the pointer, or null
-function markAt(box, event) {
-  const marks = [...box.querySelectorAll(".traceedits path.point")];
-  const at = marks.findLastIndex((mark) => {
-    const { left, right, top, bottom } = mark.getBoundingClientRect();
-    const { clientX: x, clientY: y } = event;
-    return x > left - REACH && x < right + REACH && y > top - REACH && y < bottom + REACH;
-  });
-  return box.data?.find((trace) => trace.uid === "edits")?.customdata?.[at] ?? null;
+const MARKS = { edits: (edit) => ["undo", { edit }], events: (step) => ["look", { step }] }; // by trace: what a click sends
+
+// What a click on the mark under the pointer sends, or null
+function markAt(box, { clientX: x, clientY: y }) {
+  for (const [uid, sends] of Object.entries(MARKS)) {
+    const marks = [...box.querySelectorAll(`.trace${uid} path.point`)];
+    const at = marks.findLastIndex((mark) => {
+      const { left, right, top, bottom } = mark.getBoundingClientRect();
+      return x > left - REACH && x < right + REACH && y > top - REACH && y < bottom + REACH;
+    });
+    const value = box.data?.find((trace) => trace.uid === uid)?.customdata?.[at] ?? null;
+    if (value !== null) return sends(value);
+  }
+  return null;
 }
 
 function pressMarks(chart) {
   const { box } = chart;
   box.addEventListener("pointermove", (event) => box.classList.toggle("on-mark", markAt(box, event) !== null));
   box.addEventListener("click", (event) => {
-    const edit = markAt(box, event);
-    if (edit !== null) chart.trigger("undo", { edit });
+    const sent = markAt(box, event);
+    if (sent !== null) chart.trigger(...sent);
   });
 }

@@ -40,6 +40,7 @@ def live_plot(
     on_click: Callable[[Click], None] | None = None,
     clickable: bool = False,
     on_undo: Callable[[], None] | None = None,
+    on_look: Callable[[], None] | None = None,
     label: str | None = None,
 ) -> Click | None:
     """Draw `figure`, or update the chart of the same `key` in place; `height` in px is reserved on the page.
@@ -48,8 +49,9 @@ def live_plot(
     With `on_click` or `clickable`, a click on a point or cell reruns the script (inside a fragment: the fragment) and
     is returned once, in that run: a dict of curve, name, point, x, y, z, customdata and shift (whether Shift was held).
     `on_click` is called with it at that moment. `on_undo` is called before the next run of the script when the mark of
-    a change is clicked; the session state of `key` then holds as "undo" {"edit": its number}. `label` is what a screen
-    reader says of the chart; the figures of ui/charts/figure.py bring their own in `layout.meta["label"]`.
+    a change is clicked; the session state of `key` then holds as "undo" {"edit": its number}. So is `on_look` for the
+    mark of a verdict: "look" is {"step": where it began}. `label` is what a screen reader says of the chart; the
+    figures of ui/charts/figure.py bring their own in `layout.meta["label"]`.
     """
     _publish_library()
 
@@ -62,15 +64,19 @@ def live_plot(
         "label": label or (spec["layout"].get("meta") or {}).get("label") or "chart",
         "version": plotly.__version__,
     }
-    result = _component(key=key, data=to_json(message), width="stretch", height="content", **_heard(on_undo))
+    result = _component(key=key, data=to_json(message), width="stretch", height="content", **_heard(on_undo, on_look))
     event: Click | None = result.get("click")
     if event is not None and on_click is not None:
         on_click(event)
     return event
 
 
-def _heard(on_undo: Callable[[], None] | None) -> dict[str, Any]:
-    return {"on_click_change": _noted, "on_undo_change": on_undo or _noted}
+def _heard(on_undo: Callable[[], None] | None, on_look: Callable[[], None] | None) -> dict[str, Any]:
+    return {
+        "on_click_change": _noted,
+        "on_undo_change": on_undo or _noted,
+        "on_look_change": on_look or _noted,
+    }
 
 
 def _noted() -> None:

@@ -9,7 +9,13 @@ from streamlit.delta_generator import DeltaGenerator
 from nn_core.training import Axis
 from ui.panels.gallery import switch
 
-AXES: Mapping[str, str] = {"step": "steps", "epoch": "epochs", "images": "images seen", "seconds": "seconds"}
+AXES: Mapping[str, str] = {
+    "step": "steps",
+    "epoch": "epochs",
+    "images": "images",
+    "seconds": "seconds",
+    "lr_step": "lr × step",
+}
 SMOOTHINGS = [0.0, 0.3, 0.6, 0.8, 0.9, 0.95]
 
 

@@ -69,6 +69,11 @@ def charts(runs: Sequence[Overlaid], *, key: str, height: int) -> None:
     """Loss and accuracy side by side, with the widgets for their options and one legend above them."""
     axis, splits, log_y, smoothing = _options()
     legend(runs)
+    if axis == "lr_step":
+        st.caption(
+            "Lr × step is the time of gradient flow: rates that are small enough lie on one curve; where one leaves "
+            "it, its steps are too long to follow."
+        )
     kinds: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
     for column, kind in zip(st.columns(2), kinds, strict=True):
         figure = overlay(
@@ -88,7 +93,7 @@ def alike_sentence(configs: Sequence[RunConfig]) -> str:
 
 
 def _options() -> tuple[Axis, tuple[str, ...], bool, float]:
-    against, which, log, smooth = st.columns([2.1, 1.5, 0.8, 1.3], vertical_alignment="center")
+    against, which, log, smooth = st.columns([2.6, 1.6, 0.8, 1.1], vertical_alignment="center")
     axis, log_y, smoothing = chart_options(against, log, smooth, key="overlay")
     with which:
         split = switch("Which curves", SPLITS, key="overlay-split")

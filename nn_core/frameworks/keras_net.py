@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ ACTIVATIONS = {
     "identity": "linear",
 }
 SCORED_AT_ONCE = 1_000
+EPSILON = 1e-8  # of our optimizers
 CARRIED = (
     *("channels", "kernel", "padding", "pool", "pooling", "head", "dense_units", "momentum", "beta1", "beta2"),
     *("weight_decay", "schedule", "warmup", "decay_factor", "decay_every", "l2", "dropout", "label_smoothing"),
@@ -97,9 +99,11 @@ class KerasNet(Net):
     def follow(self, batches: Iterable[Array]) -> list[float]:
         """The same updates; Keras tells the mean of all batches so far, with the penalty: both are undone."""
         losses: list[float] = []
-        for batch in batches:
+        for update, batch in enumerate(batches, start=1):
             self.model.reset_metrics()
             self._take_rate()
+            if self._config.optimizer in ("adam", "adamw"):  # Keras adds it before v is corrected for its start at 0
+                self.model.optimizer.epsilon = EPSILON * math.sqrt(1 - self._config.beta2**update)
             penalty = float(self._keras.ops.convert_to_numpy(sum(self.model.losses))) if self._config.l2 else 0.0
             losses.append(float(step(self.model, self._x[batch], self._y[batch])) - penalty)
         return losses
@@ -148,12 +152,12 @@ def make_optimizer(config: RunConfig) -> Any:
     """The optimizer of the settings, with the constants of ours."""
     from keras import optimizers
 
-    lr, betas = {"learning_rate": config.lr}, {"beta_1": config.beta1, "beta_2": config.beta2, "epsilon": 1e-8}
+    lr, betas = {"learning_rate": config.lr}, {"beta_1": config.beta1, "beta_2": config.beta2, "epsilon": EPSILON}
     made: dict[str, Callable[[], Any]] = {
         "sgd": lambda: optimizers.SGD(**lr),
         "momentum": lambda: optimizers.SGD(**lr, momentum=config.momentum),
         "nesterov": lambda: optimizers.SGD(**lr, momentum=config.momentum, nesterov=True),
-        "rmsprop": lambda: optimizers.RMSprop(**lr, rho=config.beta2, epsilon=1e-8),
+        "rmsprop": lambda: optimizers.RMSprop(**lr, rho=config.beta2, epsilon=EPSILON),
         "adam": lambda: optimizers.Adam(**lr, **betas),
         "adamw": lambda: optimizers.AdamW(**lr, **betas, weight_decay=config.weight_decay),
     }

@@ -96,7 +96,7 @@ def identical_tasks() -> list[tuple[str, RunConfig, int]]:
         ("784-128-10", mlp.replace(optimizer="momentum", lr=0.02), an_epoch),
         ("784-128-10", mlp.replace(optimizer="adam", lr=0.001), an_epoch),
         *(
-            ("CNN 8-16", CNN.replace(optimizer=name, lr=lr, seed=SAME_SEED), 20)
+            ("CNN 8-16", CNN.replace(optimizer=name, lr=lr), 20)
             for name, lr in (("sgd", 0.05), ("momentum", 0.01), ("adam", 0.001))
         ),
     ]

@@ -35,10 +35,7 @@ CASES = {
 }
 
 
-EPSILON_ELSEWHERE = {  # Keras adds epsilon inside the root, or before the moments are corrected
-    ("keras", "rmsprop"): 2e-3,
-    **{("keras", name): 2e-4 for name in ("adam", "adamw", "cnn with adam")},
-}
+EPSILON_ELSEWHERE = {("keras", "rmsprop"): 2e-3}  # Keras adds it inside the root
 
 
 @pytest.mark.parametrize("name", ["torch", "keras"])

@@ -43,7 +43,8 @@ SAME_WHY = (
     "All begin with the same weights and see the same batches, so the losses should be equal. They differ because each "
     "library adds the same numbers in another order, and rounds after each addition. The difference grows: each update "
     "starts from weights that differ a little more. Where an input of a ReLU is almost 0, rounding decides its sign, "
-    "and the difference jumps. PyTorch differs from itself by as much when the form of its optimizer changes."
+    "and the difference jumps. PyTorch differs from itself by as much when the form of its optimizer changes. "
+    "Keras corrects Adam's moments in float32, so its steps are off by about 1e-5 from the first one on."
 )
 
 
@@ -199,11 +200,11 @@ def _cells(row: Row) -> dict[str, str]:
             f"seconds to {mark} %": number(row.seconds_to(mark / 100), ",.1f") or "not reached" for mark in (97, 98, 99)
         },
         "first epoch": number(row.first_epoch_seconds, ",.2f", " s"),
-        "first step": number(row.first_step_seconds, ",.2f", " s"),
+        "first step": number(row.first_step_seconds, ".2g", " s"),
         "weights": number(row.n_weights, ","),
         "peak memory": number(row.peak_memory_mb, ",.0f", " MB"),
         "import": number(row.import_seconds, ",.1f", " s"),
-        "installed": number(row.installed_mb, ",.0f", " MB"),
+        "installed, itself alone": number(row.installed_mb, ",.0f", " MB"),
         "run with": row.way,
         "version": row.versions,
     }

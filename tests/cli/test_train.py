@@ -57,8 +57,9 @@ def test_the_last_line_of_json_says_what_was_trained_and_how_well(capsys: pytest
 @pytest.mark.usefixtures("on_tiny")
 def test_the_json_gives_the_verdicts_with_their_dates(capsys: pytest.CaptureFixture[str]):
     assert result_of(capsys, *QUICK, "--no-save")["events"] == []
-    (event,) = result_of(capsys, *QUICK, "--no-save", "--init", "zeros", "--eval-every", "2")["events"]
-    assert (event["rule"], event["level"], event["ended"]) == ("symmetric", "bad", None)
+    events = result_of(capsys, *QUICK, "--no-save", "--init", "zeros", "--eval-every", "2")["events"]
+    event = next(each for each in events if each["rule"] == "symmetric")
+    assert (event["level"], event["verdict"], event["ended"]) == ("bad", "symmetric", None)
     assert 1 <= event["began"] <= 16 and event["why"].startswith("All 8 first-layer units")
 
 

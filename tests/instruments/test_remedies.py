@@ -144,6 +144,28 @@ def test_a_rule_finds_what_provokes_it_and_its_remedy_cures(
         assert gain == pytest.approx(declared, abs=5.0), "the gain that the rule declares is another"
 
 
+@pytest.mark.slow
+def test_of_several_verdicts_the_first_is_the_one_whose_remedy_helps_most(mnist):
+    several: dict[str, Any] = {
+        "n_train": 5_000,
+        "rotation": 180.0,
+        "shift": 8.0,
+        "gain": 10.0,
+        "activation": "tanh",
+        "eval_every": 4,
+    }
+    ill, found = trained(Trainer(RunConfig(**several), mnist), 4)
+    told = [one for one in found if not one.is_explained and one.level in ("bad", "warning")]
+    assert len(told) >= 2, found
+    helped = []
+    for one in told:
+        mended, _ = trained(treated(ill, one, mnist), 4)
+        assert mended.scores
+        helped.append(mended.scores.val_accuracy)
+    print(f"\n{[(one.rule, accuracy) for one, accuracy in zip(told, helped, strict=True)]}")
+    assert helped[0] == max(helped)
+
+
 def first_of(rule: str) -> str:
     """The illness with which the gain of a rule was measured."""
     return next(name for name, ill in ILLS.items() if ill[0] == rule)

@@ -10,6 +10,8 @@ from ui.panels.dynamics.panels import panels
 from ui.panels.empty_state import empty_state
 from ui.panels.gallery import switch
 
+N_ROWS = 2  # of panels that are open at first
+
 if not empty_state("What training does to your network, step by step,"):
     shot = session.snapshot()
     assert shot is not None
@@ -20,8 +22,13 @@ if not empty_state("What training does to your network, step by step,"):
         ghost.pin_button(shot)
     ghost.line(shot)
     all_panels = panels(shot.config)
+    small = [each for each in all_panels if not each.is_wide]
+    for start in range(0, N_ROWS * 2, 2):  # in rows, so that on a phone the most telling ones come first
+        for column, panel in zip(st.columns(2), small[start:], strict=False):
+            with column:
+                show(panel, axis)
     columns = st.columns(2)
-    for number, panel in enumerate(each for each in all_panels if not each.is_wide):
+    for number, panel in enumerate(small[N_ROWS * 2 :]):
         with columns[number % 2]:
             show(panel, axis)
     for panel in all_panels:

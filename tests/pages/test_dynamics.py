@@ -71,7 +71,7 @@ def test_every_panel_opens_and_explains_itself_after_a_step_with_all_of_them_ope
         "it would be 1 at a rate of about",
         "The line of this optimizer is one for the preconditioned sharpness",
         r"$\frac{2 + 2 \beta_1}{(1 - \beta_1)\, \eta}$, is at **38,000**",
-        "images a step, more would be waste; this run takes 50",
+        "images per step, more would be waste; this run takes 50",
         "singular values beyond chance",
         "scorings: ",
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -10,7 +10,8 @@ import pytest
 from nn_core.instruments.measures.data_map import DataMap
 from nn_core.instruments.measures.histograms import Histogram, common_edges
 from nn_core.instruments.registry import INSTRUMENTS, LINE, WHOLE
-from nn_core.training import Frame, Series
+from nn_core.training import Axis, Frame, Series
+from ui.charts.curve_axes import placed
 from ui.charts.data_map import course_chart, data_map_chart
 from ui.charts.dynamics import class_strip, histogram_maps, learned_from, singular_chart
 from ui.charts.figure import seven_digits
@@ -18,7 +19,7 @@ from ui.charts.instruments import instrument_curves
 from ui.components import live_plot
 from ui.panels.dynamics import curve
 
-AXES = ("step", "epoch", "images", "seconds")
+AXES = get_args(Axis)
 NAMES = tuple("0123456789")
 N = 5_000
 
@@ -36,8 +37,9 @@ def size(figure: Any) -> int:
 
 def classes(learned_at: int, n: int = 100) -> dict[str, Series]:
     """Ten classes, of which number k is learned so many points later than the one before."""
+    name = INSTRUMENTS["class_accuracy"].series_name
     return {
-        str(label): series(np.where(np.arange(n) < learned_at * (label + 1), 0.3, 0.95), f"{label}")
+        name(str(label)): series(np.where(np.arange(n) < learned_at * (label + 1), 0.3, 0.95), f"{label}")
         for label in range(10)
     }
 
@@ -47,12 +49,10 @@ def test_the_strip_shows_each_class_in_a_row_with_a_mark_where_it_stays_learned_
     axis: Any,
 ):
     runs, ghost = classes(5), classes(8)
-    order = list(range(9, -1, -1))
-    figure = class_strip(
-        runs, {**runs, "val/loss": series(np.ones(100))}, names=NAMES, order=order, x=axis, cursor=300, ghost=ghost
-    )
+    order, of_run = list(range(9, -1, -1)), {name: series(np.full(100, 0.1), name) for name in ("val/loss", "train/lr")}
+    figure = class_strip({**runs, **of_run}, names=NAMES, order=order, x=axis, cursor=300, ghost={**ghost, **of_run})
     heat, theirs, mine = figure.data
-    place = runs["0"].x(axis)
+    place = placed({**runs, **of_run}, axis)["val/loss"].x(axis)
     assert list(figure.layout.yaxis.ticktext) == [str(label) for label in order]
     assert [row[-1] for row in heat.z] == pytest.approx([1 - 0.05**0.5] * 10, abs=0.01)
     assert list(mine.x) == [place[5 * (label + 1)] for label in order]
@@ -81,6 +81,9 @@ def test_histograms_of_frames_share_their_bins_and_a_column_gives_its_step():
     assert list(first.x) == [0, 1, 5, 30] and list(first.customdata[0]) == [0, 1, 5, 30]
     assert (z > 0).sum(axis=0)[0] < (z > 0).sum(axis=0)[3], "a wider spread fills more bins"
     assert z.max() == 100 and second.yaxis == "y2" and figure.layout.yaxis2.title.text == "Output"
+    of_run = {"train/lr": series([0.1] * 4), "val/loss": series([1] * 4)}
+    against = histogram_maps(found, of_run, titles=titles, what="weights", x="lr_step")
+    assert list(against.data[0].x) == pytest.approx([0, 0.1, 0.5, 3.0])
     assert figure.layout.meta["label"] == "Histograms of weights of 2 layers at 4 steps"
 
 

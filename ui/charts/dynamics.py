@@ -9,11 +9,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from nn_core.instruments.measures.histograms import Histogram, common_edges
+from nn_core.instruments.registry import INSTRUMENTS
 from nn_core.machine.memory import Array
 from nn_core.machine.numbers import percent
-from nn_core.training import Axis, Frame, Series
+from nn_core.training import Axis, Edit, Frame, Series
 from ui.charts import theme
-from ui.charts.curve_axes import axis_title, cursor_line, frame_places, whole_axis, x_axis
+from ui.charts.curve_axes import axis_title, cursor_line, frame_places, placed, whole_axis, x_axis
 from ui.charts.curve_traces import CurveStyle
 from ui.charts.figure import Trace, make_figure
 
@@ -47,26 +48,28 @@ def _axes(style: CurveStyle) -> dict[str, Any]:
 
 def class_strip(
     series: Mapping[str, Series],
-    all_series: Mapping[str, Series],
     *,
     names: Sequence[str],
     order: Sequence[int],
     x: Axis,
     cursor: int | None = None,
     frames: Sequence[int] = (),
+    edits: Sequence[Edit] = (),
     ghost: Mapping[str, Series] | None = None,
     dark: bool = False,
 ) -> go.Figure:
     """The accuracy of each class as a row of colours, in the `order` given (from the top), against one of the axes.
 
-    `series` are those of the classes, by the number of the class as text; `all_series` those of the run. A mark stands
-    where a class begins to stay at 80 %, a hollow one where the `ghost`'s does.
+    `series` and `ghost` are all those of a run, among them those of some class. A mark stands where a class begins to
+    stay at 80 %, a hollow one where the ghost's does.
     """
-    style = _style(x, dark)
-    longest = max(series.values(), key=len)
+    style, each = _style(x, dark), INSTRUMENTS["class_accuracy"]
+    everything = placed(series, x, edits)
+    own, theirs = each.series(everything), each.series(placed(ghost or {}, x))
+    longest = max(own.values(), key=len)
     columns = np.unique(np.linspace(0, len(longest) - 1, min(len(longest), MOST_COLUMNS)).round().astype(int))
     at_step, places = longest.step[columns], longest.x(x)[columns]
-    rows = [series.get(str(label)) for label in order]
+    rows = [own.get(str(label)) for label in order]
     nothing = np.full(len(columns), np.nan)
     shares = [nothing if one is None else one.value[_newest_at(one, at_step)] for one in rows]
     labels = [names[label] for label in order]
@@ -84,9 +87,9 @@ def class_strip(
     }
     marks = [
         _learned_marks(runs, order, x, symbol, name, colours.negative[2])
-        for runs, symbol, name in ((ghost or {}, "circle-open", "ghost learned"), (series, "circle", "learned"))
+        for runs, symbol, name in ((theirs, "circle-open", "ghost learned"), (own, "circle", "learned"))
     ]
-    reference = whole_axis(all_series)
+    reference = whole_axis(everything)
     layout: dict[str, Any] = {
         **_axes(style),
         "margin": {"l": 34, "r": 60, "t": 8, "b": 38},
@@ -150,6 +153,7 @@ def histogram_maps(
     what: str,
     x: Axis,
     cursor: int | None = None,
+    edits: Sequence[Edit] = (),
     dark: bool = False,
 ) -> go.Figure:
     """A heat map a layer: a column for each frame, its histogram from bottom to top; a click gives the step.
@@ -159,13 +163,13 @@ def histogram_maps(
     """
     style, layers = _style(x, dark), [layer for layer in titles if any(layer in of for _, of in found)]
     traces, layout = [], _axes(style)
-    reference = whole_axis(series)
+    reference = whole_axis(placed(series, x, edits))
     gap, n = 0.16 / max(1, len(layers)), max(1, len(layers))
     for row, layer in enumerate(layers):
         top = 1 - row * (1 + gap) / n if n > 1 else 1.0
         name = "" if row == 0 else str(row + 1)
         of_layer = [(frame, of[layer]) for frame, of in found if layer in of]
-        traces.append(_heat(of_layer, titles[layer], style, f"y{name}"))
+        traces.append(_heat(of_layer, titles[layer], style, f"y{name}", reference))
         layout[f"yaxis{name}"] = {
             **{"domain": [max(0.0, top - (1 - gap * (n - 1)) / n), top], "anchor": "x", "showgrid": False},
             **{"title": {"text": titles[layer], "standoff": 4}, "nticks": 4, "tickformat": "~g", "zeroline": False},
@@ -180,14 +184,22 @@ def histogram_maps(
     return make_figure(traces, layout, label)
 
 
-def _heat(of_layer: Sequence[tuple[Frame, Histogram]], title: str, style: CurveStyle, axis: str) -> Trace:
+def _place(frame: Frame, x: Axis, reference: Series | None) -> float:
+    """Where a frame lies on an axis."""
+    if x == "lr_step":
+        return 0.0 if reference is None else float(np.interp(frame.step, reference.step, reference.x(x)))
+    return float({"step": frame.step, "epoch": frame.epoch, "images": frame.images_seen, "seconds": frame.seconds}[x])
+
+
+def _heat(
+    of_layer: Sequence[tuple[Frame, Histogram]], title: str, style: CurveStyle, axis: str, reference: Series | None
+) -> Trace:
     edges = common_edges([each for _, each in of_layer], BINS)
     shares = np.array([each.shares(edges) for _, each in of_layer])  # (n_frames, BINS)
     depth = np.sqrt(shares / np.maximum(shares.max(axis=1, keepdims=True), 1e-12))
-    places = {"step": "step", "epoch": "epoch", "images": "images_seen", "seconds": "seconds"}[style.x]
     return {
         **{"type": "heatmap", "yaxis": axis, "uid": f"histogram-{axis}", "showscale": False},
-        "x": [round(float(getattr(frame, places)), 4) for frame, _ in of_layer],
+        "x": [round(_place(frame, style.x, reference), 4) for frame, _ in of_layer],
         "y": np.round((edges[1:] + edges[:-1]) / 2, 9),
         "z": (100 * depth.T).round().astype(int),
         **{"zmin": 0, "zmax": 100, "colorscale": _scale(style.dark)},

@@ -15,7 +15,7 @@ from ui.session.selection import steady
 from ui.session.visitor import may_change
 
 ASK_SECONDS = 2.0  # between two requests for the same instrument
-DRAW_SECONDS = 0.15  # that counting histograms may take of one drawing
+DRAW_SECONDS, REST_SECONDS = 0.15, 0.6  # that counting histograms may take of one drawing, while it trains or rests
 
 
 def measure(name: str) -> bool:
@@ -36,7 +36,7 @@ def measure(name: str) -> bool:
 def spreads() -> tuple[list[tuple[Frame, Spread]], int]:
     """The frames of the current run with their histograms, ascending, and how many are still to be counted.
 
-    What has been counted is kept; of the rest as many as fit into DRAW_SECONDS, the newest first.
+    What has been counted is kept; of the rest as many as there is time for, the newest first.
     """
     run = current_run()
     shot = run.snapshot if run is not None else None
@@ -50,7 +50,7 @@ def spreads() -> tuple[list[tuple[Frame, Spread]], int]:
     for frame in _spaced(missing):
         kept[frame.step, frame.seconds] = spread(shot.config_at(frame.step), frame.weights(), data, labels)
         n_missing -= 1
-        if time.monotonic() - started > DRAW_SECONDS:
+        if time.monotonic() - started > (DRAW_SECONDS if shot.is_training else REST_SECONDS):
             break
     there = {(frame.step, frame.seconds): frame for frame in shot.film}
     kept = {key: found for key, found in kept.items() if key in there}

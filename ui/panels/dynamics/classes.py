@@ -27,17 +27,16 @@ def draw(shot: Snapshot, axis: Axis) -> None:
     never = len(next(iter(series.values()))) + 1
     order = sorted(places, key=lambda label: (never if places[label] is None else places[label] or 0, label))
     pinned = ghost.behind(shot)
-    theirs = each.series(session.series_of(pinned)) if pinned is not None else {}
     st.caption(_sentence([names[at] for at in order], [places[at] for at in order]), help=about(each, shot.config))
     figure = class_strip(
-        series,
         shot.series,
         names=names,
         order=order,
         x=axis,
         cursor=session.looked_at_step(),
         frames=session.earlier_steps(),
-        ghost=theirs,
+        edits=shot.edits,
+        ghost=session.series_of(pinned) if pinned is not None else None,
         dark=session.is_dark(),
     )
     live_plot(figure, key="dynamics-classes", height=230)

@@ -110,11 +110,11 @@ def _of_noise(each: Instrument, shot: Snapshot) -> Markdown:
         return ""
     if scale is None:
         return "No gradient stands out of the noise yet."
-    said = f"Beyond about {_rounded(scale):,} images a step, more would be waste; this run takes {int(batch):,}"
+    said = f"Beyond about {_rounded(scale):,} images per step, more would be waste; this run takes {int(batch):,}"
     if batch > 3 * scale:
-        return f"{said}: a smaller batch would learn as much a step."
+        return f"{said}: a smaller batch would learn as much per step."
     if batch < scale / 3:
-        return f"{said}: its steps are noisy, and a larger batch would make each more worth."
+        return f"{said}: its steps are noisy, and with a larger batch each would be worth more."
     return f"{said}, which suits it."
 
 

@@ -54,6 +54,7 @@ def draw(shot: Snapshot, axis: Axis) -> None:
         what=kind,
         x=axis,
         cursor=session.looked_at_step(),
+        edits=shot.edits,
         dark=session.is_dark(),
     )
     live_plot(figure, key=KEY, height=MARGIN + OF_A_LAYER * n_layers, clickable=True)

@@ -146,7 +146,14 @@ def test_a_rule_finds_what_provokes_it_and_its_remedy_cures(
 
 @pytest.mark.slow
 def test_of_several_verdicts_the_first_is_the_one_whose_remedy_helps_most(mnist):
-    several: dict[str, Any] = {"n_train": 5_000, "rotation": 180.0, "shift": 8.0, "gain": 10.0, "activation": "tanh", "eval_every": 4}
+    several: dict[str, Any] = {
+        "n_train": 5_000,
+        "rotation": 180.0,
+        "shift": 8.0,
+        "gain": 10.0,
+        "activation": "tanh",
+        "eval_every": 4,
+    }
     ill, found = trained(Trainer(RunConfig(**several), mnist), 4)
     told = [one for one in found if not one.is_explained and one.level in ("bad", "warning")]
     assert len(told) >= 2, found

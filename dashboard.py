@@ -24,11 +24,12 @@ pages = [
     st.Page("pages/look/data.py", title="Data", icon=":material/image:"),
     st.Page("pages/look/weights.py", title="Weights", icon=":material/grid_view:"),
     st.Page("pages/look/inside.py", title="Inside", icon=":material/layers:"),
+    st.Page("pages/look/dynamics.py", title="Dynamics", icon=":material/monitoring:"),
     st.Page("pages/look/evaluate.py", title="Evaluate", icon=":material/fact_check:"),
     st.Page("pages/compare/runs.py", title="Runs", icon=":material/table_rows:"),
     st.Page("pages/compare/race.py", title="Race", icon=":material/flag:"),
-    st.Page("pages/compare/frameworks.py", title="Frameworks", icon=":material/balance:"),
     st.Page("pages/compare/search.py", title="Search", icon=":material/search:"),
+    st.Page("pages/compare/frameworks.py", title="Frameworks", icon=":material/balance:"),
 ]
 page = st.navigation(pages, position="top")
 style.apply_style(session.is_dark())

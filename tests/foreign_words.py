@@ -36,7 +36,7 @@ OWN_ATTRIBUTES = {
 }  # declared in the code, never out of a file
 OWN_FUNCTIONS = {  # a time, a colour, a picture, and numbers as text
     *("duration", "run_colour", "png_uri"),
-    *("percent", "round_percent", "exact", "probability", "loss", "count", "short_number"),
+    *("percent", "round_percent", "exact", "decimal", "probability", "loss", "count", "short_number"),
 }
 NUMBER = re.compile(r"[+ z]?\d*[,_]?(\.\d+)?[dfgeE%]|,")
 SAME_WORDS = {"lower", "upper", "strip", "capitalize", "format", "removesuffix", "replace", "items"}

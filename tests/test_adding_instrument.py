@@ -28,6 +28,7 @@ from nn_core.runs import RunRegistry
 from nn_core.store import RunStore
 from tests.exporting import source_of
 from ui.charts.instruments import instrument_curves
+from ui.panels.dynamics.panels import panels
 
 FILE = '''"""The largest weight."""
 from nn_core.instruments.registry import WHOLE, instrument
@@ -110,7 +111,9 @@ def test_the_command_line_says_its_last_value_and_none_of_any_where_nothing_is_m
     default = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(default["instruments"]) == set(results["vital"]["instruments"])
     assert set(results["vital"]["instruments"][added]) == {"dense1", "dense2"}
-    assert set(results["all"]["instruments"]) - set(results["vital"]["instruments"]) == {"effective_rank"}
+    assert set(results["all"]["instruments"]) - set(results["vital"]["instruments"]) == {
+        each.name for each in INSTRUMENTS.values() if each.cost == "all" and not each.serves(RunConfig(hidden=(6,)))
+    }
     assert results["none"]["instruments"] == {}
     assert {"step_gauge", "update_ratio", "dead_units", "gradient_rms"} <= set(default["instruments"])
     assert len({each["weights_sha256"] for each in [default, *results.values()]}) == 1
@@ -157,6 +160,10 @@ def test_it_is_drawn_on_every_axis_with_the_ghost_dashed_behind_and_the_cursor(a
     np.testing.assert_allclose(lines["Hidden layer 1"]["y"], one.value, rtol=1e-6)
     assert [shape.name for shape in figure.layout.shapes if shape.name] == ["looked at"]
     assert figure.layout.meta["label"].startswith("Largest weight: Hidden layer 1 ")
+
+
+def test_it_has_a_panel_of_its_own_on_dynamics(added: str):
+    assert [panel.title for panel in panels(RunConfig()) if panel.name == added] == ["Largest weight"]
 
 
 def test_its_reading_says_what_is_wrong_and_what_mends_it(added: str, tiny: Dataset):

@@ -139,10 +139,8 @@ class Comparison:
     @property
     def shown(self) -> Shown:
         """What stands now."""
-        n_turns = sum(
-            _turns(task) for at, task in enumerate(self._tasks) for name in task.frameworks if self._goes(at, name)
-        )
-        n_turns += 6 * self._identical
+        n_turns = sum(_turns(self._tasks[at]) for at, name in self._rows if self._goes(at, name))
+        n_turns += len(identical_tasks()) * self._identical
         share = min(1.0, self._turns_made / n_turns) if n_turns else 1.0
         return Shown(tuple(self._rows.values()), tuple(self._same), self._doing, share)
 

@@ -12,7 +12,7 @@ from nn_core.frameworks.framework import Net, Variant, framework
 from nn_core.machine.memory import Array
 from nn_core.machine.threads import set_blas_threads
 from nn_core.training.trainer import Trainer
-from nn_core.training.watching import Update
+from nn_core.training.watching import Scored, Update
 
 NEVER = 1_000_000  # steps between two scorings: whoever compares scores by itself
 
@@ -74,6 +74,9 @@ class _Losses:
     def saw(self, update: Update) -> None:
         self.losses.append(update.loss)
         self.indices = update.indices
+
+    def scored(self, scored: Scored) -> None:
+        pass
 
 
 @framework(

@@ -19,6 +19,7 @@ from nn_core.instruments.registry import instrument
     check="k for k equal singular values; between them, by hand.",
     cost="all",
     needs="copy",
+    order=42,
 )
 def effective_rank(look: Look) -> Mapping[str, float]:
     """That of every weight matrix, a convolution's with a column a channel."""

@@ -57,7 +57,8 @@ def readings(
         return {WHOLE: Reading(each, WHOLE, None, 0, None, off.get(each.name) or why_missing(each, config, series))}
     bands = each.judge(found)
     return {
-        layer: Reading(each, layer, each.newest(one), int(one.step[-1]), bands[layer]) for layer, one in found.items()
+        layer: Reading(each, layer, each.newest(one), int(one.step[-1]), bands.get(layer))
+        for layer, one in found.items()
     }
 
 

@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -91,10 +91,10 @@ class Run:
         self._until_epoch = 0.0  # where the goals "epoch" and "budget" are reached
         self._rate = Rate()
         self._is_kept = past is not None  # a run that never trained need not be on disk
+        self._instruments = Recording(self._trainer, instruments, self._send)
         self._trainer.score()
         past_film, best = (None, -1.0) if past is None else (past.film, past.best_accuracy)
         self._recorder = Recorder(self._trainer, writer, past_film, parent, best)
-        self._instruments = Recording(self._trainer, instruments)
         self._publish()
 
     def __repr__(self) -> str:
@@ -125,6 +125,10 @@ class Run:
         with self._settings_lock:
             self.settings = self.settings.edited(name, value)
             return self._send(lambda: self._change(name, value))
+
+    def measure(self, instruments: Collection[str]) -> threading.Event:
+        """Measure these too: while the run trains for as long as this is asked again, and once where it rests."""
+        return self._ask(lambda: self._instruments.ask(instruments, at_rest=not self._is_under_way))
 
     def set_speed(self, speed: str) -> threading.Event:
         """One of SPEEDS."""
@@ -427,6 +431,8 @@ class Run:
             not_saved=self._recorder.problem,
             switched_off=self._instruments.off,
             events=self._instruments.events,
+            is_measured=self._instruments.is_busy and not self._is_under_way,
+            kept=trainer.instruments,
         )
         self._tell_carried_out()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nn_core.config.errors import ConfigError
 from nn_core.config.run_config import RunConfig
@@ -50,6 +50,10 @@ class Snapshot:
     not_saved: str = ""  # one sentence on what of the run is not on disk, "" when all is well
     switched_off: Mapping[str, str] = field(default_factory=dict)  # instrument -> a sentence on why it failed
     events: tuple[Event, ...] = ()  # the verdicts on it with their dates, ascending
+    is_measured: bool = False  # whether it is being measured, though it does not train
+    kept: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict
+    )  # instrument -> what it has kept beside its series
 
     def __repr__(self) -> str:
         return f"<Snapshot of run {self.run_id}: {self.status} at step {self.step:,}>"

@@ -24,7 +24,7 @@ from nn_core.training.history import History, points_each, thinned
 
 MAX_BYTES = 16_000_000  # of the file: a run that would need more writes it anew
 LINE_BYTES = 160  # of a point at most, about
-MAX_SERIES = 32
+MAX_SERIES = 128  # a network of nine layers with all instruments has about a hundred
 MAX_NAME = 60  # characters
 MAX_LINE = 10_000  # bytes
 BLOCK = 1 << 20  # bytes that are read at once

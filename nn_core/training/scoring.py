@@ -29,6 +29,7 @@ class Scoring:
         self._val = data.val_images, data.val_labels
         self._costs: deque[float] = deque(maxlen=8)  # seconds that the last scorings took
         self._scored_at = 0.0  # seconds of training when the last one ended
+        self.train_logits = np.empty((0, 10), np.float32)  # of the training images, at the last scoring
 
     def __repr__(self) -> str:
         return f"<Scoring on {len(self._train[1]):,} training and {len(self._val[1]):,} validation images>"
@@ -36,17 +37,22 @@ class Scoring:
     def scores(self, model: Network, step: int, l2: float) -> Scores:
         """How good the network is at this step; `l2` is the strength of the penalty, which is reported beside."""
         with np.errstate(over="ignore", invalid="ignore"):
-            train_loss, train_accuracy, _ = self._on(model, *self._train)
-            val_loss, val_accuracy, confusion = self._on(model, *self._val)
+            train_loss, train_accuracy, _, self.train_logits = self._on(model, *self._train)
+            val_loss, val_accuracy, confusion, _ = self._on(model, *self._val)
         confusion.flags.writeable = False  # it is handed out
         return Scores(step, train_loss, train_accuracy, val_loss, val_accuracy, model.penalty(l2), confusion)
 
-    def _on(self, model: Network, images: Array, labels: Array) -> tuple[float, float, Array]:
-        """(mean loss as curves show it, see `Loss.scored`; accuracy; confusion matrix), without dropout."""
+    @property
+    def train_labels(self) -> Array:
+        """Those of the training images that are scored."""
+        return self._train[1]
+
+    def _on(self, model: Network, images: Array, labels: Array) -> tuple[float, float, Array, Array]:
+        """(mean loss as curves show it, see `Loss.scored`; accuracy; confusion matrix; logits), without dropout."""
         logits = model.logits(images)
         loss = model.loss.scored(logits, labels)
         predictions = np.argmax(logits, axis=1)
-        return loss, accuracy(labels, predictions), confusion_matrix(labels, predictions)
+        return loss, accuracy(labels, predictions), confusion_matrix(labels, predictions), logits
 
     def took(self, cost: float, seconds: float) -> None:
         """A scoring took `cost` seconds, and ended at so many seconds of training."""

@@ -32,7 +32,7 @@ from nn_core.training.early_stopping import Best
 from nn_core.training.history import History
 from nn_core.training.scoring import Scoring
 from nn_core.training.state import Checkpoint, Edit, Scores, TrainingState, config_at
-from nn_core.training.watching import Update, Watcher
+from nn_core.training.watching import Scored, Update, Watcher
 
 SAVE_EVERY = 16  # steps between two copies of the state that a diverging run falls back to
 DENSE_BATCH_POINTS = 1_000  # batch losses kept one by one; later ones are averaged over ever longer stretches
@@ -72,7 +72,8 @@ class Trainer:
         self.images_seen = 0
         self.seconds = 0.0
         self.scores: Scores | None = None
-        self.instruments: dict[str, dict[str, Any]] = {}  # what they need to go on; part of every checkpoint
+        # what they need to go on, part of every checkpoint; another value takes the place of one, none is written into
+        self.instruments: dict[str, dict[str, Any]] = {}
         self.watcher: Watcher | None = None  # is shown the updates that it wants to see
         self._is_watched = False  # whether the running update is to be shown
         self._update_seen: Update | None = None
@@ -84,10 +85,7 @@ class Trainer:
         self._draw_epoch, self._n_drawn = draw_epoch, 0  # how many epochs have been drawn
         if draw_epoch is not None:
             self.train_images = np.array(self.train_images)
-        labels = data.train_labels
-        if config.label_noise:
-            labels = noisy_labels(labels, config.label_noise, stream(config.seed, LABELS))
-        self.train_labels = labels[: config.n_train]
+        self.train_labels = self.labels_of(config, data)
         self._augmenter = self.augmenter(config)
         flat_images = self.train_images.reshape(config.n_train, -1)
         self._kernel = training_step(self.model, flat_images, self.train_labels, self._augmenter)
@@ -109,6 +107,14 @@ class Trainer:
     def initial_model(config: RunConfig, dropout_rng: np.random.Generator | None = None) -> Network:
         """The network of these settings before any learning."""
         return build_model(config, stream(config.seed, INIT), dropout_rng)
+
+    @staticmethod
+    def labels_of(config: RunConfig, data: Dataset) -> Array:
+        """The labels (n_train,) that networks of these settings learn from, some of them redrawn with label noise."""
+        labels = data.train_labels
+        if config.label_noise:
+            labels = noisy_labels(labels, config.label_noise, stream(config.seed, LABELS))
+        return labels[: config.n_train]
 
     @staticmethod
     def augmenter(config: RunConfig) -> Augmenter | None:
@@ -337,6 +343,10 @@ class Trainer:
             ("train/lr", self.config.lr * self.lr_multiplier),
         ):
             self.record(name, value)
+        if self.watcher is not None:
+            started = time.perf_counter()
+            self.watcher.scored(Scored(scores, self._scoring.train_logits, self._scoring.train_labels))
+            self.seconds += time.perf_counter() - started
         return scores
 
     def _note_batch_loss(self, loss: float) -> None:
@@ -369,7 +379,7 @@ class Trainer:
                 "best.running": best.running,
                 **optimizer,
             },
-            instruments=deepcopy(self.instruments) if self.instruments else {},
+            instruments={name: dict(values) for name, values in self.instruments.items()},
         )
 
     def _restore(self, state: TrainingState) -> None:
@@ -385,12 +395,12 @@ class Trainer:
             self._augmenter.rng.bit_generator.state = state.augment_state
         self.step_count, self.images_seen = state.step, state.images_seen
         self._epoch_index, self._position, self._order = state.epoch_index, state.position, None
-        self.instruments = {name: dict(values) for name, values in deepcopy(state.instruments).items()}
+        self.instruments = {name: dict(values) for name, values in state.instruments.items()}
 
     def checkpoint(self) -> Checkpoint:
         """The complete state, as copies; `Trainer.resume` goes on from it as if nothing had happened."""
         return Checkpoint(
-            **vars(self._state()),
+            **{**vars(self._state()), "instruments": deepcopy(self.instruments)},
             config=self.initial_config,
             edits=tuple(self.edits),
             inherited=self.n_inherited,
@@ -409,7 +419,7 @@ class Trainer:
         trainer.initial_config = trainer.model.config = trainer.initial_config.replace(init=config.init)
         trainer.edits, trainer.n_inherited = list(checkpoint.edits), checkpoint.inherited
         trainer.config = checkpoint.config_at(checkpoint.step)
-        trainer._restore(checkpoint)
+        trainer._restore(replace(checkpoint, instruments=deepcopy(checkpoint.instruments)))
         trainer.seconds = checkpoint.seconds
         trainer._scoring.goes_on_at(checkpoint.seconds)
         trainer.history = checkpoint.history.copy()

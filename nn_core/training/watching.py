@@ -12,6 +12,7 @@ from nn_core.kernels.batches import Rows
 from nn_core.kernels.protocol import TrainingStep
 from nn_core.machine.memory import Array
 from nn_core.nn.network import Network
+from nn_core.training.state import Scores
 
 
 class Watcher(Protocol):
@@ -22,6 +23,17 @@ class Watcher(Protocol):
 
     def saw(self, update: Update) -> None:
         """That update, once its loss is known to be finite. Must not raise."""
+
+    def scored(self, scored: Scored) -> None:
+        """The network was scored, and its scores stand in the curves. Must not raise."""
+
+
+class Scored(NamedTuple):
+    """A scoring, with the logits (n, 10) of the training images that it looked at, the first ones, and their labels."""
+
+    scores: Scores
+    logits: Array
+    labels: Array
 
 
 class BothSides(NamedTuple):

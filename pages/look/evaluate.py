@@ -22,20 +22,19 @@ def evaluation() -> None:
     """The matrix and the scores at the left, the images of the chosen cell at the right."""
     left, right = st.columns([1.12, 1])
     with left.container(horizontal=True):
-        options = {"val": "Validation", "test": "Test (only for the final result)"}
-        split = switch("Split", options, key="evaluate-split")
+        what = switch("Split", session.what_to_evaluate(), key="evaluate-split")
         unit = switch("Numbers", {"counts": "Counts", "shares": "Row %"}, key="evaluate-numbers")
-    reading = session.reading(split)
+    reading = session.reading(what)
     if reading is None:
         return
-    labels = data.split(split)[1]
+    labels = data.split(reading.split)[1]
     counts = confusion_matrix(labels, reading.probabilities.argmax(axis=1), len(classes))
     click = session.clicked("evaluate-matrix")
     if click:
         session.choose("cell", tuple(click["customdata"]))
     worst = most_common_confusion(counts)
     cell = session.chosen("cell") or worst or (0, 0)
-    of = f"{SPLITS[split].capitalize()} {reading.when}"
+    of = f"{SPLITS[reading.split].capitalize()} {reading.when}"
     with left:
         figure = matrix_chart(
             counts,

@@ -67,7 +67,7 @@ def test_keys_train_step_and_list_themselves_but_not_while_one_types(page: Page,
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_contain_text("train or pause")
     page.keyboard.press("Escape")
-    page.keyboard.press("7")
+    page.keyboard.press("8")
     page.locator(".glassnet-runs .search").click()
     step = sidebar_number(page, "step")
     page.keyboard.type("s9")

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Server
 from tests.browser.waiting import open_app, wait_idle, wait_until
 
-PAGES = ["Train", "Draw", "Data", "Weights", "Inside", "Evaluate", "Runs", "Race", "Search"]
+PAGES = ["Train", "Draw", "Data", "Weights", "Inside", "Dynamics", "Evaluate", "Runs", "Race", "Search", "Frameworks"]
 LARGE = {"width": 1920, "height": 1080}
 
 IN_SIGHT = """(selector) => [...document.querySelectorAll(selector)].filter((node) => {
@@ -54,7 +54,7 @@ def trained(app: Server, chromium) -> Iterator[str]:
     context.close()
 
 
-WIDTHS = {"narrow": (360, 390, 683, 768, 1100, 1366), "wide": (1366, 1920, 1024)}
+WIDTHS = {"narrow": (360, 390, 683, 768, 1100, 1280, 1366), "wide": (1366, 1920, 1024)}
 
 
 @pytest.mark.parametrize("widths", [WIDTHS["narrow"], pytest.param(WIDTHS["wide"], marks=pytest.mark.slow)], ids=WIDTHS)

@@ -6,6 +6,10 @@ and a test calls it so. Ends with 1 where something does not hold.
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy, as dashboard.py does: attacks train beside others
+
 import argparse
 import importlib
 import platform

@@ -15,7 +15,7 @@ from nn_core.instruments.look import Look
 from nn_core.instruments.readings import readings
 from nn_core.instruments.registry import INSTRUMENTS, WHOLE, times
 from nn_core.training.history import Series
-from nn_core.training.watching import Update
+from nn_core.training.watching import Scored, Update
 
 SMALL: dict[str, Any] = {"hidden": (8,), "n_train": 400, "batch_size": 100, "lr": 0.1}
 
@@ -39,6 +39,9 @@ class Looks:
         for name in self.names:
             self.values[name].append(dict(INSTRUMENTS[name].measure(look)))
         self.updates = [update]
+
+    def scored(self, scored: Scored) -> None:
+        """Nothing of it is looked at here."""
 
 
 def looked_at(data: Dataset, *names: str, steps: int = 1, **settings: Any) -> tuple[Trainer, dict[str, list[Any]]]:

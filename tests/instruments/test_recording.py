@@ -110,7 +110,7 @@ def test_the_time_that_looking_takes_stays_within_its_share(cost: float, tiny: D
 
     trainer = Trainer(RunConfig(**SMALL), tiny)
     watching = Recording(trainer)
-    monkeypatch.setattr(recording, "time", SimpleNamespace(perf_counter=lambda: now))
+    monkeypatch.setattr(recording, "time", SimpleNamespace(perf_counter=lambda: now, monotonic=lambda: now))
     monkeypatch.setattr(Recording, "_measure", measure)
     update: Any = SimpleNamespace()
     looks = []

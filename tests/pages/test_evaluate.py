@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from nn_core import load_shipped
+from nn_core.instruments.weight_average import averaged_weights
 from nn_core.nn.losses import LinearSquaredError
-from tests.pages.looking import at, fails, words
+from nn_core.nn.network import from_weights
+from tests.pages.looking import at, fails, menu, words
+from ui import session
 
 
 def test_the_matrix_adds_up_to_the_split_and_agrees_with_the_run(app, with_run, few):
@@ -62,3 +65,20 @@ def test_of_linear_outputs_it_says_what_is_shown_as_probabilities(app, with_run)
     with_run(loss="linear_mse")
     shown = at(app, "pages/look/evaluate.py")
     assert not fails(shown) and LinearSquaredError.about_probabilities in words(shown)
+
+
+def test_the_averaged_network_is_a_choice_on_evaluate_and_a_reader_on_draw(app, with_run):
+    run = with_run()
+    shown = at(app, "pages/look/evaluate.py")
+    app.session_state["evaluate-split"] = "average"
+    shown = app.run()
+    values = averaged_weights(run.snapshot.kept, run.snapshot.model.n_params)
+    network = from_weights(run.snapshot.started_as, run.snapshot.weights)
+    network.flat[...] = values
+    data = session.dataset()
+    right = int((network.predict(data.val_images) == data.val_labels).sum())
+    assert not fails(shown) and f"{right:,} of 500 right" in words(shown)
+    assert "Validation at step 40 (averaged weights)" in words(shown)
+    drawn = at(app, "pages/play/draw.py")
+    menu(drawn, "reader").set_value("average").run()
+    assert not fails(drawn) and "its weights averaged over the newest ninth of the run · step 40" in words(drawn)

@@ -112,6 +112,6 @@ def test_a_file_is_read_alike_in_blocks_of_any_size(block: int, tmp_path: Path, 
 
 
 def test_a_file_names_a_bounded_number_of_series(tmp_path: Path):
-    names = [f"val/{number}" for number in range(100)] + ["x" * 61, "a\nb", ""]
+    names = [f"val/{number}" for number in range(200)] + ["x" * 61, "a\nb", ""]
     (tmp_path / "metrics.jsonl").write_text("".join(f"{line(3, name)}\n" for name in names))
-    assert list(RunFolder(tmp_path).history().series()) == names[:32]
+    assert list(RunFolder(tmp_path).history().series()) == names[: curve_lines.MAX_SERIES]

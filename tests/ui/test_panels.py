@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 
 from nn_core.config.run_config import RunConfig
 from nn_core.instruments.dead_units import dead_units
@@ -26,6 +27,16 @@ def test_when_a_run_that_was_asked_to_train_begins_the_whole_page_is_drawn_again
     assert panels._whole_page() == before
     run.snapshot.is_training = True
     assert panels._whole_page() != before
+
+
+def test_an_import_that_is_begun_in_one_panel_is_shown_by_the_whole_page(monkeypatch: pytest.MonkeyPatch):
+    for name in ("current_run", "looked_at_step", "pinned_id"):
+        monkeypatch.setattr(panels, name, lambda: None)
+    monkeypatch.setattr(st, "session_state", state := {"import": object()})
+    during = panels._whole_page()
+    assert panels._whole_page() == during
+    state["import"] = None
+    assert panels._whole_page() != during
 
 
 def test_the_verdict_and_the_vital_signs_count_the_same_dead_units(monkeypatch: pytest.MonkeyPatch):

@@ -35,7 +35,7 @@ from ui.charts.curve_traces import (
     overlaid_traces,
 )
 from ui.charts.edge_marks import edge_marks
-from ui.charts.figure import Trace, make_figure
+from ui.charts.figure import LEGEND, Trace, make_figure
 
 MANY_RUNS = 8  # overlaid; the values of more at once would cover the curves
 
@@ -126,7 +126,7 @@ def _curve_layout(
     layout: dict[str, Any] = {
         "title": {"text": _TITLES[style.kind, style.log_y]},
         "showlegend": True,
-        "legend": {**_LEGEND, "traceorder": "reversed"},
+        "legend": {**LEGEND, "traceorder": "reversed"},
         "hovermode": "x unified",
         "hoverdistance": 40,
         "margin": {"l": 44, "r": 10, "t": 32, "b": 38},
@@ -151,9 +151,4 @@ _TITLES = {
     ("loss", True): "Loss (log)",
     ("accuracy", False): "Accuracy",
     ("accuracy", True): "Accuracy by its error (log)",
-}
-_LEGEND = {
-    "orientation": "h",
-    **{"x": 1, "xref": "container", "xanchor": "right"},
-    **{"y": 1, "yref": "container", "yanchor": "top"},
 }

@@ -10,11 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
+
+from nn_core.machine.memory import Array
 
 Trace = dict[str, Any]
 
 DIGITS = tuple("0123456789")
+LEGEND = {
+    "orientation": "h",
+    **{"x": 1, "xref": "container", "xanchor": "right"},
+    **{"y": 1, "yref": "container", "yanchor": "top"},
+}
 
 
 def make_figure(traces: Sequence[Trace], layout: Mapping[str, Any], label: str, **meta: Any) -> go.Figure:
@@ -25,6 +33,15 @@ def make_figure(traces: Sequence[Trace], layout: Mapping[str, Any], label: str, 
 def at_bar(share: str) -> str:
     """A share as it is written at a bar, with signs in the place of words: ">99.9 %"."""
     return share.replace("over ", "&gt;").replace("less than ", "&lt;")
+
+
+def seven_digits(values: Array) -> Array:
+    """Values to seven significant digits, as fine as float32 and in JSON half as long; whole ones as int64."""
+    wide = np.asarray(values, np.float64)
+    size = np.floor(np.log10(np.abs(wide), where=wide != 0, out=np.zeros_like(wide)))
+    scale = 10.0 ** np.clip(6 - size, -300, 300)
+    short = np.rint(wide * scale) / scale
+    return short.astype(np.int64) if (np.abs(short) < 2**53).all() and (short == np.rint(short)).all() else short
 
 
 def short_number(value: float) -> str:

@@ -25,7 +25,7 @@ const LIST = [
   ["U", "undo the newest change of a setting"],
   [", and .", "time machine: one frame back, one forward"],
   ["N", "time machine: back to now"],
-  ["1 to 9", "the pages, from Train to Search"],
+  ["1 to 9, 0", "the pages, from Train to Search"],
   ["P", "presentation mode"],
   ["arrow keys", "inside a matrix or a wall of images; Enter opens what is framed"],
   ["?", "this list"],
@@ -43,7 +43,7 @@ function show() {
 document.addEventListener("keydown", (event) => {
   const { key } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !dialogs.size || isTyping(event)) return;
-  if (/^[1-9]$/.test(key)) goTo(Number(key));
+  if (/^[0-9]$/.test(key)) goTo(Number(key) || 10);
   else COMMANDS[key.length === 1 ? key.toLowerCase() : ""]?.();
 });
 

@@ -240,4 +240,4 @@ def code() -> None:
     for column, name in zip(st.columns(2), ("glassnet", other), strict=True):
         with column:
             st.caption(plain(FRAMEWORKS[name].label))
-            st.code(textwrap.dedent(inspect.getsource(FRAMEWORKS[name].code)), language="python")
+            st.code(textwrap.dedent(inspect.getsource(FRAMEWORKS[name].code)), language="python", wrap_lines=True)

@@ -25,8 +25,9 @@ from ui.session.current import (
 )
 from ui.session.imports import cancel_import, import_file, importing, settle_import
 from ui.session.marks import look_marked
+from ui.session.measuring import is_counting, labels_trained_on, measure, spreads
 from ui.session.notices import notice_board, notify, show_notices
-from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, widget_value
+from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, trains, widget_value
 from ui.session.race import command_race, end_race, race, race_trains, start_race
 from ui.session.readers import choose_reader, chosen_reader, reader, readers, strongest
 from ui.session.runs import (
@@ -47,7 +48,7 @@ from ui.session.runs import (
     store,
     unreadable,
 )
-from ui.session.selection import Reading, choose, chosen, clicked, reading, sketchpad, steady
+from ui.session.selection import Reading, choose, chosen, clicked, reading, sketchpad, steady, what_to_evaluate
 from ui.session.server import check_environment, epoch_seconds, mean_digits, registry
 from ui.session.shipped import SHIPPED, shown, when
 from ui.session.standing import Standing, standing
@@ -104,7 +105,9 @@ __all__ = [
     "import_file",
     "importing",
     "in_trash",
+    "is_counting",
     "is_dark",
+    "labels_trained_on",
     "leave_key",
     "live",
     "live_snapshot",
@@ -114,6 +117,7 @@ __all__ = [
     "looked_at_step",
     "may_change",
     "mean_digits",
+    "measure",
     "notice_board",
     "notify",
     "open_run",
@@ -146,6 +150,7 @@ __all__ = [
     "sketchpad",
     "snapshot",
     "speed",
+    "spreads",
     "standing",
     "start",
     "start_alike",
@@ -156,8 +161,10 @@ __all__ = [
     "strongest",
     "sync_address",
     "train_branch",
+    "trains",
     "undo_marked",
     "unreadable",
+    "what_to_evaluate",
     "when",
     "widget_value",
 ]

@@ -42,8 +42,15 @@ def guard(panel: str) -> Iterator[None]:
         broken.discard(panel)
 
 
-def live(panel: str, draw: Callable[[], None], trains: Callable[[], bool] | None = None) -> None:
-    """Draw a panel, and again every second while the current run trains; after the last time, draw the whole page.
+def trains() -> bool:
+    """Whether the current run may change by itself: it trains, or is being measured."""
+    return _current_trains()
+
+
+def live(
+    panel: str, draw: Callable[[], None], trains: Callable[[], bool] | None = None, every: float = TICK_SECONDS
+) -> None:
+    """Draw a panel, and again `every` second while the current run trains; after the last time, draw the whole page.
 
     `trains` says whether to go on, where that is not decided by the current run.
     """
@@ -63,23 +70,26 @@ def live(panel: str, draw: Callable[[], None], trains: Callable[[], bool] | None
         if _whole_page() != whole or (trains() != ticking and not broken()):
             st.rerun()
 
-    st.fragment(drawing, run_every=TICK_SECONDS if ticking else None)()
+    st.fragment(drawing, run_every=every if ticking else None)()
 
 
 def _whole_page() -> tuple[Any, ...]:
-    """What more than one panel shows: run, its settings and whether it trains, step, ghost, search, race, notices."""
+    """What several panels show: run, its settings and whether it trains, step, ghost, search, import, race, notices."""
     run = current_run()
-    searched = st.session_state.get("search")
+    searched, imported = st.session_state.get("search"), st.session_state.get("import")
     lists = [tuple(st.session_state.get(name, ())) for name in ("race", "notices")]
     of_run = (run.settings, run.snapshot.is_training) if run is not None else ()  # asked to train, it may take a while
-    return run, of_run, looked_at_step(), pinned_id(), searched, *lists
+    return run, of_run, looked_at_step(), pinned_id(), searched, imported, *lists
 
 
 def _current_trains() -> bool:
     run = current_run()
     if run is not None and run.snapshot.status == "elsewhere":
         return True  # what the program that trains it has saved is read again
-    return run is not None and (run.snapshot.is_training or run.is_asked)  # on a busy machine Train may take a while
+    if run is None:
+        return False
+    shot = run.snapshot
+    return shot.is_training or shot.is_measured or run.is_asked  # on a busy machine Train may take a while
 
 
 def panel(name: str, draw: Callable[[], None]) -> None:

@@ -19,7 +19,7 @@ from nn_core.training import exact_frame
 from ui.session.current import dataset
 from ui.session.notices import notify
 from ui.session.runs import run_in_memory, runs, store, stored_run
-from ui.session.selection import READING_SECONDS, choose, chosen
+from ui.session.selection import AVERAGE, READING_SECONDS, averaged_network, choose, chosen
 from ui.session.shipped import SHIPPED, shipped_model
 from ui.session.time_machine import looked_at_step, snapshot
 from ui.words import Markdown, accuracy_of, plain, scored_at
@@ -42,6 +42,8 @@ def readers() -> dict[str, str]:
     """The networks that the menu offers: key -> label."""
     shot = snapshot()
     here = {} if shot is None else {LIVE: f"This run: {outline(shot.config)}"}
+    if averaged_network() is not None:
+        here[AVERAGE] = "This run, its weights averaged over its newest ninth"
     others = [run for run in runs() if run.step and (shot is None or run.id != shot.run_id)][:MOST]
     labels = here | {SHIPPED: "The network that comes with Glassnet"} | {run.id: _label(run) for run in others}
     often = Counter(labels.values())  # the browser knows an option by its label alone
@@ -79,7 +81,10 @@ def reader(key: str) -> Reader:
     if key == LIVE and shot is not None:
         past = looked_at_step() is not None
         return Reader(shot.model, live_caption(shot, past), shot.run_id, shot.is_training and not past)
-    run = stored_run(key) if key != SHIPPED else None
+    averaged = averaged_network() if key == AVERAGE else None
+    if averaged is not None and shot is not None:
+        return Reader(averaged, averaged_caption(shot), f"{shot.run_id} {AVERAGE}", shot.is_training)
+    run = stored_run(key) if key not in (SHIPPED, LIVE, AVERAGE) else None
     if run is not None:
         try:
             return Reader(_model(run), stored_caption(run), run.id)
@@ -131,6 +136,12 @@ def live_caption(shot: Snapshot, looking_back: bool = False) -> Markdown:
     if shot.is_training and not looking_back:
         parts.append("training, updates every second")
     return " · ".join(parts)
+
+
+def averaged_caption(shot: Snapshot) -> Markdown:
+    """The caption of the averaged network of the current run."""
+    of = f"the network **{plain(outline(shot.config))}**, its weights averaged over the newest ninth of the run"
+    return f"Read by {of} · step {shot.step:,}{' · training, updates every second' if shot.is_training else ''}"
 
 
 def stored_caption(run: StoredRun) -> Markdown:

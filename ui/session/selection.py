@@ -11,13 +11,16 @@ import streamlit as st
 
 from nn_core import Dataset
 from nn_core.data.dataset import Split
+from nn_core.instruments.weight_average import averaged_weights
 from nn_core.machine.memory import Array
+from nn_core.nn.network import Network, from_weights
 from nn_core.runs import Snapshot
 from ui.session.current import dataset
 from ui.session.drawing import Sketchpad
 from ui.session.shipped import SHIPPED, shown, when
-from ui.session.time_machine import looked_at_step
+from ui.session.time_machine import live_snapshot, looked_at_step
 
+AVERAGE = "average"  # beside the splits of Evaluate, and among the readers
 READING_SECONDS = 2.0  # between two readings of a whole split while training
 
 
@@ -65,39 +68,64 @@ class Reading:
     probabilities: Array  # float32 (n, 10)
     about: str  # what is shown as probabilities where it is not softmax, in a sentence
     fresh_until: float  # on the clock of time.monotonic(): until then it is kept, though training goes on
+    is_averaged: bool = False  # whether it is that of the averaged network
 
     @property
     def when(self) -> str:
         """Of which step of the run it is: "at step 1,375"."""
-        return when(self.run_id, self.step)
+        return when(self.run_id, self.step) + (" (averaged weights)" if self.is_averaged else "")
 
 
-def reading(split: Split) -> Reading | None:
+def averaged_network() -> Network | None:
+    """The current run with its weights averaged over its newest part; None without, and while one looks back."""
+    shot = live_snapshot()
+    if shot is None or looked_at_step() is not None:
+        return None
+    values = averaged_weights(shot.kept, shot.model.n_params)
+    if values is None:
+        return None
+    network = from_weights(shot.started_as, shot.weights)
+    network.flat[...] = values
+    return network
+
+
+def what_to_evaluate() -> dict[str, str]:
+    """The splits that Evaluate offers, and where there is one the averaged network: key -> label."""
+    more = {AVERAGE: "Validation, averaged weights"} if averaged_network() is not None else {}
+    return {"val": "Validation", **more, "test": "Test (only for the final result)"}
+
+
+def reading(what: str) -> Reading | None:
     """How the current run reads a split at the step that is looked at; without a run, how the shipped network does.
+
+    `what` is one of `what_to_evaluate`.
 
     While it trains, a reading is kept for a while: the pictures then hold still long enough to be clicked, and reading
     takes at most a tenth of the time.
     """
-    shot = shown()
+    shot, network = shown(), averaged_network() if what == AVERAGE else None
+    split: Split = "train" if what == "train" else "test" if what == "test" else "val"
     if shot is None:
         return None
     if looked_at_step() is not None or shot.run_id == SHIPPED:
         return _past_reading(shot.run_id, split, shot.step, shot.seconds, shot, dataset())
     last: Reading | None = st.session_state.get("reading")
     still = shot.is_training and last is not None and time.monotonic() < last.fresh_until
-    if last is not None and (last.run_id, last.split) == (shot.run_id, split) and (still or last.step == shot.step):
+    same = last is not None and (last.run_id, last.split, last.is_averaged) == (shot.run_id, split, network is not None)
+    if last is not None and same and (still or last.step == shot.step):
         return last
     started = time.monotonic()
-    fresh = _read(split, shot, dataset())
+    fresh = _read(split, shot, dataset(), network)
     now = time.monotonic()
     fresh = replace(fresh, fresh_until=now + max(READING_SECONDS, 10 * (now - started)))
     st.session_state["reading"] = fresh
     return fresh
 
 
-def _read(split: Split, shot: Snapshot, data: Dataset) -> Reading:
-    probabilities = shot.model.predict_proba(data.split(split)[0])
-    return Reading(shot.run_id, split, shot.step, probabilities, shot.model.loss.about_probabilities, 0.0)
+def _read(split: Split, shot: Snapshot, data: Dataset, averaged: Network | None = None) -> Reading:
+    model = averaged or shot.model
+    probabilities, about = model.predict_proba(data.split(split)[0]), model.loss.about_probabilities
+    return Reading(shot.run_id, split, shot.step, probabilities, about, 0.0, averaged is not None)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)

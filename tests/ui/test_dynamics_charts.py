@@ -11,6 +11,7 @@ from nn_core.instruments.measures.data_map import DataMap
 from nn_core.instruments.measures.histograms import Histogram, common_edges
 from nn_core.instruments.registry import INSTRUMENTS, LINE, WHOLE
 from nn_core.training import Frame, Series
+from ui.charts.curve_axes import placed
 from ui.charts.data_map import course_chart, data_map_chart
 from ui.charts.dynamics import class_strip, histogram_maps, learned_from, singular_chart
 from ui.charts.figure import seven_digits
@@ -82,6 +83,18 @@ def test_histograms_of_frames_share_their_bins_and_a_column_gives_its_step():
     assert (z > 0).sum(axis=0)[0] < (z > 0).sum(axis=0)[3], "a wider spread fills more bins"
     assert z.max() == 100 and second.yaxis == "y2" and figure.layout.yaxis2.title.text == "Output"
     assert figure.layout.meta["label"] == "Histograms of weights of 2 layers at 4 steps"
+
+
+def test_over_lr_step_frames_and_classes_lie_where_the_rates_of_all_updates_so_far_add_up():
+    run = {"val/loss": series([1.0] * 4), "train/lr": series([0.5] * 4), "0": series([0.1, 0.9, 0.9, 0.9])}
+    along = placed(run, "lr_step")
+    steps = run["val/loss"].step
+    found = [(Frame(int(step), 0.0, 0, 0.0, {}), {"dense1": Histogram.of(np.ones(3))}) for step in steps]
+    figure = histogram_maps(found, run, titles={"dense1": "Output"}, what="weights", x="lr_step")
+    assert list(figure.data[0].x) == pytest.approx(0.5 * steps)
+    strip = class_strip({"0": along["0"]}, along, names=["0"], order=[0], x="lr_step", cursor=int(steps[2]))
+    assert list(strip.data[0].x) == pytest.approx(0.5 * steps)
+    assert strip.layout.shapes[0].x0 == pytest.approx(0.5 * steps[2])
 
 
 def test_in_other_bins_a_histogram_has_the_shares_that_the_values_have():

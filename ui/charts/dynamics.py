@@ -13,7 +13,7 @@ from nn_core.machine.memory import Array
 from nn_core.machine.numbers import percent
 from nn_core.training import Axis, Frame, Series
 from ui.charts import theme
-from ui.charts.curve_axes import axis_title, cursor_line, frame_places, whole_axis, x_axis
+from ui.charts.curve_axes import axis_title, cursor_line, frame_places, placed, whole_axis, x_axis
 from ui.charts.curve_traces import CurveStyle
 from ui.charts.figure import Trace, make_figure
 
@@ -159,13 +159,13 @@ def histogram_maps(
     """
     style, layers = _style(x, dark), [layer for layer in titles if any(layer in of for _, of in found)]
     traces, layout = [], _axes(style)
-    reference = whole_axis(series)
+    reference = whole_axis(placed(series, x))
     gap, n = 0.16 / max(1, len(layers)), max(1, len(layers))
     for row, layer in enumerate(layers):
         top = 1 - row * (1 + gap) / n if n > 1 else 1.0
         name = "" if row == 0 else str(row + 1)
         of_layer = [(frame, of[layer]) for frame, of in found if layer in of]
-        traces.append(_heat(of_layer, titles[layer], style, f"y{name}"))
+        traces.append(_heat(of_layer, _places(of_layer, style.x, reference), titles[layer], style, f"y{name}"))
         layout[f"yaxis{name}"] = {
             **{"domain": [max(0.0, top - (1 - gap * (n - 1)) / n), top], "anchor": "x", "showgrid": False},
             **{"title": {"text": titles[layer], "standoff": 4}, "nticks": 4, "tickformat": "~g", "zeroline": False},
@@ -180,14 +180,26 @@ def histogram_maps(
     return make_figure(traces, layout, label)
 
 
-def _heat(of_layer: Sequence[tuple[Frame, Histogram]], title: str, style: CurveStyle, axis: str) -> Trace:
+def _places(of_layer: Sequence[tuple[Frame, Histogram]], x: Axis, reference: Series | None) -> list[float]:
+    """Where frames lie on an axis; they do not tell the rates so far, which are read off the curves."""
+    if x != "lr_step":
+        name = {"step": "step", "epoch": "epoch", "images": "images_seen", "seconds": "seconds"}[x]
+        return [round(float(getattr(frame, name)), 4) for frame, _ in of_layer]
+    if reference is None:
+        return [0.0] * len(of_layer)
+    steps = [frame.step for frame, _ in of_layer]
+    return np.interp(steps, reference.step, reference.x(x)).round(6).tolist()
+
+
+def _heat(
+    of_layer: Sequence[tuple[Frame, Histogram]], places: list[float], title: str, style: CurveStyle, axis: str
+) -> Trace:
     edges = common_edges([each for _, each in of_layer], BINS)
     shares = np.array([each.shares(edges) for _, each in of_layer])  # (n_frames, BINS)
     depth = np.sqrt(shares / np.maximum(shares.max(axis=1, keepdims=True), 1e-12))
-    places = {"step": "step", "epoch": "epoch", "images": "images_seen", "seconds": "seconds"}[style.x]
     return {
         **{"type": "heatmap", "yaxis": axis, "uid": f"histogram-{axis}", "showscale": False},
-        "x": [round(float(getattr(frame, places)), 4) for frame, _ in of_layer],
+        "x": places,
         "y": np.round((edges[1:] + edges[:-1]) / 2, 9),
         "z": (100 * depth.T).round().astype(int),
         **{"zmin": 0, "zmax": 100, "colorscale": _scale(style.dark)},

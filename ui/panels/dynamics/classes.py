@@ -8,6 +8,7 @@ from nn_core.instruments.registry import INSTRUMENTS
 from nn_core.runs import Snapshot
 from nn_core.training import Axis
 from ui import session
+from ui.charts.curve_axes import placed
 from ui.charts.dynamics import class_strip, learned_from
 from ui.components.live_plot import live_plot
 from ui.panels import ghost
@@ -18,7 +19,8 @@ from ui.words import Markdown, plain
 def draw(shot: Snapshot, axis: Axis) -> None:
     """The strip, and a sentence on which digits came first."""
     each = INSTRUMENTS["class_accuracy"]
-    series = each.series(shot.series)
+    all_series = placed(shot.series, axis, shot.edits)
+    series = each.series(all_series)
     if not series:
         values_line(each, shot)
         return
@@ -27,11 +29,11 @@ def draw(shot: Snapshot, axis: Axis) -> None:
     never = len(next(iter(series.values()))) + 1
     order = sorted(places, key=lambda label: (never if places[label] is None else places[label] or 0, label))
     pinned = ghost.behind(shot)
-    theirs = each.series(session.series_of(pinned)) if pinned is not None else {}
+    theirs = each.series(placed(session.series_of(pinned), axis)) if pinned is not None else {}
     st.caption(_sentence([names[at] for at in order], [places[at] for at in order]), help=about(each, shot.config))
     figure = class_strip(
         series,
-        shot.series,
+        all_series,
         names=names,
         order=order,
         x=axis,

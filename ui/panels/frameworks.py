@@ -104,8 +104,8 @@ def _chosen(framework: Framework, config: RunConfig) -> bool:
 def results() -> None:
     """Progress, curves and tables of the comparison, while it runs and afterwards."""
     found = comparison()
-    if found is None:
-        return
+    if found is None:  # it has just been put away
+        st.rerun()
     shown = found.shown
     _bar(shown)
     titles = [task.title for task in found.tasks]

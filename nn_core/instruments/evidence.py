@@ -99,13 +99,20 @@ class Evidence:
     def readings(self, instrument: str) -> dict[str, float]:
         """Layer ("" is the whole network) -> what an instrument shows of it now; empty where it was not recorded."""
         each = INSTRUMENTS.get(instrument)
-        return {} if each is None else {layer: each.newest(one) for layer, one in each.series(self.series).items()}
+        return (
+            {}
+            if each is None
+            else _finite({layer: each.newest(one) for layer, one in each.series(self.series).items()})
+        )
 
     def first_readings(self, instrument: str) -> dict[str, float]:
         """The same of its very first values."""
         each = INSTRUMENTS.get(instrument)
-        found = {} if each is None else each.series(self.series)
-        return {layer: float(one.value[0]) for layer, one in found.items()}
+        return (
+            {}
+            if each is None
+            else _finite({layer: float(one.value[0]) for layer, one in each.series(self.series).items()})
+        )
 
     def title(self, layer: str) -> str:
         """What a layer is called within a sentence: "hidden layer 1"."""
@@ -154,6 +161,11 @@ class Evidence:
         """A sentence on how many there are."""
         found = " and ".join(f"{n_dead} of {n} {kind}" for kind, (n_dead, n) in self.dead_by_kind.items() if n_dead)
         return f"{found} are dead: always 0, so their gradient is 0 and they cannot recover."
+
+
+def _finite(values: dict[str, float]) -> dict[str, float]:
+    """Those that are numbers: a file from elsewhere may hold others."""
+    return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 def newest_quarters(values: Array) -> tuple[float, float]:

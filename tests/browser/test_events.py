@@ -26,9 +26,18 @@ def test_a_press_on_a_verdict_shows_the_run_as_it_was_when_it_began(page, app):
     looking_back = page.locator(".st-key-looking-back")
     mark = page.locator(".st-key-curve-loss .traceevents path.point").first
     mark.wait_for()
-    place = mark.bounding_box()
-    assert place is not None
-    page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    chart = page.locator(".st-key-curve-loss .glassnet-plot")
+
+    def is_pointed_at() -> bool:
+        place = mark.bounding_box()
+        if place is None:
+            return False
+        page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+        return "on-mark" in (chart.get_attribute("class") or "")
+
+    wait_until(page, is_pointed_at)
+    page.mouse.down()
+    page.mouse.up()
     expect(looking_back).to_contain_text("looking back")
     assert sidebar_number(page, "step") < 100
     slider(page).press("End")

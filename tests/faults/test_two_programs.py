@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -85,7 +85,7 @@ def test_a_run_that_another_program_trains_takes_no_step_and_no_change_here_and_
         for ask in (run.play, run.step_once, run.epoch_once, lambda: run.change("lr", 0.5)):
             assert ask().wait(PATIENCE)
             assert run.snapshot.status == "elsewhere" and run.snapshot.step == 12 and not run.snapshot.is_training
-            assert f"another program (process {other.pid} on {socket.gethostname()}" in run.snapshot.message
+            assert f"another program (process {other.pid} on {platform.node()}" in run.snapshot.message
         assert run.settings.lr == run.snapshot.config.lr == lr and not run.snapshot.edits
         assert {name: kept for name, kept in files_of(store.folder).items() if name in before} == before
         with pytest.raises(StoreError, match=f"process {other.pid} .*Pause it there first"):
@@ -208,7 +208,7 @@ def test_a_folder_tells_who_holds_it_and_since_when_and_after_a_kill_that_nobody
 ):
     lock = Lock(tmp_path / "held")
     found = lock.holder()
-    assert found is not None and (found.pid, found.host) == (holder.pid, socket.gethostname())
+    assert found is not None and (found.pid, found.host) == (holder.pid, platform.node())
     assert abs(found.since - time.time()) < 60 and not found.is_this_process
     holder.send_signal(signal.SIGKILL)
     holder.wait()
@@ -259,7 +259,7 @@ def test_train_resume_of_a_run_that_another_program_trains_is_refused_with_a_bra
     saved(store, tiny, "0000001c", "training")
     lock = store.run_folder("0000001c").lock
     assert lock.claim()  # as another program would
-    monkeypatch.setattr(socket, "gethostname", lambda: "elsewhere")
+    monkeypatch.setattr(platform, "node", lambda: "elsewhere")
     before = files_of(store.folder)
     assert main(["train", "--resume", "0000001c", "--runs", str(store.folder), "--quiet"]) == 2
     said = capsys.readouterr().err

@@ -195,3 +195,13 @@ def test_a_run_on_real_digits_is_learning_well(tiny: Dataset):
         trainer.config, trainer.history.series(), trainer.model.weights(), step=trainer.step_count, epoch=trainer.epoch
     )
     assert found.verdict == "learning well"
+
+
+def test_values_that_are_no_numbers_are_no_readings():
+    history = History()
+    for step, value in enumerate([float("nan"), float("inf"), float("nan")], 1):
+        for name in ("dead_units/dense1", "gradient_rms/dense1", "saturated_units/dense1", "step_gauge"):
+            history.record(f"instruments/{name}", value, step=step, epoch=step, images=step, seconds=step)
+    series = {**curves(FALLING, FALLING, 0.5, 0.5), **history.series()}
+    found = health(RunConfig(hidden=(8,)), series, WEIGHTS, step=100, epoch=5.0)
+    assert found.verdict == "learning well"

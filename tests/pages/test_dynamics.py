@@ -92,6 +92,14 @@ def test_a_panel_that_is_closed_asks_for_nothing_and_an_open_one_for_its_own(pan
     assert not fails(opened(app, panel)) and asked == ASKS[panel]
 
 
+def test_all_panels_are_drawn_against_lr_times_step(app, with_run):
+    run = with_run()
+    one_step(run)
+    app.session_state["dynamics-axis"] = "lr_step"
+    shown = opened(app, *(panel.name for panel in panels(run.settings)))
+    assert not fails(shown)
+
+
 def test_what_was_opened_and_closed_stays_so_over_a_change_of_pages(app, with_run):
     with_run()
     shown = opened(app, "distance")

@@ -186,7 +186,7 @@ def test_a_trial_is_opened_whole_by_two_programs_at_once_and_not_while_another_t
     lock = RunStore(trials_folder("opened")).run_folder(best.run).lock
     assert lock.claim()
     with monkeypatch.context() as patch:
-        patch.setattr("socket.gethostname", lambda: "elsewhere")
+        patch.setattr("platform.node", lambda: "elsewhere")
         with pytest.raises(SearchError, match=r"trained by another program \(process .*Pause it there first"):
             open_trial("opened", best.number, RunStore(runs))
     lock.release()

@@ -72,6 +72,7 @@ def _others(shot: Snapshot, others: list[Health]) -> None:
                 st.button(
                     f":{COLOURS[event.level]}-badge[{plain(event.verdict)}] steps {plain(event.steps)}",
                     key=f"event-{number}",
+                    icon=":material/history:",
                     help=plain(event.why),
                     type="tertiary",
                     on_click=session.look,

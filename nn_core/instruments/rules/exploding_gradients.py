@@ -34,7 +34,7 @@ def _smaller(seen: Evidence) -> Mapping[str, Any]:
 def exploding_gradients(seen: Evidence) -> str:
     """A layer's gradient was large from the first step on, and still is: it is no fault of the rate."""
     sizes, first = seen.readings("gradient_rms"), seen.first_readings("gradient_rms")
-    exploding = [layer for layer, size in sizes.items() if min(size, first[layer]) > LARGE]
+    exploding = [layer for layer, size in sizes.items() if min(size, first.get(layer, 0.0)) > LARGE]
     if not exploding or seen.train_accuracy >= LEARNED:
         return ""
     worst = max(exploding, key=lambda layer: sizes[layer])

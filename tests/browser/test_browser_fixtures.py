@@ -31,6 +31,7 @@ def small_app(server, tmp_path_factory):
     return server(script, GREETING="hello")
 
 
+@pytest.mark.slow
 def test_a_page_shows_a_running_app_and_a_restarted_server_finds_it_again(small_app, page):
     open_app(page, small_app.url)
     expect(page.get_by_text("greeting: hello")).to_be_visible()
@@ -44,6 +45,7 @@ def test_a_page_shows_a_running_app_and_a_restarted_server_finds_it_again(small_
     expect(page.get_by_text("greeting: hello")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_traceback_is_a_problem_even_when_it_is_gone_at_the_end(small_app, page, problems):
     open_app(page, small_app.url)
     assert problems == []

@@ -69,8 +69,8 @@ def wait_picture(page: Page, picture: np.ndarray) -> None:
     wait_until(page, lambda: np.array_equal(drawn(page), picture) and np.array_equal(pixels(page), picture))
 
 
-@pytest.mark.parametrize("digits", [(0, 3, 4, 7), pytest.param(range(10), marks=pytest.mark.slow)], ids=["four", "all"])
-def test_clearly_drawn_digits_are_read_rightly(drawing_app, page, digits):
+@pytest.mark.slow
+def test_clearly_drawn_digits_are_read_rightly(drawing_app, page):
     open_draw(page, drawing_app.url, "?epochs=20")  # the quick preset
     expect(page.get_by_role("button", name="Train a network")).to_be_visible()
     draw(page, [(60, 60), (220, 220)])  # canvas and film work before there is a network
@@ -78,7 +78,7 @@ def test_clearly_drawn_digits_are_read_rightly(drawing_app, page, digits):
     train(page, n_steps=20 * 430)
     clear(page)
     read = []
-    for digit in digits:
+    for digit in range(10):
         draw_digit(page, digit)
         wait_agree(page)
         wait_idle(page)
@@ -87,8 +87,8 @@ def test_clearly_drawn_digits_are_read_rightly(drawing_app, page, digits):
             "aria-label", re.compile(str(read[-1]))
         )
         clear(page)
-    right = sum(digit == at for at, digit in zip(digits, read, strict=True))
-    assert right >= 0.75 * len(digits), f"{list(digits)} were read as {read}"
+    right = sum(digit == at for at, digit in enumerate(read))
+    assert right >= 8, f"0 to 9 were read as {read}"
 
 
 @pytest.mark.slow
@@ -211,6 +211,7 @@ def test_a_digit_shown_on_the_canvas_is_the_image_itself_and_can_be_drawn_over(d
     assert np.array_equal(over[:180], np.kron(image, np.ones((10, 10), np.uint8))[:180])
 
 
+@pytest.mark.slow
 def test_drawing_with_a_finger_on_a_phone_does_not_scroll_the_page(drawing_app, open_page: Callable[..., Page]):
     page = open_page(viewport=PHONE, has_touch=True, is_mobile=True)
     open_app(page, f"{drawing_app.url}/draw")

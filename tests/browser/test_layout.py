@@ -57,7 +57,8 @@ def trained(app: Server, chromium) -> Iterator[str]:
 WIDTHS = {"narrow": (360, 390, 683, 768, 1100, 1280, 1366), "wide": (1366, 1920, 1024)}
 
 
-@pytest.mark.parametrize("widths", [WIDTHS["narrow"], pytest.param(WIDTHS["wide"], marks=pytest.mark.slow)], ids=WIDTHS)
+@pytest.mark.slow
+@pytest.mark.parametrize("widths", WIDTHS.values(), ids=WIDTHS)
 def test_pages_train_and_the_accuracy_are_in_sight_at_every_width(
     open_page: Callable[..., Page], app: Server, trained: str, widths: tuple[int, ...]
 ) -> None:

@@ -54,6 +54,7 @@ def matrix(page: Page) -> list[list[int]]:
     return [texts[10 * row : 10 * row + 10] for row in range(10)]
 
 
+@pytest.mark.slow
 def test_from_a_cell_of_the_matrix_to_its_images_to_one_of_them_on_the_canvas(app, page):
     open_trained(page, app.url, "Evaluate")
     wait_drawn(page, "evaluate-matrix")

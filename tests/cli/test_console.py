@@ -121,6 +121,7 @@ def test_training_whose_bar_nobody_reads_any_more_saves_its_run_and_ends(tmp_pat
 # ---------------------------------------------------------------------------------------------- being told to end
 
 
+@pytest.mark.slow
 @posix
 def test_under_nohup_a_closed_terminal_ends_no_training(tmp_path: Path):
     done = shell(
@@ -169,6 +170,7 @@ def test_a_signal_before_the_training_begins_ends_without_a_traceback(
     assert capsys.readouterr().err == "\nstopped\n" and signal.getsignal(signal.SIGTERM) == before
 
 
+@pytest.mark.slow
 @posix
 def test_a_search_that_is_told_to_end_stops_its_workers_and_says_how_it_goes_on(tmp_path: Path):
     env = {**os.environ, "GLASSNET_RUNS": str(tmp_path)}

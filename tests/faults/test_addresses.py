@@ -10,6 +10,7 @@ from tests.pages.conftest import installed_components
 from .attack_addresses import attack
 
 
+@pytest.mark.slow
 def test_what_stands_in_an_address_is_drawn_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manifest_scanner, "scan_component_manifests", installed_components)
     figures = attack(full=False)

@@ -20,6 +20,9 @@ from tests.search_workers import until
 SPEC = SearchSpec(RunConfig(n_train=300, hidden=(8,), epochs=2), {"lr": Span(0.05, 0.5, True)}, "random", "none", 6)
 
 
+pytestmark = pytest.mark.slow  # a database server is started
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
     started = Postgres()
@@ -100,7 +103,6 @@ def test_what_the_database_refuses_is_one_sentence_without_the_password(
         assert server.password not in error and "s3cret" not in error
 
 
-@pytest.mark.slow
 def test_sweep_goes_on_with_a_search_in_postgresql(server: Postgres, runs: Path):
     create_search("later", SPEC, server.url())
     assert main(["sweep", "--study", "later", "--storage", server.url(), "--resume", "--workers", "1"]) == 0

@@ -90,7 +90,7 @@ def _chosen(framework: Framework, config: RunConfig) -> bool:
     """A checkbox for a framework, with what it leaves out of the sidebar's settings; how to install one that is not."""
     if not framework.is_installed:
         st.checkbox(framework.label, value=False, disabled=True, key=f"frameworks-{framework.name}")
-        st.code(framework.install, language="bash")
+        st.code(framework.install, language=None, wrap_lines=True)
         return False
     on = st.checkbox(framework.label, value=True, key=f"frameworks-{framework.name}", persist_state="session")
     said = framework.refuses(config)
@@ -241,4 +241,4 @@ def code() -> None:
     for column, name in zip(st.columns(2), ("glassnet", other), strict=True):
         with column:
             st.caption(plain(FRAMEWORKS[name].label))
-            st.code(textwrap.dedent(inspect.getsource(FRAMEWORKS[name].code)), language="python", wrap_lines=True)
+            st.code(textwrap.dedent(inspect.getsource(FRAMEWORKS[name].code)), language=None, wrap_lines=True)

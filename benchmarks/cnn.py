@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from benchmarks.processes import MissingPackage, Program, machine_name
+from benchmarks.processes import MissingPackage, Program
 from benchmarks.steps import markdown_line, spread
 from benchmarks.works import ENDLESS, NEVER
 from nn_core import RunConfig
+from nn_core.machine.facts import computer
 
 OURS, TORCH = "ours_cnn", "torch_cnn"  # their programs
 STEP, ANSWERS, MEMORY = "step", "answers", "memory"
@@ -107,7 +108,7 @@ def measure(
         measured, found = (_memory if work.what == MEMORY else _times)(work, rounds, seconds, python, say)
         rows.append(row_of(work, measured))
         versions |= found
-    return {"machine": machine_name(), "versions": versions, "rounds": rounds, "rows": rows}
+    return {"machine": computer(), "versions": versions, "rounds": rounds, "rows": rows}
 
 
 Measured = tuple[list[Contender], dict[str, str]]

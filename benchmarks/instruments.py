@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from benchmarks.processes import machine_name
 from benchmarks.steps import markdown_line, spread
 from benchmarks.works import ENDLESS, NEVER
 from benchmarks.works import WORKS as STEPS
 from nn_core import RunConfig, Trainer, load_dataset
 from nn_core.instruments.recording import Recording
+from nn_core.machine.facts import computer
 from nn_core.machine.threads import set_blas_threads
 
 TURNS_LONGER = 3  # times what a turn of the other comparisons lasts
@@ -60,7 +60,7 @@ def measure(
     """
     set_blas_threads(1)
     return {
-        "machine": machine_name(),
+        "machine": computer(),
         "rounds": rounds,
         "rows": [_measure_row(work, rounds, TURNS_LONGER * seconds, say) for work in works],
     }

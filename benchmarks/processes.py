@@ -62,15 +62,3 @@ class Program:
             raise RuntimeError(f"the program {self.name} ended with code {code}; its own words stand above")
         values: dict[str, Any] = json.loads(line)
         return values
-
-
-def machine_name() -> str:
-    """Like "AMD EPYC 9B14, 2 cores, Linux"."""
-    name = ""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.split(":", 1)[1].strip()
-                break
-    return f"{name or 'unknown processor'}, {os.cpu_count()} cores, {sys.platform}"

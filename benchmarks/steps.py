@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from statistics import median, quantiles
 from typing import Any
 
-from benchmarks.processes import MissingPackage, Program, machine_name
+from benchmarks.processes import MissingPackage, Program
 from benchmarks.works import Work
+from nn_core.machine.facts import computer
 
 OURS, TORCH, SKLEARN, TEXTBOOK = "ours", "torch", "sklearn", "textbook"
 MODULES = {OURS: "ours", TORCH: "torch_step", SKLEARN: "sklearn_step", TEXTBOOK: "textbook"}
@@ -73,7 +74,7 @@ def measure(
         row, found = _measure_row(work, rounds, seconds, python, say)
         rows.append(row)
         versions |= found
-    return {"machine": machine_name(), "versions": versions, "rounds": rounds, "rows": rows}
+    return {"machine": computer(), "versions": versions, "rounds": rounds, "rows": rows}
 
 
 def _measure_row(

@@ -14,9 +14,10 @@ from contextlib import ExitStack
 from statistics import median
 from typing import Any
 
-from benchmarks.processes import MissingPackage, Program, machine_name
+from benchmarks.processes import MissingPackage, Program
 from benchmarks.recipes import Recipe
 from benchmarks.steps import OURS, TORCH, Contender, contenders, markdown_line
+from nn_core.machine.facts import computer
 
 MODULES = {OURS: "train_ours", TORCH: "train_torch"}
 Epochs = list[list[float]]  # [seconds since the start, accuracy on validation] of each epoch's end
@@ -32,7 +33,7 @@ def measure(
         row, found = _measure_row(recipe, seeds, python, say)
         rows.append(row)
         versions.update(found)
-    return {"machine": machine_name(), "versions": versions, "seeds": len(seeds), "rows": rows}
+    return {"machine": computer(), "versions": versions, "seeds": len(seeds), "rows": rows}
 
 
 def _measure_row(

@@ -285,24 +285,25 @@ class Comparison:
     # -- identical
 
     def _compare_identical(self) -> None:
-        names = [name for name, one in FRAMEWORKS.items() if one.follows and one.is_installed and name != "glassnet"]
-        for title, config, n in identical_tasks():
+        chosen = {name for _, name in self._rows} - {"glassnet"}
+        others = [one for one in FRAMEWORKS.values() if one.name in chosen and one.follows and one.is_installed]
+        for title, config, n in identical_tasks() if others else []:
             self._say(f"the same {title} from the same weights, {config.optimizer}")
-            try:
-                ours = self._losses("glassnet", config, n)
-            except WorkerError:
-                return
-            for name in names:
-                if self._cancelled.is_set():
-                    return
+            ours: list[float] = []
+            for one in (FRAMEWORKS["glassnet"], *others):
+                same = Same(one.name, one.label, title, config.optimizer, n, None)
                 try:
-                    same = _same(FRAMEWORKS[name], title, config, ours, self._losses(name, config, n))
+                    losses = self._losses(one.name, config, n)
                 except WorkerError as error:
-                    label = FRAMEWORKS[name].label
-                    same = Same(
-                        name, label, title, config.optimizer, n, None, said=f"{label} could not go on: {error}."
-                    )
-                self._same.append(same)
+                    if self._cancelled.is_set():
+                        return
+                    self._same.append(replace(same, said=f"{one.label} could not go on: {error}."))
+                    if not ours:
+                        break  # there is nothing to compare with
+                    continue
+                if ours:
+                    self._same.append(_compared(same, ours, losses))
+                ours = ours or losses
             self._turns_made += 1
             self.on_change(self.shown)
 
@@ -340,10 +341,11 @@ def _speeds(curve: Iterable[tuple[float, float, float]], config: RunConfig) -> d
     return {"samples_per_second": statistics.median(speeds), "slowest": min(speeds), "quickest": max(speeds)}
 
 
-def _same(framework: Framework, title: str, config: RunConfig, ours: list[float], theirs: list[float]) -> Same:
+def _compared(same: Same, ours: list[float], theirs: list[float]) -> Same:
+    """With the losses of both, and the largest difference."""
     pairs = tuple(zip(ours, theirs, strict=True))
     furthest = max(abs(b - a) / abs(a) for a, b in pairs)
-    return Same(framework.name, framework.label, title, config.optimizer, len(pairs), furthest, pairs)
+    return replace(same, max_relative_loss_difference=furthest, losses=pairs)
 
 
 def _way(variant: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ import pytest
 
 from nn_core.cli.main import main
 from nn_core.config import RunConfig
-from nn_core.frameworks import Comparison, tasks
+from nn_core.frameworks import FRAMEWORKS, Comparison, Task, tasks
 from nn_core.frameworks import comparison as comparison_file
 from nn_core.frameworks.process import Worker, WorkerError
 
@@ -117,6 +118,35 @@ def test_our_own_losses_are_those_of_the_trainer_on_its_own_batches() -> None:
     again = comparison._losses("glassnet", CONFIG, 25)
     assert losses == again and len(losses) == 25 and losses[-1] < losses[0]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("comparison")]
+
+
+def test_only_the_frameworks_that_were_chosen_are_compared_batch_by_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("torch", "keras"):
+        monkeypatch.setitem(FRAMEWORKS, name, dataclasses.replace(FRAMEWORKS[name], packages=("numpy",)))
+    asked: list[str] = []
+
+    def losses(self: Comparison, name: str, config: RunConfig, n: int) -> list[float]:
+        asked.append(name)
+        return [1.0, 0.5]
+
+    monkeypatch.setattr(Comparison, "_losses", losses)
+    Comparison([Task("", CONFIG, ("glassnet", "torch"))])._compare_identical()
+    assert set(asked) == {"glassnet", "torch"}
+    asked.clear()
+    Comparison([Task("", CONFIG, ("glassnet",))])._compare_identical()
+    assert not asked
+
+
+def test_where_our_own_losses_cannot_be_had_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FRAMEWORKS, "torch", dataclasses.replace(FRAMEWORKS["torch"], packages=("numpy",)))
+
+    def fails(self: Comparison, name: str, config: RunConfig, n: int) -> list[float]:
+        raise WorkerError("it was killed")
+
+    monkeypatch.setattr(Comparison, "_losses", fails)
+    comparison = Comparison([Task("", CONFIG, ("glassnet", "torch"))])
+    comparison._compare_identical()
+    assert {one.said for one in comparison.shown.same} == {"Glassnet (NumPy) could not go on: it was killed."}
 
 
 def test_the_command_prints_every_row_as_json_last(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,11 +16,10 @@ from nn_core.instruments.registry import INSTRUMENTS, WHOLE, Instrument
 from nn_core.runs import Snapshot
 from nn_core.training import Axis
 from ui import session
-from ui.charts.instruments import instrument_curves
 from ui.charts.theme import palette
-from ui.components.live_plot import live_plot
 from ui.components.vital_strip import vital_strip
 from ui.panels import ghost, verdict
+from ui.panels.over_time import over_time
 from ui.words import plain
 
 Table = Mapping[str, Mapping[str, Reading]]  # instrument -> layer -> reading
@@ -63,19 +62,7 @@ def _over_time(shot: Snapshot, axis: Axis) -> None:
         persist_state="session",
         label_visibility="collapsed",
     )
-    pinned = ghost.behind(shot)
-    figure = instrument_curves(
-        INSTRUMENTS[name if name in names else drawn[0].name],
-        shot.series,
-        titles=layer_titles(shot.config),
-        x=axis,
-        edits=shot.edits,
-        cursor=session.looked_at_step(),
-        frames=session.earlier_steps(),
-        ghost=session.series_of(pinned) if pinned is not None else None,
-        dark=session.is_dark(),
-    )
-    live_plot(figure, key="vital-curve", height=235)
+    over_time(INSTRUMENTS[name if name in names else drawn[0].name], shot, axis, key="vital-curve", height=235)
 
 
 # ---------------------------------------------------------------------------------------------- the strip as HTML

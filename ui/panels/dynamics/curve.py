@@ -6,16 +6,13 @@ from collections.abc import Mapping
 
 from nn_core.instruments.measures.edge import edge_of
 from nn_core.instruments.measures.step import rate_of_one
-from nn_core.instruments.readings import layer_titles
 from nn_core.instruments.registry import INSTRUMENTS, LINE, Instrument, State
 from nn_core.machine.numbers import percent
 from nn_core.runs import Snapshot
 from nn_core.training import Axis
 from ui import session
-from ui.charts.instruments import instrument_curves
-from ui.components.live_plot import live_plot
-from ui.panels import ghost
 from ui.panels.dynamics.panel import newest, values_line
+from ui.panels.over_time import over_time
 from ui.words import Markdown, plain
 
 HEIGHT = 230
@@ -54,21 +51,15 @@ def noise_scale(shot: Snapshot, axis: Axis) -> None:
 
 def curve(each: Instrument, shot: Snapshot, axis: Axis) -> None:
     """Its values on one of the axes, with the ghost's dashed behind and the mark of the step that is looked at."""
-    pinned = ghost.behind(shot)
-    figure = instrument_curves(
+    over_time(
         each,
-        shot.series,
-        titles=layer_titles(shot.config),
-        x=axis,
-        edits=shot.edits,
-        cursor=session.looked_at_step(),
-        frames=session.earlier_steps(),
-        ghost=session.series_of(pinned) if pinned is not None else None,
-        dark=session.is_dark(),
+        shot,
+        axis,
+        key=f"dynamics-curve-{each.name}",
+        height=HEIGHT,
         n_points=MOST_POINTS,
         zones=GAUGE_ZONES if each.name == "step_gauge" else None,
     )
-    live_plot(figure, key=f"dynamics-curve-{each.name}", height=HEIGHT)
 
 
 # ---------------------------------------------------------------------------------------------- what it means here

@@ -8,11 +8,10 @@ import numpy as np
 
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset
-from nn_core.data.augment import noisy_labels
 from nn_core.machine.memory import Array
 from nn_core.nn.network import scale_pixels
 from nn_core.nn.schedules import lr_multiplier
-from nn_core.training.trainer import LABELS, ORDER, stream
+from nn_core.training.trainer import ORDER, Trainer, stream
 
 
 def scaled(images: Array, config: RunConfig) -> Array:
@@ -23,10 +22,7 @@ def scaled(images: Array, config: RunConfig) -> Array:
 
 def labels_of(data: Dataset, config: RunConfig) -> Array:
     """The labels (n_train,) int64 that are learned from, with their noise where that was asked for."""
-    labels = data.train_labels
-    if config.label_noise:
-        labels = noisy_labels(labels, config.label_noise, stream(config.seed, LABELS))
-    return labels[: config.n_train].astype(np.int64)
+    return Trainer.labels_of(config, data).astype(np.int64)
 
 
 def batches_of_epoch(config: RunConfig, epoch: int) -> Iterator[Array]:

@@ -21,7 +21,7 @@ JUMPS = 0.08  # of the training loss from scoring to scoring
     "warning",
     looks_at="the step gauge over its newest eight readings, and how far the training loss jumps",
     source="Andreyev & Beneventano 2024 (arXiv:2412.20553); Cohen et al. 2021 (arXiv:2103.00065)",
-    gain=80.0,
+    gain=1.0,
     explains=("plateau", "settled", "slow"),
     remedy=times_lr(0.3),
 )

@@ -240,7 +240,8 @@ def code() -> None:
     st.markdown("**One training step, the code that runs**")
     names = {name: one.label for name, one in FRAMEWORKS.items() if name != "glassnet"}
     other = switch("Framework", names, key="frameworks-code")
-    for column, name in zip(st.columns(2), ("glassnet", other), strict=True):
+    places = st.container(key="both-codes").columns(2)
+    for column, name in zip(places, ("glassnet", other), strict=True):
         with column:
             st.caption(plain(FRAMEWORKS[name].label))
             st.code(textwrap.dedent(inspect.getsource(FRAMEWORKS[name].code)), language=None, wrap_lines=True)

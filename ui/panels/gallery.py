@@ -54,7 +54,7 @@ def next_layer_words(weights: Mapping[str, Array], classes: Sequence[str]) -> st
     """What the weights that leave the first layer lead to, where there is one behind it."""
     summed = ", summed over the places" if is_convolutional(weights) else ""
     if len(hidden_sizes(weights)) == 1:
-        return f"{classes[0]} to {classes[-1]}{summed}"
+        return f"the outputs {classes[0]} to {classes[-1]}{summed}"
     return f"{'the channels of block 2' if 'conv2.W' in weights else 'the units of the next layer'}{summed}"
 
 

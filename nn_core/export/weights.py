@@ -37,8 +37,14 @@ def to_safetensors(source: ExportSource) -> bytes:
     """The arrays under their names, with settings and step as metadata."""
     from safetensors.numpy import save
 
-    metadata = {
-        "format": KIND,
+    # arrays that are not contiguous would be written scrambled
+    arrays = {name: np.ascontiguousarray(values) for name, values in source.weights.items()}
+    return save(arrays, {"format": KIND} | about(source))
+
+
+def about(source: ExportSource) -> dict[str, str]:
+    """What a file of weights says besides: settings, step, title."""
+    return {
         "version": VERSION,
         "title": source.title,
         "config": source.config.to_json(),
@@ -46,8 +52,6 @@ def to_safetensors(source: ExportSource) -> bytes:
         "epoch": f"{source.epoch:.6f}",
         "weights": "as trained" if source.exact else "rounded to half precision",
     }
-    # arrays that are not contiguous would be written scrambled
-    return save({name: np.ascontiguousarray(values) for name, values in source.weights.items()}, metadata)
 
 
 # ---------------------------------------------------------------------------------------------- reading

@@ -30,8 +30,8 @@ NO_PICKLE = (
 
 
 def is_pickle(file_name: str, start: bytes) -> bool:
-    """By its ending, or by how it begins."""
-    return file_name.lower().endswith(PICKLES) or start.startswith(STARTS)
+    """By its ending, or by how its eight bytes begin; those of safetensors, a length, have zeros behind."""
+    return file_name.lower().endswith(PICKLES) or (start.startswith(STARTS) and start[3:8] != bytes(5))
 
 
 def from_file(data: bytes, answers: Answers) -> Imported:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -59,6 +60,8 @@ def bring_in_apart(
         finally:
             process.kill()
             process.wait()
+        if process.returncode == -signal.SIGSEGV:
+            raise ExportError("the file is damaged: it ended the process that read it")
         if process.returncode < 0:  # by a signal of the system
             raise ExportError("reading the file needed more time or memory than it may have") from None
         answer = _answer(told)

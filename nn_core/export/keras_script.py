@@ -9,6 +9,8 @@ import io
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from nn_core.config.choices import choices
 from nn_core.config.run_config import RunConfig
 from nn_core.export.script import packed
@@ -49,7 +51,7 @@ def weights_h5(source: ExportSource) -> bytes:
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         for key, value in about(source).items():
-            file.attrs[key] = value
+            file.attrs[key] = np.bytes_(value.encode())  # of fixed length, which is read safely
         file.create_group("vars")
         for part in plan(config):
             if not part.name:

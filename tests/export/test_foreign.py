@@ -1,4 +1,4 @@
-"""Weights of other frameworks without those frameworks: how names and shapes are understood, asked about and refused."""
+"""Weights of other frameworks without those frameworks: how they are understood, asked about and refused."""
 
 from __future__ import annotations
 
@@ -348,7 +348,7 @@ def test_the_configuration_of_keras_answers_what_is_asked():
     ],
 )
 def test_a_configuration_without_equal_here_is_refused_in_a_sentence(text: str, sentence: str):
-    with pytest.raises(ExportError, match=".") as refused:
+    with pytest.raises(ExportError) as refused:
         facts_of(text)
     assert sentence in str(refused.value)
 

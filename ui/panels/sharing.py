@@ -169,7 +169,9 @@ def _cancel() -> None:
 def _questions(file_name: str, asked: Ambiguous) -> None:
     """What the weights do not say, each with its likeliest answer."""
     with st.container(border=True, key="import-questions"):
-        st.markdown(f"**{plain(file_name)} leaves something open.** {plain(asked.understood)}. {asked.by_trial}.")
+        st.markdown(
+            f"**{plain(file_name)} leaves something open.** {plain(asked.understood)}. {plain(asked.by_trial)}."
+        )
         with st.container(horizontal=True):
             for each in asked.questions:
                 options = list(each.options)

@@ -48,8 +48,7 @@ def _from_safetensors(data: bytes, answers: Answers) -> Imported:
 
 def _from_hdf5(data: bytes, config: bytes | None, answers: Answers) -> Imported:
     arrays, texts = read_hdf5(data)
-    told = config if config is not None else texts.get("model_config")
-    facts, remarks = facts_of(told) if told is not None else ({}, ())
+    facts, remarks = facts_of(config) if config is not None else ({}, ())
     shapes = {name: values.shape for name, values in arrays.items()}
     return understood(Foreign(shapes, lambda: arrays, facts, remarks=remarks, **_said(texts)), answers)
 

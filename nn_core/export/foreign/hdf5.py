@@ -50,12 +50,20 @@ def read_hdf5(data: bytes) -> Content:
 
 
 def _texts(file: Any) -> dict[str, str]:
+    """Those of fixed length, as `runs export` writes them: damage to a text of variable length crashes the library."""
+    import h5py
+
     texts = {}
-    for name in ("config", "version", "title", "step", "epoch", "model_config"):
-        if name in file.attrs and file.attrs.get_id(name).shape == ():
-            value = file.attrs[name]
-            if isinstance(value, str) and len(value) <= MAX_TEXT:
-                texts[name] = value
+    for name in ("config", "version", "title", "step", "epoch"):
+        if name not in file.attrs:
+            continue
+        about = file.attrs.get_id(name)
+        if (
+            about.shape == ()
+            and isinstance(about.get_type(), h5py.h5t.TypeStringID)
+            and not about.get_type().is_variable_str()
+        ):
+            texts[name] = bytes(file.attrs[name])[:MAX_TEXT].decode("utf-8", "replace")
     return texts
 
 

@@ -112,8 +112,8 @@ FORMATS: Mapping[str, Format] = {
         ),
         Format(
             "torch",
-            "PyTorch (state_dict)",
-            "A zip of the weights by PyTorch's names, in safetensors, and of a short script that loads them.",
+            "For PyTorch",
+            "A zip of a state_dict in safetensors, and of a short script that loads it into nn.Sequential.",
             "-torch.zip",
             "application/zip",
             to_torch_zip,
@@ -121,8 +121,8 @@ FORMATS: Mapping[str, Format] = {
         ),
         Format(
             "keras",
-            "Keras (weights.h5)",
-            "A zip of the weights as Keras 3 saves them, in HDF5, and of a short script that loads them.",
+            "For Keras",
+            "A zip of .weights.h5 as Keras 3 saves it, and of a short script that loads it into Sequential.",
             "-keras.zip",
             "application/zip",
             to_keras_zip,

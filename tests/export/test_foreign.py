@@ -180,7 +180,7 @@ def test_arrays_that_make_no_network_are_refused_in_a_sentence(
     assert sentence in refusal(save(arrays), store, pooling="max", **answers)
 
 
-@pytest.mark.parametrize("name", ["model.pt", "model.pth", "model.bin", "model.safetensors"])
+@pytest.mark.parametrize("name", ["model.pt", "model.pth", "model.pkl", "model.safetensors"])
 def test_a_pickle_is_never_read_and_the_sentence_says_how_to_convert_it(name: str, store: RunStore):
     said = refusal(b"\x80\x02cos\nsystem\n(S'true'\ntR.", store, name)
     assert f"{name} is a pickle" in said and "save_file(model.state_dict()" in said

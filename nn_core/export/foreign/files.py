@@ -20,7 +20,7 @@ from nn_core.export.weights import MAX_FILE_BYTES, Imported, arrays_of, counters
 
 ENDINGS = (".safetensors", ".h5", ".keras")
 STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # of pickles of these protocols
-PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
+PICKLES = (".pt", ".pth")
 KERAS_WEIGHTS, KERAS_CONFIG = "model.weights.h5", "config.json"
 NO_PICKLE = (
     "is a pickle, which can run any program when it is opened, so it is never read here. Where it was made, write its "

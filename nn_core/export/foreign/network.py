@@ -296,7 +296,7 @@ def _says(seen: Seen) -> str:
         convs = f"convolutions of {maps} channels ({built['kernel']}x{built['kernel']}, {lie}), then "
     lie = "(outputs, inputs), as in PyTorch" if seen.way == TURNED else "(inputs, outputs), as in Keras"
     normalized = NORMALIZED[built["normalization"]]
-    return f"The file was understood as {convs}dense layers {widths}{normalized}: {names}; matrices are {lie}"
+    return f"The file was understood as {convs}dense layers {widths}{normalized}, from {names}; its matrices are {lie}"
 
 
 def _taken(seen: Seen, config: RunConfig, said: Answers) -> str:

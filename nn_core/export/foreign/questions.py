@@ -60,7 +60,7 @@ class Ambiguous(ExportError):
         """What the likeliest answers rest on."""
         if self.accuracy is None:
             return "The usual answers are these"
-        return f"Of all answers that were tried, these read most, {percent(self.accuracy)} of {N_IMAGES} images"
+        return f"Of the answers that were tried, these read most images, {percent(self.accuracy)} of {N_IMAGES}"
 
 
 # name -> label; what can be answered

@@ -26,6 +26,7 @@ from tests.exporting import HOSTILE, source_of, trained
 
 Arrays = dict[str, np.ndarray]
 RELU = {"activation": "relu", "input_scaling": "unit"}
+CNN_ANSWERS = {"pooling": "max", "flatten": "channels_first"}
 
 
 @pytest.fixture
@@ -93,6 +94,25 @@ def test_kernels_and_flattened_maps_are_turned_from_either_order(last: bool, tin
     found, _ = brought(arrays, store, flatten=order, pooling="max")
     for name, values in source.weights.items():
         np.testing.assert_array_equal(found[name], values)
+
+
+@pytest.mark.parametrize(("scaling", "seen"), [("symmetric", lambda x: 2 * x - 1), ("raw", lambda x: 255 * x)])
+def test_another_scaling_of_the_pixels_goes_into_the_first_layer(
+    scaling: str, seen: Callable[[np.ndarray], np.ndarray], tiny: Dataset, store: RunStore
+):
+    x = tiny.test_images.astype(np.float64) / 255
+    given = {name: values / 255 for name, values in drawn(a__weight=(10, 784), a__bias=(10,)).items()}
+    run_id, (remark,) = bring_in(save(given), "net.safetensors", store, {"input_scaling": scaling})
+    theirs = seen(x).reshape(-1, 784) @ given["a.weight"].T + given["a.bias"]
+    np.testing.assert_allclose(from_store(store, run_id).model.logits(tiny.test_images), theirs, atol=1e-5)
+    assert f"into which {scaling} was folded" in remark
+    maps = drawn(c__weight=(4, 1, 5, 5), d__weight=(10, 576), d__bias=(10,))
+    run_id, _ = bring_in(save(maps), "n.safetensors", store, {**RELU, "input_scaling": scaling, **CNN_ANSWERS})
+    windows = np.lib.stride_tricks.sliding_window_view(seen(x[:5]), (5, 5), axis=(1, 2))
+    z = np.einsum("nrsij,cij->ncrs", windows, maps["c.weight"][:, 0]).reshape(5, 4, 12, 2, 12, 2).max(axis=(3, 5))
+    theirs = np.maximum(z, 0).reshape(5, -1) @ maps["d.weight"].T + maps["d.bias"]
+    found = from_store(store, run_id).model.logits(tiny.test_images[:5])
+    np.testing.assert_allclose(found, theirs, rtol=1e-4, atol=1e-4)
 
 
 def test_a_square_matrix_lies_as_the_others_do_unless_it_is_said(store: RunStore):
@@ -170,6 +190,11 @@ def test_what_was_exported_comes_back_whole_and_nothing_is_asked(form: str, tiny
         (drawn(a__weight=(10, 784)), {"activation": "rlu"}, "activation must be relu, sigmoid"),
         (drawn(a__weight=(10, 784)), {"epsilon": "nan"}, "epsilon must be 0.001, 1e-05, got 'nan'"),
         (drawn(c__weight=(4, 1, 5, 5), d__weight=(10, 576)), {"maps": "3,2"}, "maps (padding,pool) must be 0,2"),
+        (
+            drawn(c__weight=(4, 1, 5, 5), d__weight=(10, 784)),
+            {"input_scaling": "symmetric"},
+            "pixels scaled as symmetric have no equal beside padding",
+        ),
         ({"a.weight": np.full((10, 784), np.nan, np.float32)}, {}, "holds numbers that are not finite"),
         ({"a.weight": np.zeros((10, 784), np.int64)}, {}, "must be of type F16, F32, F64, got 'I64'"),
     ],
@@ -177,7 +202,7 @@ def test_what_was_exported_comes_back_whole_and_nothing_is_asked(form: str, tiny
 def test_arrays_that_make_no_network_are_refused_in_a_sentence(
     arrays: Arrays, answers: dict[str, str], sentence: str, store: RunStore
 ):
-    assert sentence in refusal(save(arrays), store, pooling="max", **answers)
+    assert sentence in refusal(save(arrays), store, **{**CNN_ANSWERS, **answers})
 
 
 @pytest.mark.parametrize("name", ["model.pt", "model.pth", "model.pkl", "model.safetensors"])
@@ -318,6 +343,8 @@ def test_the_configuration_of_keras_answers_what_is_asked():
         **{"batch_norm": "before_pooling"},
     }
     assert remarks == ()
+    symmetric, _ = facts_of(told(layer("Rescaling", scale=1 / 127.5, offset=-1), LAST_LAYER))
+    assert symmetric == {"input_scaling": "symmetric"}
     assert facts_of(told(layer("Rescaling", scale=1 / 255, offset=0), dense("gelu"), LAST_LAYER))[1]
 
 

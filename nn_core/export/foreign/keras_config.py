@@ -15,7 +15,7 @@ import numpy as np
 from nn_core.config.choices import choices
 from nn_core.config.errors import shorten
 from nn_core.config.foreign import parse_object
-from nn_core.export.foreign.questions import BEFORE, BEHIND, FIRST, LAST
+from nn_core.export.foreign.questions import BEFORE, BEHIND, FIRST, FOLDED, LAST
 from nn_core.export.source import ExportError
 from nn_core.nn.normalization import EPSILON
 
@@ -177,8 +177,10 @@ def _scaling(before: Sequence[Token]) -> dict[str, str]:
         if token.kind not in ("scale", "flat", "pad"):
             raise ExportError("in front of the first layer with weights there may be a Rescaling alone")
         if token.kind == "scale":
-            for name, choice in choices("input_scaling").items():
-                if np.allclose(token.value, choice.target(), rtol=1e-3, atol=1e-9):
+            known = {name: choice.target() for name, choice in choices("input_scaling").items()}
+            known |= {name: (factor / 255, offset) for name, (factor, offset) in FOLDED.items()}
+            for name, scaling in known.items():
+                if np.allclose(token.value, scaling, rtol=1e-3, atol=1e-9):
                     return {"input_scaling": name}
             raise ExportError(f"pixels scaled by {token.value[0]:g} and moved by {token.value[1]:g} have no equal here")
     return {}

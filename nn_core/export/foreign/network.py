@@ -17,6 +17,7 @@ from nn_core.export.foreign.questions import (
     BEFORE,
     BEHIND,
     FIRST,
+    FOLDED,
     LAST,
     Ambiguous,
     Answers,
@@ -203,6 +204,8 @@ def _network(file: Foreign, seen: Seen, arrays: Mapping[str, Array], said: Answe
         got = weights[name].shape if name in weights else "none"
         if got != wanted.get(name):
             raise ExportError(f"{name} must have shape {wanted.get(name, 'none')} beside the other layers, got {got}")
+    if said["input_scaling"] in FOLDED:
+        _fold_scaling(weights, config, said["input_scaling"])
     if config.normalization == "batch":
         _adapt_normalization(weights, len(seen.found.norms), said)
     remarks = (f"{_says(seen)}. {_taken(seen, config, said)}", *file.remarks)
@@ -212,7 +215,8 @@ def _network(file: Foreign, seen: Seen, arrays: Mapping[str, Array], said: Answe
 
 
 def _config(seen: Seen, said: Answers) -> RunConfig:
-    settings: dict[str, Any] = {**seen.architecture, "input_scaling": said["input_scaling"]}
+    scaling = said["input_scaling"]
+    settings: dict[str, Any] = {**seen.architecture, "input_scaling": "unit" if scaling in FOLDED else scaling}
     if seen.has_hidden:
         settings["activation"] = said["activation"]
     if seen.found.convs:
@@ -263,6 +267,19 @@ def _part(arrays: Mapping[str, Array], layer: Layer, part: str, n: int) -> Array
     return arrays[layer.parts[part]] if part in layer.parts else np.full(n, OTHERWISE.get(part, 0.0), np.float32)
 
 
+def _fold_scaling(weights: dict[str, Array], config: RunConfig, scaling: str) -> None:
+    """W (a x + c) + b = (a W) x + (b + c times the sum of W): pixels from 0 to 1 serve. With padding c must be 0."""
+    factor, offset = FOLDED[scaling]
+    first, summed = ("conv1", (1, 2, 3)) if config.model == "cnn" else ("dense1", (0,))
+    if offset and first == "conv1" and config.padding:
+        raise ExportError(
+            f"pixels scaled as {scaling} have no equal beside padding, which is black here and grey there"
+        )
+    W, b = weights[f"{first}.W"], weights[f"{first}.b"]
+    weights[f"{first}.b"] = float32(f"{first}.b", b + offset * W.sum(axis=summed, dtype=np.float64))
+    weights[f"{first}.W"] = float32(f"{first}.W", factor * W)
+
+
 def _adapt_normalization(weights: dict[str, Array], n: int, said: Answers) -> None:
     """The same function with our epsilon, and behind the pooling: both exactly.
 
@@ -302,7 +319,8 @@ def _says(seen: Seen) -> str:
 def _taken(seen: Seen, config: RunConfig, said: Answers) -> str:
     """What it was taken with."""
     taken = [f"activation {config.activation}"] if seen.has_hidden else []
-    taken.append(f"input scaling {config.input_scaling}")
+    folded = f", into which {said['input_scaling']} was folded" if said["input_scaling"] in FOLDED else ""
+    taken.append(f"input scaling {config.input_scaling}{folded}")
     if seen.found.convs:
         taken.append(f"{config.pooling} pooling of {config.pool}, padding {config.padding}")
         if config.head == "flatten" and "flatten" in said:

@@ -74,6 +74,7 @@ ASKED: Mapping[str, str] = {
     "epsilon": "Epsilon of the batch normalization",
     "batch_norm": "Batch normalization stood",
 }
+FOLDED = {"symmetric": (2.0, -1.0), "raw": (255.0, 0.0)}  # of pixels from 0 to 1: goes into the first layer's weights
 FIRST, LAST = "channels_first", "channels_last"
 BEFORE, BEHIND = "before_pooling", "behind_pooling"
 OPTIONS: Mapping[str, Mapping[str, str]] = {
@@ -87,6 +88,7 @@ OPTIONS: Mapping[str, Mapping[str, str]] = {
 def question(name: str, options: Mapping[str, str] | None = None, likeliest: str = "") -> Question:
     """One of ASKED, with the options of a setting where none are given."""
     offered = options or OPTIONS.get(name) or {key: choice.label for key, choice in choices(name).items()}
+    offered = {**offered, "symmetric": "-1 to 1", "raw": "0 to 255"} if name == "input_scaling" else offered
     return Question(name, ASKED[name], offered, likeliest or next(iter(offered)))
 
 

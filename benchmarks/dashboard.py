@@ -84,9 +84,8 @@ def first_curve_seconds(page: Page, url: str) -> float:
 def learning_rate_seconds(page: Page) -> float:
     """From a key press on the learning-rate slider to the edit's mark on the live curve."""
     value = page.locator(".st-key-set-lr").inner_text()
-    edits = (
-        "() => JSON.stringify(document.querySelector('.st-key-curve-accuracy .js-plotly-plot')?.layout.shapes).length"
-    )
+    chart = "document.querySelector('.st-key-curve-accuracy .js-plotly-plot')"
+    edits = f"() => {chart}?.data?.find(trace => trace.yaxis === 'y2')?.text?.length ?? 0"
     before = page.evaluate(edits)
     started = time.perf_counter()
     page.locator(".st-key-set-lr input").first.press("ArrowRight")

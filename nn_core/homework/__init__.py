@@ -4,5 +4,6 @@ from nn_core.homework.check import check_backprop
 from nn_core.homework.exercise import Exercise, exercise
 from nn_core.homework.given import GivenError
 from nn_core.homework.report import Report
+from nn_core.homework.watching import Watch, watch
 
-__all__ = ["Exercise", "GivenError", "Report", "check_backprop", "exercise"]
+__all__ = ["Exercise", "GivenError", "Report", "Watch", "check_backprop", "exercise", "watch"]

@@ -162,7 +162,7 @@ def _is_list(value: Any, length: int) -> bool:
 def _of_a_dict(values: Mapping[Any, Any], wanted: list[str], d: str, where: str = "") -> dict[str, Any]:
     """By the names in it; layers are numbered from the least number, or as they stand where there are none."""
     found: dict[str, list[tuple[int | None, str, Any]]] = {"W": [], "b": []}
-    for name, value in _leaves(values):
+    for name, value in leaves(values):
         kind, number = role(name)
         if kind:
             found[kind].append((number, name, value))
@@ -182,9 +182,10 @@ def _of_a_dict(values: Mapping[Any, Any], wanted: list[str], d: str, where: str 
     return {name: arrays[name] for name in wanted}
 
 
-def _leaves(values: Mapping[Any, Any], before: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+def leaves(values: Mapping[Any, Any], before: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Name and value of all that lies in a dict, and in dicts within it: ("layer1.W", ...)."""
     for name, value in values.items():
         if isinstance(value, Mapping) and depth < LONGEST:
-            yield from _leaves(value, f"{before}{name}.", depth + 1)
+            yield from leaves(value, f"{before}{name}.", depth + 1)
         else:
             yield f"{before}{name}", value

@@ -42,6 +42,7 @@ LEVELS = {  # a package may import those below it, and those on its own level th
     "nn_core.cli": 7,
     "nn_core.__main__": 8,
     "ui.words": 7,
+    "ui.texts": 7,
     "ui.style": 7,
     "ui.charts": 7,
     "ui.visitors": 7,

@@ -125,6 +125,14 @@ def test_a_square_matrix_lies_as_the_others_do_unless_it_is_said(store: RunStore
     np.testing.assert_array_equal(said["dense1.W"], found["dense1.W"])
 
 
+def test_normalizations_go_with_layers_whose_names_have_no_order_by_their_sizes(store: RunStore):
+    given = drawn(z__weight=(8, 784), a__weight=(6, 8), b__weight=(10, 6), n__weight=(6,), o__weight=(8,))
+    found, _ = brought(given, store)
+    np.testing.assert_array_equal(found["norm1.gamma"], given["o.weight"])
+    np.testing.assert_array_equal(found["norm2.gamma"], given["n.weight"])
+    np.testing.assert_array_equal(found["norm2.beta"], np.zeros(6))
+
+
 def test_a_square_matrix_is_asked_about_where_the_names_speak_against_the_others(store: RunStore):
     given = drawn(a__kernel=(8, 784), b__kernel=(8, 8), c__kernel=(10, 8))
     with pytest.raises(Ambiguous) as asked:
@@ -171,7 +179,19 @@ def test_what_was_exported_comes_back_whole_and_nothing_is_asked(form: str, tiny
         (drawn(a__weight=(7, 784), b__weight=(11, 7)), {}, "must lead from 784 pixels to 10 digits"),
         (drawn(a__weight=(7, 700), b__weight=(10, 7)), {}, "'a' (7, 700), 'b' (10, 7)"),
         (drawn(a__weight=(10, 784), a__bias=(9,)), {}, "dense1.b must have shape (10,) beside the other layers"),
-        (drawn(a__weight=(10, 784), b__weight=(9,), b__bias=(9,)), {}, "norm"),
+        (drawn(a__weight=(10, 784), b__weight=(9,), b__bias=(9,)), {}, "got 0 and 1 normalizations"),
+        (drawn(a__weight=(8, 784), n__weight=(9,), z__weight=(10, 8)), {}, "must have [8] units, got [9]"),
+        (drawn(c__weight=(4, 1, 5, 5), d__weight=(10, 576), n__weight=(4,)), {}, "not layer normalization"),
+        (
+            drawn(z__weight=(8, 784), a__weight=(8, 8), b__weight=(8, 8), c__weight=(10, 8)),
+            {},
+            "the names do not tell the order of these layers: 'a' (8, 8)",
+        ),
+        (
+            drawn(z__weight=(8, 784), a__weight=(8, 8), c__weight=(10, 8), n__weight=(8,), o__weight=(8,)),
+            {},
+            "the names do not tell which layer each belongs to: 'n' (8,), 'o' (8,)",
+        ),
         (drawn(a__weight=(7, 784), a__gain=(7,)), {}, "no weights called 'a.gain'"),
         (drawn(a__weight=(7, 784), a__kernel=(7, 784)), {}, "are the same part of one layer"),
         (drawn(a__bias=(7,)), {}, "'a' has no weights"),

@@ -15,14 +15,14 @@ from safetensors.numpy import save
 from nn_core import RunConfig
 from nn_core.data import Dataset
 from nn_core.export import ExportError, export, from_store
-from nn_core.export.foreign import hdf5
+from nn_core.export.foreign import files, hdf5
 from nn_core.export.foreign.keras_config import facts_of
 from nn_core.export.foreign.questions import Ambiguous
 from nn_core.export.importing import bring_in
 from nn_core.export.torch_script import state_dict
 from nn_core.frameworks.torch_names import to_torch
 from nn_core.store.run_store import RunStore
-from tests.exporting import HOSTILE, source_of, trained
+from tests.exporting import HOSTILE, source_of
 
 Arrays = dict[str, np.ndarray]
 RELU = {"activation": "relu", "input_scaling": "unit"}
@@ -40,10 +40,10 @@ def drawn(**shapes: tuple[int, ...]) -> Arrays:
     return {k.replace("__", "."): rng.normal(0, 0.1, shape).astype(np.float32) for k, shape in shapes.items()}
 
 
-def brought(arrays: Arrays, store: RunStore, **answers: str) -> tuple[Arrays, tuple[str, ...]]:
+def brought(arrays: Arrays, **answers: str) -> tuple[Arrays, tuple[str, ...]]:
     """The weights by our names, and the remarks."""
-    run_id, remarks = bring_in(save(arrays), "net.safetensors", store, {**RELU, **answers})
-    return dict(from_store(store, run_id).weights), remarks
+    found = files.from_file(save(arrays), {**RELU, **answers})
+    return dict(found.weights), found.remarks
 
 
 def refusal(data: bytes, store: RunStore, name: str = "net.safetensors", **answers: str) -> str:
@@ -67,11 +67,11 @@ MLP = {
 
 
 @pytest.mark.parametrize("case", MLP)
-def test_names_and_orientation_of_an_mlp_are_understood_and_told(case: str, store: RunStore):
+def test_names_and_orientation_of_an_mlp_are_understood_and_told(case: str):
     W1, b1, W2, b2, turned = MLP[case]
     arrays = {W1: (7, 784) if turned else (784, 7), b1: (7,), W2: (10, 7) if turned else (7, 10), b2: (10,)}
     given = drawn(**arrays)
-    found, (remark,) = brought(given, store)
+    found, (remark,) = brought(given)
     for ours, theirs in (("dense1.W", W1), ("dense2.W", W2)):
         np.testing.assert_array_equal(found[ours], given[theirs].T if turned else given[theirs])
     np.testing.assert_array_equal(found["dense2.b"], given[b2])
@@ -80,8 +80,8 @@ def test_names_and_orientation_of_an_mlp_are_understood_and_told(case: str, stor
 
 
 @pytest.mark.parametrize("last", [False, True])
-def test_kernels_and_flattened_maps_are_turned_from_either_order(last: bool, tiny: Dataset, store: RunStore):
-    source = trained(tiny, model="cnn", channels=(3, 5), kernel=3)
+def test_kernels_and_flattened_maps_are_turned_from_either_order(last: bool, tiny: Dataset):
+    source = source_of(RunConfig(model="cnn", channels=(3, 5), kernel=3, batch_size=50), tiny, steps=1)
     state = to_torch(source.weights, source.config)
     names = {"0": "conv1", "3": "conv2", "7": "dense"}
     arrays = {f"{names[name.split('.')[0]]}.{name.split('.')[1]}": values for name, values in state.items()}
@@ -91,7 +91,7 @@ def test_kernels_and_flattened_maps_are_turned_from_either_order(last: bool, tin
         W = arrays.pop("dense.weight").reshape(10, 5, 5, 5)  # out, channel, row, column
         arrays["dense.kernel"] = np.ascontiguousarray(W.transpose(2, 3, 1, 0).reshape(-1, 10))
     order = "channels_last" if last else "channels_first"
-    found, _ = brought(arrays, store, flatten=order, pooling="max")
+    found, _ = brought(arrays, flatten=order, pooling="max")
     for name, values in source.weights.items():
         np.testing.assert_array_equal(found[name], values)
 
@@ -115,19 +115,19 @@ def test_another_scaling_of_the_pixels_goes_into_the_first_layer(
     np.testing.assert_allclose(found, theirs, rtol=1e-4, atol=1e-4)
 
 
-def test_a_square_matrix_lies_as_the_others_do_unless_it_is_said(store: RunStore):
+def test_a_square_matrix_lies_as_the_others_do_unless_it_is_said():
     given = drawn(a__weight=(8, 784), b__weight=(8, 8), c__weight=(10, 8))
-    found, _ = brought(given, store)
+    found, _ = brought(given)
     np.testing.assert_array_equal(found["dense2.W"], given["b.weight"].T)
     np.testing.assert_array_equal(found["dense2.b"], np.zeros(8))
-    said, _ = brought(given, store, orientation="in-out")
+    said, _ = brought(given, orientation="in-out")
     np.testing.assert_array_equal(said["dense2.W"], given["b.weight"])
     np.testing.assert_array_equal(said["dense1.W"], found["dense1.W"])
 
 
-def test_normalizations_go_with_layers_whose_names_have_no_order_by_their_sizes(store: RunStore):
+def test_normalizations_go_with_layers_whose_names_have_no_order_by_their_sizes():
     given = drawn(z__weight=(8, 784), a__weight=(6, 8), b__weight=(10, 6), n__weight=(6,), o__weight=(8,))
-    found, _ = brought(given, store)
+    found, _ = brought(given)
     np.testing.assert_array_equal(found["norm1.gamma"], given["o.weight"])
     np.testing.assert_array_equal(found["norm2.gamma"], given["n.weight"])
     np.testing.assert_array_equal(found["norm2.beta"], np.zeros(6))
@@ -154,7 +154,7 @@ def test_what_is_open_is_asked_with_the_answers_that_read_most(mnist: Dataset, s
 
 
 @pytest.mark.parametrize("form", ["torch", "keras"])
-def test_what_was_exported_comes_back_whole_and_nothing_is_asked(form: str, tiny: Dataset, store: RunStore):
+def test_what_was_exported_comes_back_whole_and_nothing_is_asked(form: str, tiny: Dataset):
     pytest.importorskip("h5py", reason="h5py is not installed: pip install -r requirements-export.txt")
     for network in (
         {"normalization": "batch", "activation": "gelu", "input_scaling": "standard"},
@@ -162,10 +162,10 @@ def test_what_was_exported_comes_back_whole_and_nothing_is_asked(form: str, tiny
         {"model": "cnn", "channels": (3, 5), "padding": 2, "pooling": "average", "normalization": "batch"},
         {"model": "cnn", "channels": (8, 8), "head": "average", "kernel": 3, "padding": 1, "pool": 3},
     ):
-        source = trained(tiny, **network)
-        run_id, remarks = bring_in(export(source, form, lambda: tiny), "net.zip", store)
-        again = from_store(store, run_id)
-        assert again.config == source.config and len(remarks) == 1
+        source = source_of(RunConfig(**{"hidden": (9, 6), "batch_size": 50, **network}), tiny, steps=2)  # type: ignore[arg-type]
+        data = export(source, form, lambda: tiny)
+        again = files.from_zip(io.BytesIO(data), len(data), {})
+        assert again is not None and again.config == source.config and again.step == source.step
         for name, values in source.weights.items():
             np.testing.assert_allclose(again.weights[name], values, rtol=0, atol=1e-7)
 

@@ -235,6 +235,11 @@ def test_a_file_of_torch_save_is_told_by_what_is_in_it(store: RunStore):
     assert "is a pickle" in refusal(zipped({"model/data.pkl": b"\x80\x02.", "model/version": b"3"}), store, "model.zip")
 
 
+def test_a_bomb_in_a_zip_is_refused_before_it_is_unpacked(store: RunStore):
+    bomb = zipped({"model.weights.h5": bytes(64_000_001)})
+    assert "model.weights.h5 may have at most 64,000,000 bytes, got 64,000,001" in refusal(bomb, store, "net.keras")
+
+
 def zipped(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -37,10 +37,12 @@ LEVELS = {  # a package may import those below it, and those on its own level th
     "nn_core": 4,  # the front: `from nn_core import Trainer`
     "nn_core.runs": 5,
     "nn_core.search": 5,
+    "nn_core.homework": 6,
     "nn_core.export": 6,
     "nn_core.cli": 7,
     "nn_core.__main__": 8,
     "ui.words": 7,
+    "ui.texts": 7,
     "ui.style": 7,
     "ui.charts": 7,
     "ui.visitors": 7,
@@ -539,6 +541,15 @@ def test_every_module_of_nn_core_can_be_imported_with_numpy_alone() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "nn_core.config" in done.stdout.split()
+
+
+def test_what_few_ask_for_is_imported_when_it_is_asked_for() -> None:
+    done = _python(
+        "import nn_core\n"
+        "assert not any(name.startswith('nn_core.homework') for name in sys.modules)\n"
+        "print(*(getattr(nn_core, name).__name__ for name in ('check_backprop', 'watch')))\n"
+    )
+    assert done.stdout.split() == ["check_backprop", "watch"], done.stderr
 
 
 def test_with_numpy_alone_nothing_else_can_be_imported() -> None:

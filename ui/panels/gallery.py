@@ -143,6 +143,7 @@ def score_table(counts: Array, names: Sequence[str], of: str) -> None:
         height=28 * len(names) + 38,
         row_height=28,
         column_config=columns,
+        placeholder="–",  # of a class without images
     )
     mean, least = percent(scores.mean_f1), percent(scores.f1[scores.hardest])
     st.caption(f"{plain(of)}: mean F1 {mean}; the hardest digit is {plain(names[scores.hardest])}, F1 {least}.")

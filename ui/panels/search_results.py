@@ -182,6 +182,7 @@ def _table(view: SearchView, rows: list[TrialRow]) -> TrialRow | None:
         selection_mode="single-row",
         key="search-table",
         column_config=_columns(view),
+        placeholder="–",  # where there is no value yet
     )
     if n_rows > MOST_ROWS:
         st.caption(f"The first {MOST_ROWS} of {n_rows:,} trials: those at work, then the best.")

@@ -23,7 +23,7 @@ function layoutOf(message, width, height, em) {
   const bottom = em * 0.3;
   const inner = height - top - bottom;
   const n = message.columns.length;
-  const outputs = { w: em * (narrow ? 4.6 : 8.4) };
+  const outputs = { w: em * (narrow ? 5.6 : 9.6) };
   outputs.x = width - outputs.w;
   const side = Math.min(inner - em * 1.6, Math.max(em * 4.2, width * (narrow ? 0.2 : 0.15)));
   const image = { x: 1, y: top + (inner - side) / 2 - em * 0.4, w: side, h: side };
@@ -33,7 +33,7 @@ function layoutOf(message, width, height, em) {
   const span = n ? (outputs.x - from - gap * (n + 1)) / n : 0;
   const columns = message.columns.map((column, at) => {
     const k = column.units.length;
-    const block = blockOf(k, span, inner, em * (narrow ? 2.2 : 3.4));
+    const block = blockOf(k, span, inner, em * (narrow ? 2.2 : 2.8));
     const down = block.size + 4;
     const across = block.size * (1 + AIR);
     const used = Math.ceil(k / Math.max(1, block.rows));

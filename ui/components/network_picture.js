@@ -123,6 +123,7 @@ function drawEdges(scene) {
     }
   });
   pen.globalCompositeOperation = "source-over";
+  pen.globalAlpha = 1;
 }
 
 function rounded(pen, { x, y, w, h }, radius) {
@@ -263,7 +264,7 @@ function drawOutput(scene, row, at, em, style) {
   text(scene, name, x, y + 0.5, { size: 0.82, weight: best ? 650 : 450, colour: filled ? style.background : style.text });
   const from = x + radius + em * 0.4;
   const words = message.backward ? output.value : output.p < 0.001 ? "" : output.said; // the tip says how little
-  const label = widthOf(scene, message.backward ? "-0.0000" : "100.0 %", 0.76) + em * 0.3;
+  const label = widthOf(scene, message.backward ? "-0.00e-00" : "over 99.9 %", 0.76, 650) + em * 0.3;
   const room = Math.max(0, row.x + row.w - from - label);
   if (!layout.narrow && room > em) {
     const bar = { x: from, y: y - Math.min(em * 0.32, row.h * 0.25), h: Math.min(em * 0.64, row.h * 0.5) };

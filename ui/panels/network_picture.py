@@ -43,7 +43,7 @@ def show(shot: Snapshot, *, key: str, height: int) -> None:
         names=names,
         caption=caption,
         dark=session.is_dark(),
-        label=f"The network. {said}",
+        label=f"The network. {said}{not_shown(graph)}",
     )
     st.caption(plain(said))
 

@@ -69,6 +69,7 @@ function draw(picture) {
   const scene = { pen, picture, message, decoded, layout: picture.layout, style: picture.style, em: 15 * scale };
   drawImage(scene);
   drawEdges(scene);
+  drawCaption(scene);
   message.columns.forEach((column, layer) => drawColumn(scene, column, layer));
   drawOutputs(scene);
   frame.dataset.drawn = Number(frame.dataset.drawn ?? 0) + 1;
@@ -104,7 +105,7 @@ function drawEdges(scene) {
   const { pen, picture, message, em } = scene;
   const { positive, negative } = message.colours;
   pen.lineCap = "round";
-  pen.globalCompositeOperation = message.dark ? "lighter" : "multiply";
+  if (message.dark) pen.globalCompositeOperation = "lighter"; // they shine
   message.edges.forEach((edges, gap) => {
     for (const edge of edges) {
       const value = now(picture, nameOf(message, gap, edge));
@@ -162,7 +163,6 @@ function drawImage(scene) {
   const { pointed } = picture;
   const field = pointed && message.columns[pointed.layer]?.units[pointed.place]?.field;
   if (field) drawField(scene, field);
-  wrapped(scene, message.caption, image.x, image.y + image.h + em * 0.8, image.w + em);
 }
 
 function drawField({ pen, layout, style, em }, [top, bottom, left, right]) {
@@ -172,14 +172,23 @@ function drawField({ pen, layout, style, em }, [top, bottom, left, right]) {
   pen.strokeRect(layout.image.x + left * cell, layout.image.y + top * cell, (right - left) * cell, (bottom - top) * cell);
 }
 
-function wrapped(scene, words, x, y, room) {
+// What stands under the image, in as many lines as it needs, readable upon edges
+function drawCaption(scene) {
+  const { pen, layout, message, em, style } = scene;
+  const { image } = layout;
   const lines = [""];
-  for (const word of words.split(" ")) {
+  for (const word of message.caption.split(" ")) {
     const longer = `${lines.at(-1)} ${word}`.trim();
-    if (widthOf(scene, longer, 0.76) <= room) lines[lines.length - 1] = longer;
+    if (widthOf(scene, longer, 0.76) <= image.w + em) lines[lines.length - 1] = longer;
     else lines.push(word);
   }
-  lines.forEach((line, at) => text(scene, line, x, y + at * scene.em, { size: 0.76, align: "left" }));
+  lines.forEach((line, at) => {
+    const y = image.y + image.h + em * (0.8 + at);
+    widthOf(scene, line, 0.76); // sets the font
+    Object.assign(pen, { strokeStyle: style.background, lineWidth: 4, textAlign: "left", textBaseline: "middle" });
+    pen.strokeText(line, image.x, y);
+    text(scene, line, image.x, y, { size: 0.76, align: "left" });
+  });
 }
 
 function drawColumn(scene, column, layer) {
@@ -264,7 +273,7 @@ function drawOutput(scene, row, at, em, style) {
   text(scene, name, x, y + 0.5, { size: 0.82, weight: best ? 650 : 450, colour: filled ? style.background : style.text });
   const from = x + radius + em * 0.4;
   const words = message.backward ? output.value : output.p < 0.001 ? "" : output.said; // the tip says how little
-  const label = widthOf(scene, message.backward ? "-0.00e-00" : "over 99.9 %", 0.76, 650) + em * 0.3;
+  const label = widthOf(scene, message.backward ? "−0.00e−000" : "over 99.9 %", 0.76, 650) + em * 0.3;
   const room = Math.max(0, row.x + row.w - from - label);
   if (!layout.narrow && room > em) {
     const bar = { x: from, y: y - Math.min(em * 0.32, row.h * 0.25), h: Math.min(em * 0.64, row.h * 0.5) };
@@ -299,8 +308,9 @@ function hit(picture, x, y) {
 // What is said of a unit: its values, and the strongest edges that lead into it
 function wordsOn({ message }, { layer, place }) {
   const into = message.edges[layer].filter((edge) => edge[1] === place);
+  const seen = message.columns[layer]?.units[place].field; // a channel's: framed in the image
   const from = ([source]) =>
-    layer ? message.columns[layer - 1].units[source].said.toLowerCase() : `pixel (${Math.floor(source / 28)}, ${source % 28})`;
+    !layer && seen ? "the framed part of the image" : layer ? message.columns[layer - 1].units[source].said.toLowerCase() : `pixel (${Math.floor(source / 28)}, ${source % 28})`;
   const lines = into.map((edge) => `${from(edge)}: ${edge[3]}`);
   const output = layer === message.columns.length ? message.outputs[place] : null;
   const unit = output ? null : message.columns[layer].units[place];

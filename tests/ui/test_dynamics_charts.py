@@ -59,7 +59,7 @@ def test_the_strip_shows_each_class_in_a_row_with_a_mark_where_it_stays_learned_
     assert list(theirs.x) == [place[8 * (label + 1)] for label in order]
     assert mine.marker.symbol == "circle" and theirs.marker.symbol == "circle-open"
     assert [shape.name for shape in figure.layout.shapes] == ["looked at"]
-    assert "9 at step 990: 95.0 % read rightly" in heat.text[0][-1]
+    assert "9 at step 990: 95.0 % read right" in heat.text[0][-1]
 
 
 def test_a_class_is_learned_once_it_stays_at_four_fifths():

@@ -39,7 +39,7 @@ def edge_of(config: RunConfig, multiplier: float = 1.0) -> Edge:
     lr = config.lr * multiplier
     value = rule.edge(config, lr) if lr > 0 else None
     if value is None:
-        return Edge(None, "", rule.no_edge if lr > 0 else "The learning rate in force is 0: no step is made.")
+        return Edge(None, "", rule.no_edge if lr > 0 else "The current learning rate is 0: no step changes a weight.")
     return Edge(value, rule.edge_formula, _words(config))
 
 

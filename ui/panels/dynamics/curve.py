@@ -78,7 +78,7 @@ def _of_gauge(each: Instrument, shot: Snapshot) -> Markdown:
     if gauge <= 0:
         return "There is no lowest point ahead along these steps."
     best = rate_of_one(rate, gauge)
-    return f"At the rate in force, {rate:.3g}; it would be 1 at a rate of about {best:.2g}."
+    return f"At the current learning rate, {rate:.3g}; it would be 1 at a rate of about {best:.2g}."
 
 
 def _of_sharpness(each: Instrument, shot: Snapshot) -> Markdown:

@@ -113,7 +113,7 @@ def _values(item: Setting, first: Values) -> Values:
     label: Callable[[Any], str] = (
         (lambda value: choices(item.name)[value].label)
         if item.kind == "choice"
-        else (lambda value: item.zero_means if value == 0 and item.zero_means else item.format(value))
+        else (lambda value: item.zero_means if value == 0 and item.zero_means else item.written(value))
     )
     chosen = st.multiselect(
         item.label,

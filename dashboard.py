@@ -30,13 +30,14 @@ pages = [
     st.Page("pages/compare/race.py", title="Race", icon=":material/flag:"),
     st.Page("pages/compare/search.py", title="Search", icon=":material/search:"),
     st.Page("pages/compare/frameworks.py", title="Frameworks", icon=":material/balance:"),
+    st.Page("pages/understand/glossary.py", title="Glossary", icon=":material/menu_book:"),
 ]
 page = st.navigation(pages, position="top")
 style.apply_style(session.is_dark())
 session.sync_address()
 warm_up()
 sidebar()
-top_bar(pages)
+top_bar(pages, page.url_path)
 time_machine.badge()
 session.show_notices()
 sharing.progress()

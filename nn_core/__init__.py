@@ -14,6 +14,7 @@ from nn_core.config.errors import ConfigError
 from nn_core.config.presets import PRESETS
 from nn_core.config.run_config import RunConfig
 from nn_core.data import DataError, Dataset, load_dataset, load_mnist
+from nn_core.homework import check_backprop, watch
 from nn_core.sketch.shipped import load_shipped
 from nn_core.training.state import Checkpoint
 from nn_core.training.trainer import Trainer
@@ -26,7 +27,9 @@ __all__ = [
     "Dataset",
     "RunConfig",
     "Trainer",
+    "check_backprop",
     "load_dataset",
     "load_mnist",
     "load_shipped",
+    "watch",
 ]

@@ -32,10 +32,12 @@ OWN_ATTRIBUTES = {
     "formula",
     "citation",
     "each",
+    "also",
     "digits",
 }  # declared in the code, never out of a file
 OWN_FUNCTIONS = {  # a time, a colour, a picture, and numbers as text
     *("duration", "run_colour", "png_uri"),
+    "linked",  # what it is given is looked at, and it adds links to our own glossary
     *("percent", "round_percent", "exact", "decimal", "probability", "loss", "count", "short_number"),
 }
 NUMBER = re.compile(r"[+ z]?\d*[,_]?(\.\d+)?[dfgeE%]|,")

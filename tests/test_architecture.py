@@ -37,10 +37,12 @@ LEVELS = {  # a package may import those below it, and those on its own level th
     "nn_core": 4,  # the front: `from nn_core import Trainer`
     "nn_core.runs": 5,
     "nn_core.search": 5,
+    "nn_core.homework": 6,
     "nn_core.export": 6,
     "nn_core.cli": 7,
     "nn_core.__main__": 8,
     "ui.words": 7,
+    "ui.texts": 7,
     "ui.style": 7,
     "ui.charts": 7,
     "ui.visitors": 7,

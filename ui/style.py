@@ -45,7 +45,7 @@ _CSS = """
   .stSidebar .st-key-live-title button { min-height: 1.5rem; padding: 0; }
   /* a panel that opens at the sidebar's end: tall from the first, so that it goes up, not under the window's edge */
   [data-testid="stPopoverBody"] { min-height: 22rem; }
-  [data-testid="stPopoverBody"]:has([data-testid="stFileUploader"], .st-key-event-0) { min-height: 0; }
+  [data-testid="stPopoverBody"]:has([data-testid="stFileUploader"], .st-key-event-0, .stPageLink) { min-height: 0; }
   [data-testid="stPopoverBody"] [data-testid="stVerticalBlock"] { gap: 0.5rem; }
   [data-testid="stPopoverBody"] [data-testid="stSliderThumbValue"] { visibility: hidden; }
   [data-testid="stPopoverBody"] [data-testid="stSliderTickBar"] { display: none; }

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Sequence
 
 from nn_core import ConfigError, DataError
-from nn_core.cli import compare, environment, runs, search, tools, train
+from nn_core.cli import compare, environment, homework, runs, search, tools, train
 from nn_core.cli.console import BROKEN_PIPE, hang_up, interrupt, last_words, when_told_to_end
 from nn_core.cli.train import Interrupted
 from nn_core.config.environment import problems
+from nn_core.homework import GivenError
 from nn_core.machine.disk import reason
 from nn_core.search.database_errors import SearchError
 from nn_core.store import StoreError
@@ -43,8 +44,8 @@ def _carry_out(arguments: Sequence[str]) -> int:
         try:
             for sentence in problems():
                 print(f"{PROGRAM}: {sentence}", file=sys.stderr)
-            options.run(options)
-        except (ConfigError, DataError, StoreError, SearchError, ArithmeticError) as error:
+            return int(options.run(options) or 0)
+        except (ConfigError, DataError, GivenError, StoreError, SearchError, ArithmeticError) as error:
             print(f"{PROGRAM}: {error}", file=sys.stderr)
             return 2
         except Interrupted as interrupted:
@@ -53,7 +54,6 @@ def _carry_out(arguments: Sequence[str]) -> int:
         except KeyboardInterrupt:
             last_words("\nstopped")
             return told.code
-    return 0
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -67,6 +67,6 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=PROGRAM, description="A neural network in NumPy alone.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for module in (train, runs, tools, search, compare, environment):
+    for module in (train, runs, tools, search, compare, homework, environment):
         module.add_commands(commands)
     return parser

@@ -43,6 +43,7 @@ class Recording:
     """Watches one trainer, and writes what its instruments measure into its history; used by the training thread.
 
     `on_found` is handed, by another thread, what writes down what was found there; a step does so as well.
+    `first_weights` (n,) are given where they are not those of the seed; `without` names what cannot be measured here.
     """
 
     def __init__(
@@ -50,10 +51,14 @@ class Recording:
         trainer: Trainer,
         which: Recorded = "vital",
         on_found: OnFound | None = None,
+        first_weights: Array | None = None,
+        without: Collection[str] = (),
     ) -> None:
         self._trainer = trainer
         served = [
-            each for each in INSTRUMENTS.values() if not each.serves(trainer.config) and each.name not in self.off
+            each
+            for each in INSTRUMENTS.values()
+            if not each.serves(trainer.config) and each.name not in {*self.off, *without}
         ]
         self._instruments = {each.name: each for each in served}  # those that can be measured here
         self._always = {each.name for each in chosen(which)}
@@ -68,7 +73,7 @@ class Recording:
         self._costs: dict[bool, deque[float]] = {True: deque(maxlen=8), False: deque(maxlen=8)}
         self._second_step = trainer.step_count  # where what is measured once a second was last measured
         self._background = Background(None if on_found is None else lambda: on_found(self._take_from_background))
-        self._start: Array | None = None
+        self._start = first_weights
         self._log = EventLog(trainer)
         self._sort()
         if self._always & self._instruments.keys():

@@ -2,7 +2,7 @@
 
 from nn_core.nn.network import OUTLINED
 from nn_core.runs.branching import SHAPING, begin_branch, branch_at_frame, stored_origin
-from nn_core.runs.comparison import changed_while_training, same_start, side_by_side, telling_names
+from nn_core.runs.comparison import began_with_its_seed, changed_while_training, same_start, side_by_side, telling_names
 from nn_core.runs.final_score import score_on_test
 from nn_core.runs.listing import as_they_are, kept
 from nn_core.runs.registry import RunRegistry
@@ -20,6 +20,7 @@ __all__ = [
     "Scheduler",
     "Snapshot",
     "as_they_are",
+    "began_with_its_seed",
     "begin_branch",
     "branch_at_frame",
     "changed_while_training",

@@ -9,6 +9,7 @@ import numpy as np
 
 from nn_core.config.run_config import RunConfig, all_settings
 from nn_core.nn.network import OUTLINED, outline, shapes_of
+from nn_core.training.history import Series
 from nn_core.training.state import Edit
 from nn_core.training.trainer import Trainer
 
@@ -35,6 +36,12 @@ def same_start(a: RunConfig, b: RunConfig) -> bool:
         return False
     first, second = Trainer.initial_model(a).weights(), Trainer.initial_model(b).weights()
     return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def began_with_its_seed(series: Mapping[str, Series]) -> bool:
+    """Whether a run began at step 0 with the weights of its seed: imported ones and watched ones did not."""
+    losses = series.get("val/loss")
+    return losses is not None and len(losses) > 0 and losses.step[0] == 0
 
 
 def side_by_side(configs: Sequence[RunConfig]) -> list[SettingRow]:

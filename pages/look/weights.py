@@ -12,6 +12,7 @@ from ui.panels import unit as unit_panel
 from ui.panels.empty_state import example
 from ui.panels.gallery import first_layer_words, next_layer_words, switch, unit_name
 from ui.panels.layer_weights import choose_layer, layer_names, layer_weights
+from ui.texts import linked
 from ui.words import plain
 
 
@@ -45,8 +46,10 @@ def wall(shot: Snapshot, unit: int) -> None:
         "A scale for each tile",
         key="weights-own-scale",
         persist_state="session",
-        help="Full colour is each filter's own largest weight, instead of one weight for all: faint filters show "
-        "their form, but no longer how faint they are.",
+        help=linked(
+            "Full colour is each filter's own largest weight, instead of one weight for all: faint filters show "
+            "their form, but no longer how faint they are."
+        ),
     )
     norms, votes = np.linalg.norm(W, axis=0), class_votes(shot.weights).argmax(axis=1)
     speaks = [f", raises the score of {classes[vote]} most" if outgoing is not None else "" for vote in votes]

@@ -24,7 +24,7 @@ LEAST_ERROR = 0.01  # in %: where an accuracy of 100 % lies on the error scale, 
 
 _CURVES: Mapping[str, tuple[str, ...]] = {  # drawn in this order, the most important on top
     "loss": ("batch/loss", "train/l2", "train/loss", "val/loss"),
-    "accuracy": ("train/accuracy", "val/accuracy"),
+    "accuracy": ("batch/accuracy", "train/accuracy", "val/accuracy"),
 }
 _NAMES = {"train": "training", "val": "validation", "batch": "batches", "l2": "L2's part"}
 

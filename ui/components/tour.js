@@ -76,7 +76,7 @@ function build(parentElement) {
   home.insertAdjacentHTML(
     "beforeend",
     `<button class="start" type="button" title="A tour of four steps">
-       <svg viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="7.5"/><path d="M13 7l-1.8 4.2L7 13l1.8-4.2z"/></svg>Tour</button>
+       <svg viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="7.5"/><path d="M13 7l-1.8 4.2L7 13l1.8-4.2z"/></svg><span>Tour</span></button>
      <div class="ring" popover="manual" aria-hidden="true"></div>
      <div class="bubble" popover="manual" role="dialog" aria-labelledby="tour-title" aria-describedby="tour-text">
        <h2 id="tour-title"></h2><p id="tour-text"></p>

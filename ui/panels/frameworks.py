@@ -22,6 +22,7 @@ from ui.panels.chart_options import AXES
 from ui.panels.gallery import switch
 from ui.panels.overlay import legend
 from ui.session.frameworks import cancel_comparison, comparison, forget_comparison, may_compare, start_comparison
+from ui.texts import linked
 from ui.words import plain
 
 EPOCHS = [1, 2, 3, 5, 10, 20]
@@ -83,7 +84,8 @@ def setup() -> None:
 
 
 def _toggle(name: str, label: str, at_start: bool, help: str) -> bool:
-    return st.toggle(plain(label), value=at_start, key=f"frameworks-{name}", persist_state="session", help=plain(help))
+    about, key = linked(plain(help)), f"frameworks-{name}"
+    return st.toggle(plain(label), value=at_start, key=key, persist_state="session", help=about)
 
 
 def _chosen(framework: Framework, config: RunConfig) -> bool:

@@ -9,7 +9,7 @@ import streamlit as st
 from nn_core.explain import first_filters, outgoing_weights
 from nn_core.machine.memory import Array
 from nn_core.nn.losses import loss_of
-from nn_core.runs import Snapshot, changed_while_training
+from nn_core.runs import Snapshot, began_with_its_seed, changed_while_training
 from nn_core.store import StoredRun
 from nn_core.training import Frame, in_effect
 from ui import session
@@ -92,7 +92,8 @@ def sentence(shot: Snapshot, pinned: StoredRun) -> str:
     if changed:
         parts.append(changed)
     if shot.parent is None and pinned.parent is None:
-        if session.start_alike(shot.started_as, pinned.config):
+        both = all(map(began_with_its_seed, (shot.series, session.series_of(pinned))))
+        if both and session.start_alike(shot.started_as, pinned.config):
             parts.append("Both started from the same weights.")
     elif shot.parent is not None and shot.parent.run == pinned.id:
         parts.append(f"This run branched from the ghost at step {shot.parent.step:,}.")

@@ -12,7 +12,7 @@ import streamlit as st
 
 from nn_core.config import RunConfig
 from nn_core.nn.losses import loss_of
-from nn_core.runs import changed_while_training, side_by_side, telling_names
+from nn_core.runs import began_with_its_seed, changed_while_training, side_by_side, telling_names
 from nn_core.store import StoredRun
 from nn_core.training import Axis, in_effect
 from ui import session
@@ -50,7 +50,7 @@ def curves(runs: Sequence[StoredRun], slot_of: Mapping[str, int], called: Mappin
         key="overlay",
         height=300,
     )
-    alike = alike_sentence([run.config for run in runs]) if all(run.parent is None for run in runs) else ""
+    alike = alike_sentence([run.config for run in runs]) if all(map(_began_anew, runs)) else ""
     changed = changed_while_training(
         {f"in {name}": in_effect(run.edits, run.step) for name, run in zip(names, runs, strict=True)}
     )
@@ -81,6 +81,10 @@ def charts(runs: Sequence[Overlaid], *, key: str, height: int) -> None:
         )
         with column:
             live_plot(figure, key=f"{key}-{kind}", height=height)
+
+
+def _began_anew(run: StoredRun) -> bool:
+    return run.parent is None and began_with_its_seed(session.series_of(run))
 
 
 def alike_sentence(configs: Sequence[RunConfig]) -> str:

@@ -27,6 +27,7 @@ from nn_core.search import (
 )
 from ui import session
 from ui.session import searches
+from ui.texts import linked
 from ui.words import Markdown, plain
 
 FIRST = ("lr", "batch_size", "init")  # what varies unless something else is chosen
@@ -101,7 +102,7 @@ def _span(item: Setting, first: Span) -> Span:
         format_func=lambda stop: f"{stop:g}",
         key=f"search-{item.name}",
         persist_state="session",
-        help=f"{item.help}\n\n" + ("Drawn evenly on a logarithmic scale." if first.log else "Drawn evenly."),
+        help=f"{linked(item.help)}\n\n" + ("Drawn evenly on a logarithmic scale." if first.log else "Drawn evenly."),
     )
     return Span(low, high, first.log)
 
@@ -121,7 +122,7 @@ def _values(item: Setting, first: Values) -> Values:
         format_func=label,
         key=f"search-{item.name}",
         persist_state="session",
-        help=item.help,
+        help=linked(item.help),
     )
     return Values(tuple(chosen))
 
@@ -134,7 +135,7 @@ def _shape(item: Setting, first: Shape) -> Shape:
         (first.width_low, first.width_high),
         key=f"search-{item.name}-width",
         persist_state="session",
-        help=f"{item.help}\n\nAll layers of a trial are equally wide.",
+        help=f"{linked(item.help)}\n\nAll layers of a trial are equally wide.",
     )
     depth = st.slider(
         "Layers, from and to",
@@ -167,8 +168,9 @@ def _plan(base: RunConfig, vary: dict[str, Any]) -> tuple[SearchSpec | None, str
         )
     with second:
         pruner = _option("Pruner", PRUNERS, "search-pruner")
+        about = linked(setting("epochs").help)
         epochs = st.number_input(
-            "Epochs per trial", 1, 1000, 2, key="search-epochs", persist_state="session", help=setting("epochs").help
+            "Epochs per trial", 1, 1000, 2, key="search-epochs", persist_state="session", help=about
         )
         objective = _option("Best by", _objectives(), "search-objective")
     taken = set(searches.searches())

@@ -17,6 +17,7 @@ from ui.charts.unit_bars import unit_bars
 from ui.charts.walls import filter_detail, image_wall
 from ui.components.live_plot import live_plot
 from ui.panels.gallery import excites_none, first_layer_words, next_layer_names, outputs_words, unit_name
+from ui.texts import linked
 from ui.words import Markdown, plain
 
 N_EXCITING = 16
@@ -49,7 +50,7 @@ def detail(shot: Snapshot, unit: int) -> None:
     )
     w = W[:, unit]
     added, why = _added(shot.weights, unit)
-    facts.markdown(f"**{plain(name)}**: norm {np.linalg.norm(w):.2f}, {added}", help=why)
+    facts.markdown(f"**{plain(name)}**: norm {np.linalg.norm(w):.2f}, {added}", help=why and linked(why))
     own_scale = session.widget_value("weights-own-scale")
     limit = float(tiles.weight_limits(W, not own_scale)[unit])
     live_plot(filter_detail(w, limit=limit, dark=dark, title="Weights"), key="weights-filter", height=310)

@@ -17,6 +17,7 @@ from ui.session.notices import notify
 from ui.session.race import join_race, race
 from ui.session.runs import ghost, pin_ghost, run_in_memory
 from ui.session.searches import search_on_page, show_search
+from ui.session.selection import choose
 from ui.session.server import registry
 from ui.session.time_machine import asked_for, look, look_from_address, looked_at_step
 
@@ -51,6 +52,8 @@ def sync_address() -> None:
     _count_visit()
     lost_the_run()
     query = without_tracking(st.query_params.to_dict())
+    term = query.pop("term", None)  # of the glossary: says nothing of the run
+    choose("term", term)
     known = st.session_state.get("address")
     if query and query != known:
         if known is not None and _without_step(query) == _without_step(known):
@@ -69,8 +72,9 @@ def sync_address() -> None:
     looked_at = looked_at_step()
     if looked_at is not None:
         address["step"] = str(looked_at)
-    if st.query_params.to_dict() != address:
-        st.query_params.from_dict(address)
+    shown = address if term is None else {**address, "term": term}
+    if st.query_params.to_dict() != shown:
+        st.query_params.from_dict(shown)
     st.session_state["address"] = address
 
 

@@ -13,6 +13,7 @@ from nn_core.config import Applies, ConfigError, Setting, all_settings
 from nn_core.config.choices import choices
 from nn_core.config.run_config import setting
 from ui import session
+from ui.texts import linked
 from ui.words import Markdown, plain
 
 WIDE = ("lr", "model", "hidden", "channels", "dense_units")  # settings that take the sidebar's whole width
@@ -51,7 +52,7 @@ def widget(item: Setting) -> None:
 
 
 def _help(item: Setting) -> Markdown:
-    return "\n\n".join(part for part in (item.help, f"${item.formula}$", item.citation) if part)
+    return "\n\n".join(part for part in (linked(item.help), f"${item.formula}$", item.citation) if part)
 
 
 def _choice(item: Setting, value: str) -> None:
@@ -65,7 +66,7 @@ def _choice(item: Setting, value: str) -> None:
         index=list(known).index(value),  # without it, a browser that is slow to answer sends the first option back
         format_func=lambda name: known[name].label,
         key=key,
-        help=f"{item.help}\n\n**{chosen.label}**: {chosen.help}\n\n${chosen.formula}$\n\n{chosen.citation}",
+        help=linked(f"{item.help}\n\n**{chosen.label}**: {chosen.help}\n\n${chosen.formula}$\n\n{chosen.citation}"),
         on_change=session.by_hand(key, partial(session.edit, item.name)),
     )
 

@@ -17,17 +17,19 @@ from ui.components.page_links import watch_page_links
 from ui.components.presentation import presentation_button
 from ui.components.tour import tour
 from ui.panels import time_machine
+from ui.panels.looking_at import looking_at
 from ui.sidebar.transport import train_button
 from ui.words import Html, accuracy_of, step_of, words_of
 
 
-def top_bar(pages: Sequence[Page]) -> None:
+def top_bar(pages: Sequence[Page], page_name: str) -> None:
     """Page links, the main button, the accuracy and the time machine, in the page; the header's own buttons."""
     with st.container(key="header-tools", horizontal=True, vertical_alignment="center"):
         watch_page_links()
         tour(offer=session.comes_to_look_around())
         presentation_button()
         keyboard()
+        looking_at(page_name)
     with st.container(key="page-links", horizontal=True, vertical_alignment="center"):
         for page in pages:
             st.page_link(page, label=page.title)

@@ -13,6 +13,7 @@ from ui import session
 from ui.charts.dynamics import histogram_maps
 from ui.components.live_plot import live_plot
 from ui.panels.gallery import switch
+from ui.texts import linked
 from ui.words import plain
 
 KEY = "dynamics-histograms-plot"
@@ -40,10 +41,12 @@ def draw(shot: Snapshot, axis: Axis) -> None:
     st.caption(
         f"The {plain(kind)} of each layer{plain(on)}. A column is one of {len(found)} kept frames.{left} "
         "Click it to look back at its step.",
-        help="Each column is a histogram from bottom to top: the darker, the more of the values lie there, by the "
-        "square root of their share. Weights that spread out, gradients that shrink from layer to layer, and "
-        "activations that all lie at 0 are seen here first.\n\nCounted from the kept frames while this panel is open; "
-        "nothing is recorded for it. Source: TensorBoard's histograms (Abadi et al. 2016).",
+        help=linked(
+            "Each column is a histogram from bottom to top: the darker, the more of the values lie there, by the "
+            "square root of their share. Weights that spread out, gradients that shrink from layer to layer, and "
+            "activations that all lie at 0 are seen here first.\n\nCounted from the kept frames while this panel is "
+            "open; nothing is recorded for it. Source: TensorBoard's histograms (Abadi et al. 2016)."
+        ),
     )
     titles = layer_titles(shot.config)
     n_layers = len({layer for _, of in found for layer in of})

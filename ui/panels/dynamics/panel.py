@@ -14,6 +14,7 @@ from nn_core.runs import Snapshot
 from nn_core.training import Axis
 from ui import session
 from ui.panels.vital_signs import SIGNS
+from ui.texts import linked
 from ui.words import Markdown, plain
 
 OPENED = "dynamics-open"  # what a visitor has opened and closed: panel -> whether it is open
@@ -71,7 +72,7 @@ def about(each: Instrument, config: RunConfig) -> Markdown:
     on = each.measured_on(config)
     when = COSTS[each.needs] + (f", on {on}" if on else "")
     return (
-        f"{plain(each.reading)}\n\n$${each.formula}$$\n\nSource: {plain(each.source)}.\n\n"
+        f"{linked(plain(each.reading))}\n\n$${each.formula}$$\n\nSource: {plain(each.source)}.\n\n"
         f"Measured {plain(when)}. Checked against: {plain(each.check)}"
     )
 

@@ -225,7 +225,7 @@ def test_onnxruntime_computes_the_same_logits_with_an_added_activation(softplus:
     np.testing.assert_allclose(logits, source.model.logits(tiny.test_images), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("form", ["script", "onnx"])
+@pytest.mark.parametrize("form", ["script", "onnx", "torch", "keras"])
 def test_an_activation_that_does_not_say_what_it_is_elsewhere_is_not_exported_there(form: str, tiny: Dataset):
     class Silent(Softplus):
         numpy = ""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nn_core import ConfigError, load_dataset
 from nn_core.cli.console import note
 from nn_core.cli.settings import add_settings, config_of
-from nn_core.frameworks import FRAMEWORKS, Comparison, Row, Shown, tasks
+from nn_core.frameworks import FRAMEWORKS, Comparison, Row, Same, Shown, tasks
+from nn_core.frameworks.comparison import MARKS
 from nn_core.machine.facts import computer
 from nn_core.machine.numbers import percent
 
@@ -88,27 +90,70 @@ def to_json(shown: Shown) -> dict[str, Any]:
 
 
 def as_text(shown: Shown) -> str:
-    """Tables for a terminal."""
-    lines = [computer(), ""]
-    task = ""
-    for row in shown.rows:
-        if row.task != task:
-            task = row.task
-            lines += ["", task, f"  {'':18} {'train':>7} {'val':>7} {'test':>7} {'seconds':>8} {'images/s':>9}  quoted"]
-        lines.append(_line(row))
+    """Tables for a terminal, in Markdown."""
+    lines = [computer()]
+    for task in dict.fromkeys(row.task for row in shown.rows):
+        rows = [row for row in shown.rows if row.task == task]
+        measured = [_cells(row) for row in rows if row.status == "done"]
+        lines += ["", f"**{task}**", *(["", *_table(measured)] if measured else []), *_remarks(rows)]
+    versions = {row.label: row.versions for row in shown.rows if row.versions}
+    lines += ["", "Versions: " + "; ".join(f"{label}: {version}" for label, version in versions.items())]
     if shown.same:
-        lines += ["", "From the same weights, on the same batches: the largest relative difference of a batch's loss"]
-    for one in shown.same:
-        found = one.said or f"{one.max_relative_loss_difference:.1e} over {one.steps:,} updates"
-        lines.append(f"  {one.label:18} {one.network}, {one.optimizer}: {found}")
+        lines += ["", "**From the same weights on the same batches**", ""]
+        lines += _table([_same_cells(one) for one in shown.same])
     return "\n".join(lines)
 
 
-def _line(row: Row) -> str:
-    if row.status != "done":
-        return f"  {row.label:18} {row.said or row.status}"
+def _cells(row: Row) -> dict[str, str]:
+    """A row of the table: column -> what stands there."""
+
+    def number(value: float | None, form: str = ",.0f") -> str:
+        return "" if value is None else f"{value:{form}}"
+
+    quoted = f"{percent(row.quoted.train)} / {percent(row.quoted.held_out)}" if row.quoted else ""
+    reached = " / ".join(number(row.seconds_to(mark), ",.1f") or "-" for mark in MARKS)
     accuracies = (row.train_accuracy, row.val_accuracy, row.test_accuracy)
-    shares = " ".join(f"{'' if share is None else percent(share):>7}" for share in accuracies)
-    quoted = f"  {percent(row.quoted.train)} / {percent(row.quoted.held_out)}" if row.quoted else ""
-    left = f"  (without {', '.join(row.left_out)})" if row.left_out else ""
-    return f"  {row.label:18} {shares} {row.seconds or 0:8.1f} {row.samples_per_second or 0:9,.0f}{quoted}{left}"
+    train, val, test = ("" if share is None else percent(share) for share in accuracies)
+    return {
+        "": row.label,
+        **{"train": train, "validation": val, "test": test},
+        "quoted": quoted,
+        "seconds": number(row.seconds, ",.1f"),
+        "images/s": number(row.samples_per_second),
+        "slowest - quickest": f"{number(row.slowest)} - {number(row.quickest)}",
+        "s to 97 / 98 / 99 %": reached,
+        "first epoch, s": number(row.first_epoch_seconds, ",.2f"),
+        "weights": number(row.n_weights),
+        "peak, MB": number(row.peak_memory_mb),
+        "import, s": number(row.import_seconds, ".1f"),
+        "installed, MB": number(row.installed_mb),
+        "run with": row.way,
+    }
+
+
+def _same_cells(one: Same) -> dict[str, str]:
+    furthest = one.max_relative_loss_difference
+    return {
+        "": one.label,
+        "network": one.network,
+        "optimizer": one.optimizer,
+        "updates": f"{one.steps:,}",
+        "largest relative difference of a batch's loss": one.said if furthest is None else f"{furthest:.1e}",
+    }
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """Lines of a Markdown table whose columns are aligned; a column that is empty in all rows is left out."""
+    names = [name for name in rows[0] if not name or any(row[name] for row in rows)]
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in names}
+    head, rule = {name: name for name in names}, {name: "-" * max(3, widths[name]) for name in names}
+    return [f"| {' | '.join(row[name].ljust(max(3, widths[name])) for name in names)} |" for row in (head, rule, *rows)]
+
+
+def _remarks(rows: Sequence[Row]) -> list[str]:
+    """What could not be measured and why, what was left out, and where quoted figures come from."""
+    said = [f"{row.label}: {row.said or row.status}" for row in rows if row.status != "done"]
+    said += [f"{row.label} trained without {', '.join(row.left_out)}" for row in rows if row.left_out]
+    sources = dict.fromkeys(row.quoted.source for row in rows if row.quoted)
+    said += [f"Quoted (training / other images): {source}; all else was measured" for source in sources]
+    return ["", *(f"- {sentence}" for sentence in said)] if said else []

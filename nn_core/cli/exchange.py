@@ -11,6 +11,7 @@ from pathlib import Path
 from nn_core.config import shorten
 from nn_core.data import load_dataset
 from nn_core.export import ENDINGS, FORMATS, export, from_store, to_archive
+from nn_core.export.foreign.questions import ASKED
 from nn_core.export.importing import bring_in
 from nn_core.export.source import ExportError
 from nn_core.machine.disk import reason, write_out
@@ -65,14 +66,31 @@ def run_export(store: RunStore, options: argparse.Namespace) -> None:
 def import_options(parser: argparse.ArgumentParser) -> None:
     """What `runs import` takes."""
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help=f"a file that `runs export` wrote: {', '.join(ENDINGS)}"
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="a run's archive, or weights: of `runs export`, a PyTorch state_dict in safetensors, or Keras' weights "
+        f"({', '.join(ENDINGS)})",
+    )
+    parser.add_argument(
+        "--say",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help=f"what weights of another framework leave open: {', '.join(ASKED)}; without it, what is open is named",
     )
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
 
 
 def run_import(store: RunStore, options: argparse.Namespace) -> None:
     """Print the id of the run that the file became; raises StoreError."""
-    run_id, remarks = bring_in(options.file, options.file.name, store)
+    answers = {}
+    for text in options.say:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ExportError(f"--say must be NAME=VALUE, such as activation=relu, got {shorten(text)}")
+        answers[name] = value
+    run_id, remarks = bring_in(options.file, options.file.name, store, answers)
     if options.json:
         print(json.dumps({"run": run_id, "remarks": remarks}))
         return

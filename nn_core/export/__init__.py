@@ -14,10 +14,12 @@ from nn_core.data import Dataset
 from nn_core.export.card import to_card
 from nn_core.export.curves import to_csv, to_parquet, to_tensorboard
 from nn_core.export.importing import ENDINGS, bring_in
+from nn_core.export.keras_script import to_keras_zip
 from nn_core.export.onnx_graph import to_onnx
 from nn_core.export.run_zip import to_archive
 from nn_core.export.script import to_script
 from nn_core.export.source import ExportError, ExportSource, from_snapshot, from_store
+from nn_core.export.torch_script import to_torch_zip
 from nn_core.export.weights import to_npz, to_safetensors
 
 __all__ = [
@@ -107,6 +109,25 @@ FORMATS: Mapping[str, Format] = {
             "application/zip",
             to_script,
             reads_data=True,
+        ),
+        Format(
+            "torch",
+            "For PyTorch",
+            "A zip of a state_dict in safetensors, and of a short script that loads it into nn.Sequential.",
+            "-torch.zip",
+            "application/zip",
+            to_torch_zip,
+            packages=("safetensors",),
+        ),
+        Format(
+            "keras",
+            "For Keras",
+            "A zip of .weights.h5 as Keras 3 saves it, and of a short script that loads it into Sequential.",
+            "-keras.zip",
+            "application/zip",
+            to_keras_zip,
+            packages=("h5py",),
+            requirements=EXTRA,
         ),
         Format("csv", "Curves (CSV)", "One row per point, all points.", ".csv", "text/csv", to_csv),
         Format(

@@ -3,15 +3,16 @@
 That process steps back behind those that train, and has a limit on its memory and on its time; then it is ended. It
 makes a run in a folder of its own, which joins the others when all is well.
 
-    python -m nn_core.export.apart FILE NAME FOLDER
+    python -m nn_core.export.apart FILE NAME FOLDER ANSWERS
 
-prints one JSON object: the run and the remarks, or the problem.
+prints one JSON object: the run and the remarks, or the questions, or the problem.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -21,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from nn_core.config.foreign import parse_object
-from nn_core.export.importing import bring_in
+from nn_core.export.foreign.questions import Ambiguous, Answers
+from nn_core.export.importing import NO_ANSWERS, bring_in
 from nn_core.export.run_zip import join, making_room
 from nn_core.export.source import ExportError
 from nn_core.machine.disk import ROOT
@@ -41,12 +43,14 @@ def bring_in_apart(
     store: RunStore,
     seconds: float = SECONDS,
     cancelled: threading.Event | None = None,
+    answers: Answers = NO_ANSWERS,
 ) -> tuple[str, tuple[str, ...]]:
-    """As `bring_in`. Raises ExportError, also when it takes too long, and soon after `cancelled` is set."""
+    """As `bring_in`. Raises ExportError, also when it takes too long, and soon after `cancelled` is set; Ambiguous."""
     with making_room(store) as place:
         upload = place / "upload"
         upload.write_bytes(data)
-        command = [sys.executable, "-m", "nn_core.export.apart", str(upload), file_name, str(place)]
+        asked = [str(upload), file_name, str(place), json.dumps(dict(answers))]
+        command = [sys.executable, "-m", "nn_core.export.apart", *asked]
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(LARGE)}
         kept = subprocess.PIPE
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=kept, stderr=kept)
@@ -56,9 +60,13 @@ def bring_in_apart(
         finally:
             process.kill()
             process.wait()
+        if process.returncode == -signal.SIGSEGV:
+            raise ExportError("the file is damaged: it ended the process that read it")
         if process.returncode < 0:  # by a signal of the system
             raise ExportError("reading the file needed more time or memory than it may have") from None
         answer = _answer(told)
+        if "questions" in answer:
+            raise Ambiguous.from_json(answer)
         if "problem" in answer:
             raise ExportError(answer["problem"])
         return join(place / answer["run"], answer["run"], store), tuple(answer["remarks"])
@@ -99,12 +107,14 @@ def _limit() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
 
 
-def main(file: Path, file_name: str, folder: Path) -> None:
+def main(file: Path, file_name: str, folder: Path, answers: str) -> None:
     """What the process does."""
     _limit()
     try:
-        run_id, remarks = bring_in(file, file_name, RunStore(folder))
+        run_id, remarks = bring_in(file, file_name, RunStore(folder), parse_object(answers, "the answers"))
         print(json.dumps({"run": run_id, "remarks": remarks}))
+    except Ambiguous as asked:
+        print(json.dumps(asked.to_json()))
     except ExportError as error:
         print(json.dumps({"problem": str(error)}))
     except MemoryError:
@@ -112,4 +122,4 @@ def main(file: Path, file_name: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4])

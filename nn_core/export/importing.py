@@ -1,4 +1,4 @@
-"""Imports a file: a run's archive, or weights, from which a new run begins."""
+"""Imports a file: a run's archive, or weights, ours or another framework's, from which a new run begins."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import io
 import math
 import os
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from nn_core.config.errors import ConfigError
 from nn_core.data import DataError, load_dataset
+from nn_core.export.foreign import files
+from nn_core.export.foreign.questions import Answers
 from nn_core.export.run_zip import from_archive
 from nn_core.export.source import ExportError, one_line
-from nn_core.export.weights import MAX_FILE_BYTES, Imported, from_safetensors
+from nn_core.export.weights import MAX_FILE_BYTES, Imported
 from nn_core.machine.disk import open_plain, reason
 from nn_core.runs.branching import branch_at_frame
 from nn_core.store.recorder import Recorder
@@ -22,30 +25,37 @@ from nn_core.training.film import Frame
 from nn_core.training.history import History
 from nn_core.training.trainer import Trainer
 
-ENDINGS = (".zip", ".safetensors")
+NO_ANSWERS: Answers = MappingProxyType({})
+ENDINGS = (".zip", *files.ENDINGS)
 
 
-def bring_in(source: bytes | Path, file_name: str, store: RunStore) -> tuple[str, tuple[str, ...]]:
-    """Add what a file holds to the stored runs; returns the run's id, and sentences on what was assumed.
+def bring_in(
+    source: bytes | Path, file_name: str, store: RunStore, answers: Answers = NO_ANSWERS
+) -> tuple[str, tuple[str, ...]]:
+    """Add what a file holds to the stored runs; returns the run's id, and sentences on how it was understood.
 
-    Whether it is an archive is told by its first bytes, not by its name. Raises ExportError, one sentence.
+    Whether it is an archive is told by its first bytes, not by its name. Raises ExportError, one sentence; as Ambiguous
+    where weights of another framework leave something open that `answers` do not say.
     """
     with _opened(source) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
-        start = file.read(2)
+        start = file.read(8)
         file.seek(0)
         if not start:
             raise ExportError(f"{one_line(file_name)} is empty")
-        if start == b"PK":
-            return from_archive(file, size, store), ()
+        if files.is_pickle(file_name, start):
+            raise ExportError(f"{one_line(file_name)} {files.NO_PICKLE}")
+        if start[:2] == b"PK":
+            found = files.from_zip(file, size, answers)
+            return _with_weights(found, file_name, store) if found else (from_archive(file, size, store), ())
         if not file_name.lower().endswith(ENDINGS):
             raise ExportError(
                 f"the file must be a run's archive or weights ({', '.join(ENDINGS)}), got {one_line(file_name)}"
             )
         if size > MAX_FILE_BYTES:
             raise ExportError(f"the file of weights must be at most {MAX_FILE_BYTES:,} bytes, got {size:,}")
-        return _with_weights(from_safetensors(file.read()), file_name, store)
+        return _with_weights(files.from_file(file.read(), answers), file_name, store)
 
 
 def _opened(source: bytes | Path) -> BinaryIO:

@@ -98,13 +98,15 @@ def to_script(source: ExportSource, data: Dataset) -> bytes:
         n=n,
         accuracy=exact(n_right / n),
     )
+    text = script(source, n_right, n).encode("ascii")
+    return packed(source, {"classify.py": text, "weights.npz": to_npz(source), "README.txt": readme.encode()})
+
+
+def packed(source: ExportSource, files: Mapping[str, bytes]) -> bytes:
+    """A zip of these files in one folder."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in (
-            ("classify.py", script(source, n_right, n).encode("ascii")),
-            ("weights.npz", to_npz(source)),
-            ("README.txt", readme.encode()),
-        ):
+        for name, content in files.items():
             archive.writestr(f"{source.stem}/{name}", content)
     return buffer.getvalue()
 

@@ -80,9 +80,7 @@ class Archive:
 @contextmanager
 def opened(file: BinaryIO, size: int) -> Iterator[Archive]:
     """The archive in a file of so many bytes. What it declares is checked."""
-    if size > MAX_BYTES:
-        raise ExportError(f"an archive may have at most {MAX_BYTES:,} bytes, got {size:,}")
-    _check_table(file, size)
+    check_table(file, size)
     with _damage_is_said():
         zipped = zipfile.ZipFile(file)
     with zipped:
@@ -101,8 +99,10 @@ def _damage_is_said() -> Iterator[None]:
         raise ExportError(f"the archive is damaged: {one_line(str(error)) or type(error).__name__}") from None
 
 
-def _check_table(file: BinaryIO, size: int) -> None:
-    """Raise ExportError where the zip's list of entries is missing, or so long that it could fill the memory."""
+def check_table(file: BinaryIO, size: int) -> None:
+    """Raise ExportError where the zip is too large, or its list of entries missing or so long that it fills memory."""
+    if size > MAX_BYTES:
+        raise ExportError(f"an archive may have at most {MAX_BYTES:,} bytes, got {size:,}")
     file.seek(max(0, size - 65_577))
     data = file.read()
     file.seek(0)

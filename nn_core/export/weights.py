@@ -23,6 +23,7 @@ MAX_FILE_BYTES = 200_000_000  # six hidden layers of 2,048 units are 91 MB, 182 
 MAX_HEADER_BYTES = 200_000
 KIND = "glassnet-weights"  # in the metadata of our own files
 SIZES = {"F16": 2, "F32": 4, "F64": 8}  # the types that are accepted, with their bytes a number
+COUNTED, COUNT_SIZES = ".num_batches_tracked", {"I64": 8}  # PyTorch's count beside the running statistics
 
 
 def to_npz(source: ExportSource) -> bytes:
@@ -37,8 +38,14 @@ def to_safetensors(source: ExportSource) -> bytes:
     """The arrays under their names, with settings and step as metadata."""
     from safetensors.numpy import save
 
-    metadata = {
-        "format": KIND,
+    # arrays that are not contiguous would be written scrambled
+    arrays = {name: np.ascontiguousarray(values) for name, values in source.weights.items()}
+    return save(arrays, {"format": KIND} | about(source))
+
+
+def about(source: ExportSource) -> dict[str, str]:
+    """What a file of weights says besides: settings, step, title."""
+    return {
         "version": VERSION,
         "title": source.title,
         "config": source.config.to_json(),
@@ -46,8 +53,6 @@ def to_safetensors(source: ExportSource) -> bytes:
         "epoch": f"{source.epoch:.6f}",
         "weights": "as trained" if source.exact else "rounded to half precision",
     }
-    # arrays that are not contiguous would be written scrambled
-    return save({name: np.ascontiguousarray(values) for name, values in source.weights.items()}, metadata)
 
 
 # ---------------------------------------------------------------------------------------------- reading
@@ -75,16 +80,16 @@ def from_safetensors(data: bytes) -> Imported:
     """
     if len(data) > MAX_FILE_BYTES:
         raise ExportError(f"the file of weights must be at most {MAX_FILE_BYTES:,} bytes, got {len(data):,}")
-    shapes, metadata = _declared(data)
+    shapes, metadata = declared(data)
     try:
         config, remarks = described(shapes, metadata.get("config"), metadata.get("version"))
     except ConfigError as error:
         raise ExportError(f"no network here has these weights: {error}") from None
-    weights = {name: _float32(name, values) for name, values in _arrays(data).items()}
-    return Imported(config, weights, one_line(str(metadata.get("title", ""))), *_counters(metadata), tuple(remarks))
+    weights = {name: float32(name, values) for name, values in arrays_of(data).items()}
+    return Imported(config, weights, one_line(str(metadata.get("title", ""))), *counters(metadata), tuple(remarks))
 
 
-def _counters(metadata: Mapping[str, Any]) -> tuple[int, float]:
+def counters(metadata: Mapping[str, Any]) -> tuple[int, float]:
     """Step and epoch from the metadata, 0 where they make no sense."""
     step, epoch = str(metadata.get("step", "")), str(metadata.get("epoch", ""))
     if not re.fullmatch(r"\d{1,9}", step) or not re.fullmatch(r"\d{1,6}(\.\d{1,9})?", epoch):
@@ -92,7 +97,7 @@ def _counters(metadata: Mapping[str, Any]) -> tuple[int, float]:
     return int(step), float(epoch)
 
 
-def _declared(data: bytes) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]:
+def declared(data: bytes) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]:
     """Name -> shape of every tensor, and the metadata, from the header alone.
 
     The header is JSON after its own length in eight bytes; it gives each tensor's type, shape and place.
@@ -125,14 +130,16 @@ def _entry(name: str, entry: Any) -> tuple[tuple[int, ...], int]:
         whole = False
     if not whole:
         raise ExportError(f"the file does not say type, shape and place of the tensor {shorten(name)}")
-    if not isinstance(kind, str) or kind not in SIZES:
-        raise ExportError(f"{shorten(name)} must be of type {', '.join(SIZES)}, got {shorten(kind)}")
-    if math.prod(shape) * SIZES[kind] != stop - start:
+    sizes = COUNT_SIZES if name.endswith(COUNTED) else SIZES
+    if not isinstance(kind, str) or kind not in sizes:
+        raise ExportError(f"{shorten(name)} must be of type {', '.join(sizes)}, got {shorten(kind)}")
+    if math.prod(shape) * sizes[kind] != stop - start:
         raise ExportError(f"{shorten(name)} of shape {shape} in {kind} does not take {stop - start:,} bytes")
     return shape, stop
 
 
-def _arrays(data: bytes) -> dict[str, Array]:
+def arrays_of(data: bytes) -> dict[str, Array]:
+    """The tensors of a safetensors file, as they are."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -142,7 +149,8 @@ def _arrays(data: bytes) -> dict[str, Array]:
         raise ExportError(f"the file cannot be read: {one_line(str(error))}") from None
 
 
-def _float32(name: str, values: Array) -> Array:
+def float32(name: str, values: Array) -> Array:
+    """As float32. Raises ExportError for what is not finite in it, and for a negative variance."""
     with np.errstate(over="ignore"):
         values = values.astype(np.float32)
     if not np.isfinite(values).all():

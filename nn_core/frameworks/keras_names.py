@@ -41,7 +41,9 @@ def from_keras(given: Sequence[Array], config: RunConfig) -> dict[str, Array]:
         if part.kind == "conv":
             weights |= {f"{part.name}.W": next(arrays).transpose(3, 2, 0, 1), f"{part.name}.b": next(arrays)}
         elif part.kind == "dense":
-            weights |= {f"{part.name}.W": _channels_first(next(arrays), flat), f"{part.name}.b": next(arrays)}
+            W = next(arrays)
+            W = W if flat is None else channels_first(W, flat.n_in, flat.n_out)
+            weights |= {f"{part.name}.W": W, f"{part.name}.b": next(arrays)}
             flat = None
         elif part.kind == "norm":
             weights |= {f"{part.name}.{of_what}": next(arrays) for of_what in _of_norm(config)}
@@ -61,7 +63,6 @@ def _channels_last(W: Array, flat: Part | None) -> Array:
     return W.reshape(flat.n_in, flat.n_out, flat.n_out, -1).transpose(1, 2, 0, 3).reshape(W.shape)
 
 
-def _channels_first(W: Array, flat: Part | None) -> Array:
-    if flat is None:
-        return W
-    return W.reshape(flat.n_out, flat.n_out, flat.n_in, -1).transpose(2, 0, 1, 3).reshape(W.shape)
+def channels_first(W: Array, maps: int, side: int) -> Array:
+    """The rows of W (h w c, n) in the order channel, row, column."""
+    return W.reshape(side, side, maps, -1).transpose(2, 0, 1, 3).reshape(W.shape)

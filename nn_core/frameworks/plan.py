@@ -26,6 +26,16 @@ def plan(config: RunConfig) -> list[Part]:
     return _convolutional(config) if config.model == "cnn" else _fully_connected(config)
 
 
+def rows(config: RunConfig) -> list[list[Part]]:
+    """The same layers as lines of a script: each begins with what has weights, or with the end of the maps."""
+    rows: list[list[Part]] = []
+    for part in plan(config):
+        if part.kind in ("conv", "dense", "flatten", "mean") or not rows:
+            rows.append([])
+        rows[-1].append(part)
+    return rows
+
+
 def _fully_connected(config: RunConfig) -> list[Part]:
     parts: list[Part] = []
     n_in = 784

@@ -15,16 +15,15 @@ from nn_core.frameworks.keras_names import from_keras, to_keras
 from nn_core.frameworks.keras_net import CARRIED, CHOICES, SCORED_AT_ONCE, make_optimizer, network
 from nn_core.machine.memory import Array
 
-WITHOUT = {"l2"}  # of what Keras carries: the loop below adds no penalty
-
 
 def step(model: Any, optimizer: Any, loss_of: Any, x: Any, y: Any) -> Any:
-    """One update on a batch; its loss."""
+    """One update on a batch; its loss without the penalty."""
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
         loss = loss_of(y, model(x, training=True))
-    gradients = tape.gradient(loss, model.trainable_variables)
+        penalized = loss + sum(model.losses)
+    gradients = tape.gradient(penalized, model.trainable_variables)
     optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
     return loss
 
@@ -96,7 +95,7 @@ class TensorFlowNet(Net):
     packages=("tensorflow", "keras"),
     install="pip install tensorflow",
     distributions=("tensorflow", "tensorflow-cpu"),
-    carries=set(CARRIED) - WITHOUT,
+    carries=CARRIED,
     choices=CHOICES,
     code=step,
     order=3,

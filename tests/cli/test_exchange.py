@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from nn_core.cli.main import main
 from nn_core.export import FORMATS
@@ -89,6 +90,22 @@ def test_what_was_exported_is_imported_as_a_run(
             RunStore(target).checkpoint(imported).arrays["params"], RunStore(runs).checkpoint(run_id).arrays["params"]
         )
     assert run_id in RunStore(target) and len(RunStore(target).runs()) == 2
+
+
+def test_what_weights_of_pytorch_leave_open_is_named_and_can_be_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    rng = np.random.default_rng(0)
+    shapes = {"fc1.weight": (8, 784), "fc1.bias": (8,), "fc2.weight": (10, 8), "fc2.bias": (10,)}
+    file, there = tmp_path / "net.safetensors", ("--runs", str(tmp_path / "runs"))
+    file.write_bytes(save({name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}))
+    refused = refusal_of(capsys, "import", str(file), *there)
+    assert "dense layers 784-8-10" in refused and "--say activation=" in refused and "--say input_scaling=" in refused
+    say = ("--say", "activation=tanh", "--say", "input_scaling=unit")
+    assert main(["runs", "import", str(file), *say, *there, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert RunStore(tmp_path / "runs").get(told["run"]).config.activation == "tanh" and "fc1" in told["remarks"][0]
+    assert "--say must be NAME=VALUE" in refusal_of(capsys, "import", str(file), "--say", "tanh", *there)
 
 
 @pytest.mark.parametrize(

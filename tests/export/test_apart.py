@@ -7,10 +7,13 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from nn_core.export import ExportError, to_archive
 from nn_core.export.apart import bring_in_apart
+from nn_core.export.foreign.questions import Ambiguous
 from nn_core.store.run_store import RunStore
 from tests.export.test_run_zip import stored, zipped
 
@@ -56,6 +59,22 @@ def test_an_import_that_is_cancelled_ends_its_process_and_leaves_nothing(
         bring_in_apart(b"PK", "a.zip", store, cancelled=cancelled)
     assert list(store.folder.iterdir()) == []
     assert not note.exists() or not Path("/proc", note.read_text().strip()).exists()
+
+
+def test_questions_come_from_that_process_and_answers_go_to_it(tmp_path: Path):
+    rng, store = np.random.default_rng(0), RunStore(tmp_path / "runs")
+    data = save({"a.weight": rng.normal(size=(10, 784)).astype(np.float32)})
+    with pytest.raises(Ambiguous) as asked:
+        bring_in_apart(data, "a.safetensors", store)
+    assert [each.name for each in asked.value.questions] == ["input_scaling"] and not store.runs()
+    run_id, _ = bring_in_apart(data, "a.safetensors", store, answers={"input_scaling": "standard"})
+    assert store.get(run_id).config.input_scaling == "standard"
+
+
+def test_a_file_that_crashes_the_library_that_reads_it_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "executable", program(tmp_path / "crash", "kill -SEGV $$"))
+    with pytest.raises(ExportError, match="the file is damaged: it ended the process that read it"):
+        bring_in_apart(b"PK", "a.zip", RunStore(tmp_path / "runs"))
 
 
 def test_an_import_steps_back_behind_what_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -498,8 +498,8 @@ def test_tensors_that_overlap_are_refused(store: RunStore):
 
 
 def test_another_kind_of_file_is_refused(store: RunStore):
-    assert "must be a run's archive or weights (.zip, .safetensors), got x.pkl" in refusal_of(
-        b"\x80\x04", store, "x.pkl"
+    assert "must be a run's archive or weights (.zip, .safetensors, .h5, .keras), got x.txt" in refusal_of(
+        b"\x81\x04", store, "x.txt"
     )
 
 

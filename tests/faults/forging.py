@@ -142,7 +142,7 @@ def array_spoilt(array: np.ndarray, rng: random.Random) -> np.ndarray:
         return array
     if kind == 3:
         return array.astype(rng.choice((np.float64, np.int64, np.uint8, np.bool_, np.float16)))
-    return array[:-1] if kind == 4 else array.reshape(-1, 1)
+    return array[:-1] if kind == 4 and array.ndim else array.reshape(-1, 1)
 
 
 def weights_spoilt(data: bytes, rng: random.Random) -> bytes:

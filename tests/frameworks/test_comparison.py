@@ -13,11 +13,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from nn_core.cli.compare import as_text
 from nn_core.cli.main import main
 from nn_core.config import RunConfig
-from nn_core.frameworks import FRAMEWORKS, Comparison, Task, tasks
+from nn_core.frameworks import FRAMEWORKS, Comparison, Row, Same, Shown, Task, tasks
 from nn_core.frameworks import comparison as comparison_file
 from nn_core.frameworks.process import Worker, WorkerError
+from nn_core.frameworks.tasks import Quoted
 
 CONFIG = RunConfig(hidden=(8,), n_train=1_000, epochs=3, batch_size=50)
 
@@ -163,3 +165,38 @@ def test_the_command_prints_every_row_as_json_last(capsys: pytest.CaptureFixture
 def test_a_framework_that_is_not_known_is_refused_with_the_names_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "--frameworks", "pytorch"]) == 2
     assert "frameworks must be some of glassnet, torch" in capsys.readouterr().err
+
+
+def test_the_text_is_a_markdown_table_with_every_figure_and_says_what_was_not_measured() -> None:
+    measured = Row(
+        "784-10",
+        "glassnet",
+        "Ours",
+        status="done",
+        versions="numpy 9",
+        left_out=("rotation 10",),
+        curve=((1.0, 2.5, 0.972), (2.0, 5.0, 0.985)),
+        train_accuracy=0.99,
+        val_accuracy=0.985,
+        test_accuracy=0.98,
+        seconds=5.0,
+        samples_per_second=22_000.0,
+        slowest=20_000.0,
+        quickest=24_000.0,
+        n_weights=7_850,
+        peak_memory_mb=101.0,
+        import_seconds=0.4,
+        installed_mb=57.0,
+        quoted=Quoted(0.85, 0.84, "a book"),
+    )
+    missing = Row("784-10", "torch", "Theirs", status="not installed", said="Install it.")
+    same = Same("torch", "Theirs", "784-10", "adam", 20, 3.2e-6)
+    lines = as_text(Shown((measured, missing), (same,), "", 1.0)).splitlines()
+    head, rule, row = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|"][:3]
+    assert set("".join(rule)) == {"-"} and len(head) == len(row)
+    found = dict(zip(head, row, strict=True))
+    assert found["s to 97 / 98 / 99 %"] == "2.5 / 5.0 / -" and found["quoted"] == "85.0 % / 84.0 %"
+    assert found["weights"] == "7,850" and found["images/s"] == "22,000" and found["installed, MB"] == "57"
+    text = "\n".join(lines)
+    for said in ("Theirs: Install it.", "Ours trained without rotation 10", "a book", "Ours: numpy 9", "3.2e-06"):
+        assert said in text

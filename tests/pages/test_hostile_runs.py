@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from nn_core.export import ExportError, to_archive
 from nn_core.export.importing import bring_in
@@ -100,7 +101,7 @@ def test_what_is_brought_in_on_the_page_is_on_all_pages_and_what_is_not_is_a_sen
 
 
 def test_an_import_that_takes_long_is_shown_on_all_pages_and_can_be_cancelled(app, monkeypatch):
-    def never_ends(data: bytes, name: str, store: object, *, cancelled: threading.Event) -> tuple[str, tuple[str, ...]]:
+    def never_ends(*_: object, cancelled: threading.Event, **__: object) -> tuple[str, tuple[str, ...]]:
         assert cancelled.wait(60)
         raise ExportError("it was cancelled")
 
@@ -114,3 +115,36 @@ def test_an_import_that_takes_long_is_shown_on_all_pages_and_can_be_cancelled(ap
     app.button(key="cancel-import").click().run()
     assert "Nothing was imported: it was cancelled." in notices(app) and "is being imported" not in words(app)
     assert session.importing() is None and at(app, "pages/compare/runs.py").get("file_uploader")
+
+
+def test_weights_that_leave_something_open_are_asked_about_on_all_pages_and_become_a_run(app, monkeypatch):
+    monkeypatch.setattr(
+        imports, "bring_in_apart", lambda data, name, store, *, answers, **_: bring_in(data, name, store, answers)
+    )
+    rng = np.random.default_rng(0)
+    shapes = {"fc1.weight": (8, 784), "fc1.bias": (8,), "fc2.weight": (10, 8), "fc2.bias": (10,)}
+    data = save({name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()})
+    for answered in (False, True):
+        uploader: Any = at(app, "pages/compare/runs.py").get("file_uploader")[0]
+        uploader.upload("*net*.safetensors", data, "application/octet-stream")
+        app.run()
+        for page in ("pages/compare/runs.py", "pages/play/train.py"):
+            assert r"\*net\*.safetensors leaves something open" in words(at(app, page)), page
+        if not answered:
+            app.button(key="cancel-import").click().run()
+            assert session.importing() is None and not session.runs() and "leaves something" not in words(app)
+            continue
+        app.selectbox(key="import-activation").select("tanh")
+        app.selectbox(key="import-input_scaling").select("standard")
+        app.button(key="answer-import").click().run()
+    assert not fails(app) and "Imported as run" in notices(app) and "activation tanh" in notices(app)
+    ((run),) = session.runs()
+    assert (run.config.activation, run.config.input_scaling, run.config.hidden) == ("tanh", "standard", (8,))
+
+
+def test_an_upload_of_a_pickle_is_answered_with_how_to_convert_it(app, monkeypatch):
+    monkeypatch.setattr(imports, "bring_in_apart", lambda data, name, store, **_: bring_in(data, name, store))
+    uploader: Any = at(app, "pages/compare/runs.py").get("file_uploader")[0]
+    uploader.upload("net.pt", b"\x80\x02.", "application/octet-stream")
+    app.run()
+    assert "net.pt is a pickle" in notices(app) and "safetensors" in notices(app) and not session.runs()

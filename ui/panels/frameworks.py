@@ -81,6 +81,7 @@ def setup() -> None:
             plain(task.title) for task in tasks(config, quick=options["quick"], quoted=options["quoted"], only=chosen)
         ]
         st.caption("What is trained: " + "; ".join(titles) + ".")
+        st.caption("Weights travel both ways: *Export* and *Import* on the Runs page, from and to PyTorch and Keras.")
 
 
 def _toggle(name: str, label: str, at_start: bool, help: str) -> bool:

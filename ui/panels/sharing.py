@@ -10,6 +10,8 @@ import streamlit as st
 
 from nn_core import DataError, load_dataset
 from nn_core.export import ENDINGS, FORMATS, export, from_snapshot, from_store, to_archive
+from nn_core.export.foreign.files import PICKLES
+from nn_core.export.foreign.questions import Ambiguous
 from nn_core.runs import Snapshot
 from nn_core.store import RunStore, StoredRun, StoreError
 from ui import session
@@ -108,16 +110,17 @@ def _upload() -> None:
     with st.popover("Import", icon=":material/upload:", key="import", type="tertiary"):
         coming = session.importing()
         if coming is not None:
-            st.markdown(f"{plain(coming.file_name)} is being imported, one file at a time.")
+            waits = "waits for your answers above" if coming.asked else "is being imported"
+            st.markdown(f"{plain(coming.file_name)} {waits}, one file at a time.")
             return
         st.markdown(
-            "A run's archive, to go on with it, or weights in safetensors, to begin from them. "
-            "A larger file: `python -m nn_core runs import FILE`."
+            "A run's archive, to go on with it, or weights, to begin from them: safetensors from here or of a PyTorch "
+            "state_dict, or Keras' .weights.h5 and .keras. A larger file: `python -m nn_core runs import FILE`."
         )
         key = f"import-{session.chosen(ROUND, 0)}"
         st.file_uploader(
             "File",
-            type=[ending.removeprefix(".") for ending in ENDINGS],
+            type=[ending.removeprefix(".") for ending in (*ENDINGS, *PICKLES)],  # of a pickle it says what to do
             key=key,
             on_change=_take,
             args=(key,),
@@ -133,9 +136,14 @@ def _take(key: str) -> None:
 
 
 def progress() -> None:
-    """On all pages, while a file is read: which, for how long, and a button that ends it."""
+    """On all pages: which file is read, for how long, and a button that ends it; or what the file leaves open."""
     if session.importing() is not None:
-        session.live("The import", _progress, lambda: session.importing() is not None)
+        session.live("The import", _progress, _is_read)
+
+
+def _is_read() -> bool:
+    coming = session.importing()
+    return coming is not None and coming.asked is None
 
 
 def _progress() -> None:
@@ -143,9 +151,44 @@ def _progress() -> None:
     coming = session.importing()
     if coming is None:
         return
+    if coming.asked is not None:
+        _questions(coming.file_name, coming.asked)
+        return
     doing = "waits for another import to end" if coming.waits else "is being imported"
     with st.container(horizontal=True, vertical_alignment="center", key="importing"):
         st.markdown(
             f"{plain(coming.file_name)} {doing}, {time.monotonic() - coming.begun:.0f} s so far.", width="content"
         )
-        st.button("Cancel", key="cancel-import", icon=":material/close:", on_click=session.cancel_import)
+        _cancel()
+
+
+def _cancel() -> None:
+    st.button("Cancel", key="cancel-import", icon=":material/close:", on_click=session.cancel_import)
+
+
+def _questions(file_name: str, asked: Ambiguous) -> None:
+    """What the weights do not say, each with its likeliest answer."""
+    with st.container(border=True, key="import-questions"):
+        st.markdown(
+            f"**{plain(file_name)} leaves something open.** {plain(asked.understood)}. {plain(asked.by_trial)}."
+        )
+        with st.container(horizontal=True):
+            for each in asked.questions:
+                options = list(each.options)
+                st.selectbox(
+                    each.label,
+                    options,
+                    options.index(each.likeliest),
+                    format_func=each.options.__getitem__,
+                    key=f"import-{each.name}",
+                    width=230,
+                )
+        with st.container(horizontal=True):
+            st.button("Import", type="primary", key="answer-import", icon=":material/upload:", on_click=_answer)
+            _cancel()
+
+
+def _answer() -> None:
+    coming = session.importing()
+    if coming is not None and coming.asked is not None:
+        session.answer_import({q.name: str(session.widget_value(f"import-{q.name}")) for q in coming.asked.questions})

@@ -23,7 +23,7 @@ from ui.session.current import (
     start,
     starts_anew,
 )
-from ui.session.imports import cancel_import, import_file, importing, settle_import
+from ui.session.imports import answer_import, cancel_import, import_file, importing, settle_import
 from ui.session.marks import look_marked
 from ui.session.measuring import is_counting, labels_trained_on, measure, spreads
 from ui.session.notices import notice_board, notify, show_notices
@@ -73,6 +73,7 @@ __all__ = [
     "Reading",
     "Split",
     "Standing",
+    "answer_import",
     "any_trains",
     "branch",
     "by_hand",

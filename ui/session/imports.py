@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import streamlit as st
 
 from nn_core import ConfigError
 from nn_core.export.apart import bring_in_apart
+from nn_core.export.foreign.questions import Ambiguous
 from nn_core.store import RunStore, StoreError
 from ui.session.notices import notify
 from ui.session.runs import open_run, store
@@ -30,17 +32,20 @@ Arrival = AbstractContextManager[Callable[[str], None]]
 
 @dataclass(eq=False)
 class Import:
-    """A file on its way in, and what came of it: a run, or a sentence why none did, once it is over."""
+    """A file on its way in, and what came of it, once it is over: a run, a sentence why none did, or questions."""
 
     file_name: str
+    data: bytes = field(repr=False)
+    answers: Mapping[str, str] = field(default_factory=dict)
     begun: float = field(default_factory=time.monotonic)
     waits: bool = False  # for its turn
     cancelled: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
     run_id: str = ""
     sentences: tuple[str, ...] = ()
+    asked: Ambiguous | None = None  # what the file leaves open
 
-    def work(self, data: bytes, kept: RunStore, arrival: Arrival) -> None:
+    def work(self, kept: RunStore, arrival: Arrival) -> None:
         """What its thread does. It needs no page: a visitor who has left finds the run in the list."""
         try:
             while not TURN.acquire(timeout=TURN_SECONDS):
@@ -50,11 +55,15 @@ class Import:
             self.waits = False
             try:
                 with arrival as claim:
-                    run_id, remarks = bring_in_apart(data, self.file_name, kept, cancelled=self.cancelled)
+                    run_id, remarks = bring_in_apart(
+                        self.data, self.file_name, kept, cancelled=self.cancelled, answers=self.answers
+                    )
                     claim(run_id)
             finally:
                 TURN.release()
             self.run_id, self.sentences = run_id, (f"Imported as run {run_id}, now the current run.", *remarks)
+        except Ambiguous as asked:
+            self.asked = asked
         except (StoreError, ConfigError, MemoryError) as error:
             self.sentences = (f"Nothing was imported: {str(error) or type(error).__name__}.",)
         except Exception as error:
@@ -64,7 +73,7 @@ class Import:
             self.over.set()
 
 
-def import_file(data: bytes, file_name: str) -> None:
+def import_file(data: bytes, file_name: str, answers: Mapping[str, str] = MappingProxyType({})) -> None:
     """Begin to bring a file in; what ends soon is shown at once."""
     kept = store()
     if kept is None:
@@ -75,9 +84,9 @@ def import_file(data: bytes, file_name: str) -> None:
     except ConfigError as refused:
         notify(f"Nothing was imported: {refused}.")
         return
-    coming = Import(file_name)
+    coming = Import(file_name, data, answers)
     st.session_state["import"] = coming
-    threading.Thread(target=coming.work, args=(data, kept, arrival), name="import", daemon=True).start()
+    threading.Thread(target=coming.work, args=(kept, arrival), name="import", daemon=True).start()
     coming.over.wait(SOON_SECONDS)
     settle_import()
 
@@ -88,19 +97,29 @@ def importing() -> Import | None:
     return coming
 
 
+def answer_import(answers: Mapping[str, str]) -> None:
+    """Bring in the file that left something open, with these answers besides those it has."""
+    coming = importing()
+    if coming is not None and coming.asked is not None:
+        del st.session_state["import"]
+        import_file(coming.data, coming.file_name, {**coming.answers, **answers})
+
+
 def cancel_import() -> None:
     """End it; nothing of it stays."""
     coming = importing()
-    if coming is not None:
+    if coming is not None and coming.asked is not None:
+        del st.session_state["import"]
+    elif coming is not None:
         coming.cancelled.set()
         coming.over.wait(CANCEL_SECONDS)
         settle_import()
 
 
 def settle_import() -> None:
-    """Where it is over, show the run on all pages and say what came of it."""
+    """Where it is over, show the run on all pages and say what came of it; one that asks waits for its answers."""
     coming = importing()
-    if coming is None or not coming.over.is_set():
+    if coming is None or not coming.over.is_set() or coming.asked is not None:
         return
     del st.session_state["import"]
     if coming.run_id:

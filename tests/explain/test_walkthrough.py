@@ -24,15 +24,14 @@ OPTIMIZERS = [*choices("optimizer")]
 CNN = {"model": "cnn", "channels": (2, 3), "kernel": 3, "dense_units": (5,)}
 
 
-def a_step(seed: int = 0, m: int = 1, moments: Moments | None = None, **settings) -> Step:
+def a_step(seed=0, m=1, **settings) -> Step:
     generator = np.random.default_rng(seed)
-    config = RunConfig(**{"hidden": (6, 5), "init_scale": 1.0, **settings}) if "x" not in settings else None
-    assert config is not None
+    config = RunConfig(**{"hidden": (6, 5), **settings})
     drawn = build_model(config, generator)
     model = replica(config, drawn.weights())
     model.flat[...] += 0.05 * generator.standard_normal(model.n_params)
     x = generator.random((m, *model.image_shape)) * (generator.random((m, *model.image_shape)) > 0.5)
-    return take_step(model, x, generator.integers(0, 10, m), moments=moments)
+    return take_step(model, x, generator.integers(0, 10, m))
 
 
 def drawn_moments(step: Step, seed: int, t: int) -> Moments:
@@ -152,6 +151,7 @@ def test_the_new_weights_are_those_of_the_trainer_after_the_same_step(mnist, opt
     state = {
         name.removeprefix("optimizer."): values for name, values in before.arrays.items() if name.startswith("opt")
     }
+    assert trainer._order is not None
     order = trainer._order[trainer._position : trainer._position + 8]
     model = replica(trainer.config, trainer.model.weights())
     images, labels = mnist.train_images[order], mnist.train_labels[order]

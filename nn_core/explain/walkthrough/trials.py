@@ -12,7 +12,7 @@ from nn_core.explain.walkthrough.step import Step
 from nn_core.machine.memory import Array
 
 NUDGE = 1e-5  # of a weight, to both sides
-SMALL = 1e-7  # gradients below it are compared by their difference, in units of this size
+SMALL = 1e-6  # gradients below it are compared by their difference, in units of this size
 MOST_CHECKED = 2_000  # weights of a layer that are checked; of more, so many spread evenly
 
 
@@ -98,19 +98,35 @@ class Check:
         return tuple(int(i) for i in np.unravel_index(int(np.nanargmax(self.errors)), self.errors.shape))
 
 
-def check_gradients(step: Step, name: str, progress: Callable[[float], None] = lambda share: None) -> Check:
-    """(L(w + h) - L(w - h)) / 2h for the weights of one array, beside backprop's; `progress` hears of shares done."""
+def check_gradients(
+    step: Step, name: str, progress: Callable[[float], None] = lambda share: None, most: int = MOST_CHECKED
+) -> Check:
+    """(L(w + h) - L(w - h)) / 2h for at most `most` weights of one array; `progress` hears of the share done."""
     backprop = step.data_gradients[name] + step.penalty_gradients[name]
     numerical = np.full(backprop.shape, np.nan)
-    places = np.unique(np.linspace(0, backprop.size - 1, min(MOST_CHECKED, backprop.size)).astype(int))
-    for done, place in enumerate(places):
-        index = tuple(int(i) for i in np.unravel_index(int(place), backprop.shape))
-        own = float(step.before[name][index])
-        around = np.array([own + NUDGE, own - NUDGE])
-        above, below = _with_each(step, name, index, around, lambda: loss_at(step))
-        numerical[index] = (above - below) / (around[0] - around[1])
-        if done % 50 == 0:
-            progress(done / len(places))
-    _restore(step)
+    places = _to_check(backprop, most)
+    try:
+        for done, place in enumerate(places):
+            index = tuple(int(i) for i in np.unravel_index(int(place), backprop.shape))
+            own = float(step.before[name][index])
+            around = np.array([own + NUDGE, own - NUDGE])
+            above, below = _with_each(step, name, index, around, lambda: loss_at(step))
+            numerical[index] = (above - below) / (around[0] - around[1])
+            if done % 20 == 0:
+                progress(done / len(places))
+    finally:
+        _restore(step)
     scale = np.maximum(np.maximum(np.abs(backprop), np.abs(numerical)), SMALL)
     return Check(name, backprop.copy(), numerical, np.abs(backprop - numerical) / scale, len(places))
+
+
+def _to_check(gradients: Array, most: int) -> Array:
+    """The places, in one row, of the weights to check: whole rows of the array, those with a gradient first."""
+    rows = gradients.reshape(len(gradients), -1) if gradients.ndim > 1 else gradients.reshape(-1, 1)
+    n = max(1, most // rows.shape[1])
+    if n >= len(rows):
+        return np.arange(rows.size)
+    alive = np.flatnonzero(np.abs(rows).max(axis=1))
+    among = alive if len(alive) >= n else np.arange(len(rows))
+    taken = among[np.unique(np.linspace(0, len(among) - 1, n).astype(int))]
+    return (taken[:, None] * rows.shape[1] + np.arange(rows.shape[1])).reshape(-1)[: max(most, 1)]

@@ -39,7 +39,7 @@ def show_stages(step: Step) -> None:
     stage = every[at]
     left, right = st.columns([1, 1.15], gap="medium")
     with left:
-        st.markdown(f"**{plain(stage.title)}** :small[:gray[stage {at + 1} of {len(every)}, {PARTS[stage.part]}]]")
+        st.markdown(f"**{plain(stage.title)}** :small[:gray[stage {at + 1:,} of {len(every)}, {PARTS[stage.part]}]]")
         st.markdown(plain(stage.words))
         st.latex(stage.formula)
         if stage.shapes:

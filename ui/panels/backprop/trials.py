@@ -68,7 +68,7 @@ def check(step: Step) -> None:
     of = f"{found.n_checked:,} of {n:,} gradients" if found.n_checked < n else f"all {n:,} gradients"
     st.markdown(
         f"Checked {of} in float64. The largest relative error is **{short_number(float(found.errors[worst]))}**, at "
-        f"{plain(name)} [{place}]: backprop {found.backprop[worst]:.8g}, "
+        f"{plain(name)} [{plain(place)}]: backprop {found.backprop[worst]:.8g}, "
         f"central difference {found.numerical[worst]:.8g}."
     )
     st.caption(

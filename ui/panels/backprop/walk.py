@@ -63,7 +63,9 @@ def _about(of: Walked, step: Step) -> None:
     dropout = " Dropout is left out: every unit takes part." if of.config.dropout else ""
     at = session.when(str(of.key[0]), of.step)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"**{plain(outline(of.config))}** {at}, {plain(of.config.title())}: {loss}. {of.about}{dropout}")
+        st.caption(
+            f"**{plain(outline(of.config))}** {plain(at)}, {plain(of.config.title())}: {loss}. {of.about}{dropout}"
+        )
         newer = newer_step(of)
         if newer is not None:
             st.button(f"Take step {newer:,}", icon=":material/refresh:", key="backprop-newest", on_click=walk_newest)

@@ -64,7 +64,9 @@ def _axis(name: str, index: Index, axis: int, word: str, n: int) -> None:
     def moved(value: int) -> None:
         pick(name, (*index[:axis], int(value), *index[axis + 1 :]))
 
-    st.number_input(word.capitalize(), 0, n - 1, index[axis], key=key, width=130, on_change=session.by_hand(key, moved))
+    st.number_input(
+        plain(word.capitalize()), 0, n - 1, index[axis], key=key, width=130, on_change=session.by_hand(key, moved)
+    )
 
 
 def _first(step: Step, name: str) -> None:
@@ -100,9 +102,11 @@ def show(line: Worked) -> None:
     formula = f" = {line.formula}" if line.formula else ""
     st.latex(f"{line.symbol}{formula}")
     if line.rows:
-        shares = [(plain(row.of), plain(row.first), plain(row.second), plain(row.product)) for row in line.rows]
-        sum_of = ("sum", "", "", plain(line.result))
-        st.table(pd.DataFrame([*shares, sum_of], columns=["of", "first", "× second", "= share"]).set_index("of"))
+        rows = [(plain(row.first), plain(row.second), plain(row.product)) for row in line.rows]
+        rows.append(("", "", plain(line.result)))
+        names = [plain(row.of) for row in line.rows]
+        names.append("sum")
+        st.table(pd.DataFrame(rows, index=names, columns=["first", "× second", "= share"]))
     else:
         st.code(f"{line.numbers} = {line.result}" if line.numbers != line.result else line.result, language=None,
                 wrap_lines=True)  # fmt: skip

@@ -62,3 +62,14 @@ def test_the_mini_batch_the_sketch_and_the_trials_of_a_weight_are_there(app, wit
     assert "Press the button" in words(shown)
     shown.button(key="backprop-check").click().run()
     assert not fails(shown) and "The largest relative error is" in words(shown)
+
+
+def test_weights_that_are_given_are_walked_and_what_is_wrong_is_a_sentence(app):
+    shown = at(app, PAGE)
+    shown.button_group(key="backprop-whose").set_value("given").run()
+    assert not fails(shown) and "**2-2-2**, loss " in words(shown) and "as they are given" in words(shown)
+    assert [getattr(button, "label", "") for button in shown.get("download_button")][-2:] == ["Solution", "Worksheet"]
+    shown.text_area(key="backprop-given").set_value("W1\n1,2\n3\nx\n1,2\ny\n1").run()
+    assert not fails(shown) and "W1: row 2 has 1 numbers, row 1 has 2; all must have as many." in notices(shown)
+    shown.text_area(key="backprop-given").set_value("W1\n1,2\nx\n3\ny\n1").run()
+    assert not notices(shown) and "**1-2**, loss " in words(shown)

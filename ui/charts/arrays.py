@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -47,13 +48,17 @@ class Laid:
 
 
 def _plane(at: Array) -> Array:
-    """Images side by side, maps in a row for each image, kernels in a row for each map that they make."""
+    """Images side by side; the maps of one image in a few rows, of several in a row for each; kernels by map made."""
     if at.ndim == 1:
         return at[None]
     if at.ndim == 2 and at.shape[1] == SIDE * SIDE:
         return np.concatenate(at.reshape(len(at), SIDE, SIDE), axis=1)
     if at.ndim == 2:
         return at
+    if len(at) == 1:
+        n = at.shape[1]
+        columns = next(c for c in range(min(n, math.ceil(math.sqrt(2 * n))), n + 1) if n % c == 0)  # whole rows
+        at = at.reshape(n // columns, columns, *at.shape[2:])
     return np.concatenate([np.concatenate(row, axis=1) for row in at], axis=0)
 
 
@@ -81,8 +86,8 @@ def array_picture(values: Array, *, chosen: Place | None = None, dark: bool, tit
     layout: dict[str, Any] = {
         "title": {"text": title},
         "xaxis": still(range=[float(whole[0]) - 0.5, float(whole[-1]) + 0.5], tickformat="d"),
-        "yaxis": still(range=[rows - 0.5, -0.5], tickformat="d"),
-        "margin": {"l": 34, "r": 4, "t": 34, "b": 22},
+        "yaxis": still(range=[rows - 0.5, -0.5], tickformat="d", visible=rows > 1),
+        "margin": {"l": 34 if rows > 1 else 4, "r": 4, "t": 34, "b": 22},
     }
     found = laid.place(chosen) if chosen is not None else None
     if found is not None:

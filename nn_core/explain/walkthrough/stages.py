@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nn_core.config.choices import choices
+from nn_core.data.dataset import N_PIXELS
 from nn_core.explain.walkthrough.code import Code, code_of
 from nn_core.explain.walkthrough.step import Passed, Step
 from nn_core.explain.walkthrough.symbols import d, latex, letter, output_of, shape
@@ -14,7 +15,7 @@ from nn_core.nn.conv import AvgPool2D, Conv2D, Flatten, GlobalAveragePool, MaxPo
 from nn_core.nn.layers import Dense
 from nn_core.nn.losses import l2_penalty, softmax
 from nn_core.nn.muon import Muon
-from nn_core.nn.network import scale_pixels
+from nn_core.nn.network import Network, scale_pixels
 from nn_core.nn.normalization import BatchNorm, Normalization
 from nn_core.nn.optimizers import Optimizer
 from nn_core.nn.regularizers import add_penalty_gradients, clip_to_norm
@@ -57,6 +58,10 @@ def stages(step: Step) -> list[Stage]:
 def _input(step: Step) -> Stage:
     formula = choices("input_scaling")[step.config.input_scaling].formula
     words = f"{_images(step)} as numbers: X has a row for each image, and a column for each pixel."
+    if step.x.ndim == 2 and step.x.shape[1] != N_PIXELS:
+        words = "The inputs as they are given: X has a row for each example, and a column for each input."
+        code = code_of(Network.forward, "x = layer.forward")
+        return Stage(FORWARD, "Input X", words, "X = x", f"X: {shape(step.x)}", (Named("X", step.x),), (code,))
     if step.x.ndim == 4:
         words = f"{_images(step)} as numbers, in rows and columns, with one channel."
     return Stage(FORWARD, "Input X", words, formula, f"X: {shape(step.x)}", (Named("X", step.x),),

@@ -49,6 +49,12 @@ def show_stages(step: Step) -> None:
     with right:
         name, _ = picked(step)
         arrays = [each for each in stage.arrays if stage.part != "update" or each.param == name]
+        rows = [each for each in arrays if _is_small(each.values) and len(np.atleast_2d(each.values)) == 1]
+        alike = [each for each in rows if each.values.size == rows[0].values.size]
+        if len(alike) > 1:  # one under the other they would not fit
+            st.caption("In full, a row for each value")
+            st.dataframe(side_by_side(alike), key="backprop-table", height="content")
+            arrays = [each for each in arrays if each not in alike]
         for number, each in enumerate(arrays):
             _show_array(step, each, number)
 
@@ -112,7 +118,7 @@ def _show_array(step: Step, each: Named, number: int) -> None:
     """A small array in full, a large one as a picture; a click on a weight's place picks it."""
     values, (name, index) = each.values, picked(step)
     is_param = each.param != "" and each.param.rpartition(".")[2] in ("W", "b")
-    if values.ndim <= 2 and max(values.shape, default=0) <= TABLE:
+    if _is_small(values):
         st.caption(f"{plain(each.name)}, in full")
         st.dataframe(table(values), key=f"backprop-table-{number}")
         return
@@ -122,7 +128,21 @@ def _show_array(step: Step, each: Named, number: int) -> None:
     if click and is_param and click["x"] is not None and click["y"] is not None:
         pick(each.param, laid.index(int(click["y"]), int(click["x"]) - laid.first))
         figure, laid = array_picture(values, chosen=picked(step)[1], dark=session.is_dark(), title=each.name)
-    live_plot(figure, key=f"backprop-array-{number}", height=300 if number == 0 else 170, clickable=is_param)
+    live_plot(
+        figure,
+        key=f"backprop-array-{number}",
+        height=110 if len(laid.z) == 1 else 300 if number == 0 else 190,
+        clickable=is_param,
+    )
+
+
+def _is_small(values: Array) -> bool:
+    return values.ndim <= 2 and max(values.shape, default=0) <= TABLE
+
+
+def side_by_side(arrays: list[Named]) -> pd.DataFrame:
+    """Arrays of one row each as columns of a table."""
+    return pd.DataFrame({each.name: table(each.values).iloc[0] for each in arrays})
 
 
 def table(values: Array) -> pd.DataFrame:

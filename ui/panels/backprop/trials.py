@@ -36,7 +36,8 @@ def change_weight(step: Step) -> None:
         figure = weight_curve(moved, own=own, now=own + by, loss_now=loss, dark=session.is_dark())
         live_plot(figure, key="backprop-curve", height=320)
     with right:
-        names = session.dataset().class_names
+        own_names = session.dataset().class_names
+        names = own_names if len(p[0]) == len(own_names) else [str(k) for k in range(len(p[0]))]
         live_plot(probability_bars(p[0], names=names, dark=session.is_dark()), key="backprop-probabilities", height=300)
     before, predicted = step.data_loss + step.penalty, step.data_loss + step.penalty + moved.slope * by
     st.caption(

@@ -78,16 +78,16 @@ def _first(step: Step, name: str) -> None:
 def follow(step: Step) -> None:
     """The weight's way there, back and through the update, in lines that multiply out."""
     name, index = choose_weight(step)
-    there, back, update = st.columns(3, gap="medium")
-    with there:
+    left, right = st.columns(2, gap="medium")
+    with left:
         st.markdown("**There:** what it adds to")
         for line in forward_lines(step, name, index, 0):
             show(line)
-    with back:
+    with right:
         st.markdown("**Back:** its gradient, factor by factor, up to the loss")
         for line in chain(step, name, index):
             show(line)
-    with update:
+    with left:
         st.markdown("**The update:** from gradient to new weight")
         for line in update_lines(step, name, index):
             show(line)

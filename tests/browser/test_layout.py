@@ -133,14 +133,17 @@ CUT_OFF = """() => {
     const name = (node) => `${node.textContent.trim().slice(0, 50)} (${node.tagName.toLowerCase()})`;
     const within = (...parts) => document.querySelectorAll(parts.map((part) => `.stMain ${part}`).join());
     const clips = (node) => getComputedStyle(node).overflowX !== "visible" && node.scrollWidth > node.clientWidth + 1;
-    const fields = "button p, [data-testid=stButtonGroup] *, [data-tag], .react-aria-ComboBox > div > div".split(", ");
+    const fields = ["button p", "[data-testid=stButtonGroup] *", "[data-tag]", ".react-aria-ComboBox > div > div",
+        ".react-aria-ComboBox input", "[data-testid=stCheckbox] *", ".stDataFrame .dvn-scroller"];
     const hidden = [...within(...fields)].filter((node) => seen(node) && clips(node));
+    const outside = [...within(".react-aria-ComboBox button")].filter((node) =>
+        node.getBoundingClientRect().right > node.closest(".react-aria-ComboBox").getBoundingClientRect().right + 1);
     const beyond = [...within(".glassnet-plot .gtitle")].filter((node) => {
         const chart = node.closest(".glassnet-plot").getBoundingClientRect();
         const title = node.getBoundingClientRect();
         return title.right > chart.right + 1 || title.top < chart.top - 1;
     });
-    return [...hidden, ...beyond].map(name);
+    return [...hidden, ...outside, ...beyond].map(name);
 }"""
 
 

@@ -8,16 +8,20 @@
 Importing the package registers every choice (optimizers, activations, ...); it needs nothing but NumPy.
 """
 
+from typing import TYPE_CHECKING, Any
+
 import nn_core.kernels
 import nn_core.nn  # noqa: F401  (both register their choices)
 from nn_core.config.errors import ConfigError
 from nn_core.config.presets import PRESETS
 from nn_core.config.run_config import RunConfig
 from nn_core.data import DataError, Dataset, load_dataset, load_mnist
-from nn_core.homework import check_backprop, watch
 from nn_core.sketch.shipped import load_shipped
 from nn_core.training.state import Checkpoint
 from nn_core.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from nn_core.homework import check_backprop, watch
 
 __all__ = [
     "PRESETS",
@@ -33,3 +37,12 @@ __all__ = [
     "load_shipped",
     "watch",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`check_backprop` and `watch`, imported when they are first asked for: they took a quarter of the import."""
+    if name not in ("check_backprop", "watch"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import nn_core.homework
+
+    return getattr(nn_core.homework, name)

@@ -543,6 +543,15 @@ def test_every_module_of_nn_core_can_be_imported_with_numpy_alone() -> None:
     assert "nn_core.config" in done.stdout.split()
 
 
+def test_what_few_ask_for_is_imported_when_it_is_asked_for() -> None:
+    done = _python(
+        "import nn_core\n"
+        "assert not any(name.startswith('nn_core.homework') for name in sys.modules)\n"
+        "print(*(getattr(nn_core, name).__name__ for name in ('check_backprop', 'watch')))\n"
+    )
+    assert done.stdout.split() == ["check_backprop", "watch"], done.stderr
+
+
 def test_with_numpy_alone_nothing_else_can_be_imported() -> None:
     done = _python("import streamlit")
     assert done.returncode != 0

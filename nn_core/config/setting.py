@@ -71,6 +71,10 @@ class Setting:
             return "-".join(str(size) for size in value) or "none"
         return repr(value) if self.kind == "float" and float(f"{value:g}") != value else _plain(value)
 
+    def written(self, value: Any) -> str:
+        """The text for a sentence or a chart: `format`, with a comma in a whole number of four digits and more."""
+        return f"{value:,}" if self.kind == "int" else self.format(value)
+
 
 def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)

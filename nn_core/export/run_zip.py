@@ -157,7 +157,7 @@ def _check(folder: RunFolder) -> None:
     _check_frames(folder, shapes_of(newest.config))
     parent, created = _parent(about.get("parent")), _seconds(about.get("created"))
     facts = {"created": created, "parent": parent_to_json(parent), "data": identity}
-    machine = {str(k)[:40]: str(v)[:80] for k, v in table(about, "machine").items()}
+    machine = {str(key)[:40]: _fact(value) for key, value in table(about, "machine").items()}
     folder.write_json("config.json", {"version": 1, "config": newest.config.to_dict(), "machine": machine, **facts})
     status = summary.get("status")
     status = status if status in ("paused", "finished", "diverged") else "paused"
@@ -214,6 +214,12 @@ def _seconds(value: Any) -> float:
     """A time since 1970 that is not in the future, else now."""
     now = time.time()
     return float(value) if is_finite(value) and 0 < value <= now else now
+
+
+def _fact(value: Any) -> int | str | None:
+    """A fact about the computer as it was: a small whole number, a short text, or not known."""
+    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+    return value if is_number or value is None else str(value)[:80]
 
 
 def _free_id(store: RunStore, wanted: Any) -> str:

@@ -88,7 +88,7 @@ class Framework:
         for name, known in self.choices.items():
             value = getattr(config, name)
             if value not in known:
-                return f"{self.label} has no equal of {name} {value} here."
+                return f"{self.label} has no equivalent of {name} {value} here."
         return ""
 
     def leaves_out(self, config: RunConfig) -> list[str]:

@@ -24,8 +24,8 @@ def _serves(config: RunConfig) -> str:
     unit="share",
     formula=r"\frac{1}{H}\,\#\{j : a_j(x) = 0 \ \text{for all } x\}",
     source="Lu, Shin, Su & Karniadakis 2020 (dying ReLU)",
-    reading="The share of a layer's units that put out 0 for every one of the probed validation images: their gradient "
-    "is 0, so they cannot recover.",
+    reading="The share of a layer's units whose output is 0 for every one of the probed validation images: their "
+    "gradient is 0, so they cannot recover.",
     check="A network of which so many units were silenced by hand.",
     needs="network",
     order=12,

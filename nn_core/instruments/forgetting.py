@@ -96,7 +96,7 @@ def _words(config: RunConfig) -> str:
     formula=r"\text{right at one scoring, wrong at the next}",
     source="Toneva, Sordoni, Combes et al. 2019, arXiv:1812.05159; the data map: Swayamdipta et al. 2020, "
     "arXiv:2009.10795",
-    reading="The share of images that were read rightly once and wrongly later, and of those never read rightly: these "
+    reading="The share of images that were read right once and wrong later, and of those never read right: these "
     "are hard, or labelled wrongly.",
     check="Courses written by hand; a map that finds labels that were redrawn.",
     cost="light",

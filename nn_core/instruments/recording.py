@@ -281,7 +281,7 @@ class Recording:
         """The parameters (n,) with which the run began; empty where they are not those of its seed."""
         if self._start is None:
             trainer = self._trainer
-            is_known = 0 in trainer.history["val/loss"].step[:1]  # else it was brought in from a file
+            is_known = 0 in trainer.history.so_far("val/loss").step[:1]  # else it was brought in from a file
             try:
                 start = trainer.initial_model(trainer.initial_config).flat if is_known else np.empty(0, np.float32)
             except MemoryError:

@@ -145,7 +145,7 @@ def _val_loss(trial: TrialRun) -> float:
     other_curve=Curve("Validation accuracy", SHARE, lambda errors: 1 - errors),
 )
 def _seconds_to_target(trial: TrialRun) -> float:
-    accuracy = trial.trainer.history["val/accuracy"]
+    accuracy = trial.trainer.history.so_far("val/accuracy")
     reached = accuracy.seconds[accuracy.value >= TARGET]
     if not len(reached):
         raise NotReached(f"{percent(TARGET, 0)} of the validation images was not reached.")

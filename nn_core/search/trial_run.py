@@ -50,7 +50,7 @@ class TrialRun:
 
     def curves(self) -> dict[str, dict[str, list[float]]]:
         """At most MOST_POINTS finite points of each curve, ready for JSON."""
-        return {name: _thinned(self.trainer.history[name]) for name in CURVES if name in self.trainer.history.series()}
+        return {name: _thinned(self.trainer.history[name]) for name in CURVES if name in self.trainer.history}
 
 
 def _thinned(series: Any) -> dict[str, list[float]]:

@@ -94,7 +94,7 @@ def read_curves(path: Path) -> tuple[History, bool]:
     for name, rows in series.items():
         if len(rows.points):
             history.extend(name, rows.points)
-    is_whole = all(rows.is_whole and len(rows.points) == len(history[name]) for name, rows in series.items())
+    is_whole = all(rows.is_whole and len(rows.points) == len(history.so_far(name)) for name, rows in series.items())
     return history, is_whole
 
 

@@ -62,7 +62,7 @@ class Recorder:
         self.film.drop_after(step)
         if self._best is not None and self._best.step > step:
             self._best = None
-        standing = best_of(self._trainer.history["val/accuracy"], self._parent)[0]
+        standing = best_of(self._trainer.history.so_far("val/accuracy"), self._parent)[0]
         self._best_accuracy = min(self._best_accuracy, -1.0 if standing is None else standing)
         self.note()
 

@@ -30,7 +30,7 @@ class Reopened:
     @property
     def best_accuracy(self) -> float:
         """The highest validation accuracy of its own so far, -1 where there is none."""
-        best = best_of(self.checkpoint.history["val/accuracy"], self.stored.parent)[0]
+        best = best_of(self.checkpoint.history.so_far("val/accuracy"), self.stored.parent)[0]
         return -1.0 if best is None else best
 
 

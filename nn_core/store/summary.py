@@ -112,7 +112,7 @@ def _test(value: Any) -> tuple[int, float] | None:
 
 def summary_of(checkpoint: Checkpoint, status: str, size: int, parent: Parent | None = None) -> dict[str, Any]:
     """What summary.json says of a run that stands at this checkpoint; `size` in bytes."""
-    accuracy = checkpoint.history["val/accuracy"]
+    accuracy = checkpoint.history.so_far("val/accuracy")
     best, best_step = best_of(accuracy, parent)
     return {
         "config": checkpoint.config.to_dict(),

@@ -7,7 +7,7 @@ each of equally long stretches stay.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -80,8 +80,14 @@ class Series:
         return float(self.points[-1, 4]) if len(self.points) else float("nan")
 
 
-class History:
-    """Growing series by name. Rows once written never change, so a view taken earlier stays valid in any thread."""
+class History(Mapping[str, Series]):
+    """Growing series by name. Rows once written never change, so a view taken earlier stays valid in any thread.
+
+    Read like a dict: `history["val/loss"]`, `"val/loss" in history`, `for name in history`. Two histories are equal
+    only where they are the same one.
+    """
+
+    __eq__, __hash__ = object.__eq__, object.__hash__
 
     def __init__(self) -> None:
         self._rows: dict[str, Array] = {}
@@ -120,6 +126,19 @@ class History:
         return views
 
     def __getitem__(self, name: str) -> Series:
+        """The series as it is now; KeyError, with the names there are, where nothing was recorded under this one."""
+        if name not in self._lengths:
+            raise KeyError(f"nothing was recorded as {name!r}; there is {', '.join(self._lengths) or 'nothing yet'}")
+        return self.series()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._lengths))  # another thread may begin a series meanwhile
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def so_far(self, name: str) -> Series:
+        """The series as it is now; an empty one where nothing was recorded under this name yet."""
         return self.series().get(name) or Series(name, np.empty((0, len(_COLUMNS))))
 
     def copy(self) -> History:
@@ -143,7 +162,7 @@ class History:
 
     def extend(self, name: str, points: Array) -> None:
         """Append rows (n, 5) of (step, epoch, images, seconds, value) to the series `name`."""
-        rows = np.concatenate([self[name].points, points])
+        rows = np.concatenate([self.so_far(name).points, points])
         self._rows[name] = rows  # which counts among the series
         most = points_each(len(self._rows))
         if len(rows) > most:

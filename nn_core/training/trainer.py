@@ -332,7 +332,7 @@ class Trainer:
         spent = time.perf_counter() - started
         self.seconds += spent
         self._scoring.took(spent, self.seconds)
-        if self.step_count in self.history["val/loss"].step[-1:]:
+        if self.step_count in self.history.so_far("val/loss").step[-1:]:
             return scores  # scored before, at the step that a diverged run has gone back to
         for name, value in (
             ("train/loss", scores.train_loss),

@@ -101,7 +101,7 @@ def whole_split(split: session.Split, highlight: int | None) -> None:
         live_plot(means, key="data-means", height=120, clickable=True)
         fewest, most = (plain(data.class_names[at]) for at in (counts.argmin(), counts.argmax()))
         st.caption(
-            f"The fewest images are of {fewest} ({counts.min():,}), the most of {most} ({counts.max():,}). Click a "
+            f"Digit {fewest} has the fewest images ({counts.min():,}), {most} the most ({counts.max():,}). Click a "
             "mean or a bar for that digit, an image to enlarge it."
         )
 

@@ -43,7 +43,7 @@ def wall(shot: Snapshot, unit: int) -> None:
     with sort:
         order = switch("Sort the units", ORDERS, key="weights-order")
     own_scale = scale.toggle(
-        "A scale for each tile",
+        "Scale per tile",
         key="weights-own-scale",
         persist_state="session",
         help=linked(
@@ -77,7 +77,9 @@ def wall(shot: Snapshot, unit: int) -> None:
     many = plain(first_layer_words(shot.config)[1])
     text = f"{len(norms):,} {many}, norms from {norms.min():.2f} to {norms.max():.2f} ({largest})."
     if outgoing is not None and len(outgoing) <= tiles.MANY:
-        text += f" Under each tile its weights to {plain(next_layer_words(shot.weights, classes))}, from left to right."
+        text += (
+            f" Under each tile: its weights to {plain(next_layer_words(shot.weights, classes))}, from left to right."
+        )
     st.caption(text + unit_panel.linearly(shot.weights))
 
 

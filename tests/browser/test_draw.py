@@ -203,7 +203,7 @@ def test_a_digit_shown_on_the_canvas_is_the_image_itself_and_can_be_drawn_over(d
     wait_until(page, lambda: drawn(page).any())
     image = load_mnist().val_images[number]
     assert np.array_equal(wait_agree(page), np.kron(image, np.ones((10, 10), np.uint8)))
-    assert np.abs(pixels(page, frame(page, "centred, 28 × 28")).astype(int) - image).mean() < 1
+    assert np.abs(pixels(page, frame(page, "28 × 28, centred")).astype(int) - image).mean() < 1
     draw(page, [(20, 200), (260, 200)])
     expect(note).to_have_count(0)
     over = wait_agree(page)

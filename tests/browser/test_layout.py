@@ -11,7 +11,7 @@ from tests.browser.conftest import Server
 from tests.browser.waiting import open_app, wait_idle, wait_until
 
 PAGES = ["Train", "Draw", "Data", "Weights", "Inside", "Dynamics", "Evaluate"]
-PAGES += ["Runs", "Race", "Search", "Frameworks", "Glossary"]
+PAGES += ["Runs", "Race", "Search", "Frameworks", "Backprop", "Glossary"]
 LARGE = {"width": 1920, "height": 1080}
 
 IN_SIGHT = """(selector) => [...document.querySelectorAll(selector)].filter((node) => {
@@ -133,14 +133,17 @@ CUT_OFF = """() => {
     const name = (node) => `${node.textContent.trim().slice(0, 50)} (${node.tagName.toLowerCase()})`;
     const within = (...parts) => document.querySelectorAll(parts.map((part) => `.stMain ${part}`).join());
     const clips = (node) => getComputedStyle(node).overflowX !== "visible" && node.scrollWidth > node.clientWidth + 1;
-    const fields = "button p, [data-testid=stButtonGroup] *, [data-tag], .react-aria-ComboBox > div > div".split(", ");
+    const fields = ["button p", "[data-testid=stButtonGroup] *", "[data-tag]", ".react-aria-ComboBox > div > div",
+        ".react-aria-ComboBox input", "[data-testid=stCheckbox] *", ".stDataFrame .dvn-scroller"];
     const hidden = [...within(...fields)].filter((node) => seen(node) && clips(node));
+    const outside = [...within(".react-aria-ComboBox button")].filter((node) =>
+        node.getBoundingClientRect().right > node.closest(".react-aria-ComboBox").getBoundingClientRect().right + 1);
     const beyond = [...within(".glassnet-plot .gtitle")].filter((node) => {
         const chart = node.closest(".glassnet-plot").getBoundingClientRect();
         const title = node.getBoundingClientRect();
         return title.right > chart.right + 1 || title.top < chart.top - 1;
     });
-    return [...hidden, ...beyond].map(name);
+    return [...hidden, ...outside, ...beyond].map(name);
 }"""
 
 

@@ -145,7 +145,7 @@ def test_an_image_of_the_data_page_is_enlarged_and_goes_to_the_canvas(app, page)
     expect(page.get_by_text("Training images, digit 7")).to_be_visible()
     page.locator(".st-key-data-canvas button").click()
     page.wait_for_url("**/draw*")
-    expect(page.get_by_role("img", name="centred, 28 × 28")).to_be_visible()
+    expect(page.get_by_role("img", name="28 × 28, centred")).to_be_visible()
     expect(page.get_by_role("button", name="Undo")).to_be_enabled()
 
 

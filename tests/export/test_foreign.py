@@ -15,14 +15,14 @@ from safetensors.numpy import save
 from nn_core import RunConfig
 from nn_core.data import Dataset
 from nn_core.export import ExportError, export, from_store
-from nn_core.export.foreign import hdf5
+from nn_core.export.foreign import files, hdf5
 from nn_core.export.foreign.keras_config import facts_of
 from nn_core.export.foreign.questions import Ambiguous
 from nn_core.export.importing import bring_in
 from nn_core.export.torch_script import state_dict
 from nn_core.frameworks.torch_names import to_torch
 from nn_core.store.run_store import RunStore
-from tests.exporting import HOSTILE, source_of, trained
+from tests.exporting import HOSTILE, source_of
 
 Arrays = dict[str, np.ndarray]
 RELU = {"activation": "relu", "input_scaling": "unit"}
@@ -40,10 +40,10 @@ def drawn(**shapes: tuple[int, ...]) -> Arrays:
     return {k.replace("__", "."): rng.normal(0, 0.1, shape).astype(np.float32) for k, shape in shapes.items()}
 
 
-def brought(arrays: Arrays, store: RunStore, **answers: str) -> tuple[Arrays, tuple[str, ...]]:
+def brought(arrays: Arrays, **answers: str) -> tuple[Arrays, tuple[str, ...]]:
     """The weights by our names, and the remarks."""
-    run_id, remarks = bring_in(save(arrays), "net.safetensors", store, {**RELU, **answers})
-    return dict(from_store(store, run_id).weights), remarks
+    found = files.from_file(save(arrays), {**RELU, **answers})
+    return dict(found.weights), found.remarks
 
 
 def refusal(data: bytes, store: RunStore, name: str = "net.safetensors", **answers: str) -> str:
@@ -67,11 +67,11 @@ MLP = {
 
 
 @pytest.mark.parametrize("case", MLP)
-def test_names_and_orientation_of_an_mlp_are_understood_and_told(case: str, store: RunStore):
+def test_names_and_orientation_of_an_mlp_are_understood_and_told(case: str):
     W1, b1, W2, b2, turned = MLP[case]
     arrays = {W1: (7, 784) if turned else (784, 7), b1: (7,), W2: (10, 7) if turned else (7, 10), b2: (10,)}
     given = drawn(**arrays)
-    found, (remark,) = brought(given, store)
+    found, (remark,) = brought(given)
     for ours, theirs in (("dense1.W", W1), ("dense2.W", W2)):
         np.testing.assert_array_equal(found[ours], given[theirs].T if turned else given[theirs])
     np.testing.assert_array_equal(found["dense2.b"], given[b2])
@@ -80,8 +80,8 @@ def test_names_and_orientation_of_an_mlp_are_understood_and_told(case: str, stor
 
 
 @pytest.mark.parametrize("last", [False, True])
-def test_kernels_and_flattened_maps_are_turned_from_either_order(last: bool, tiny: Dataset, store: RunStore):
-    source = trained(tiny, model="cnn", channels=(3, 5), kernel=3)
+def test_kernels_and_flattened_maps_are_turned_from_either_order(last: bool, tiny: Dataset):
+    source = source_of(RunConfig(model="cnn", channels=(3, 5), kernel=3, batch_size=50), tiny, steps=1)
     state = to_torch(source.weights, source.config)
     names = {"0": "conv1", "3": "conv2", "7": "dense"}
     arrays = {f"{names[name.split('.')[0]]}.{name.split('.')[1]}": values for name, values in state.items()}
@@ -91,7 +91,7 @@ def test_kernels_and_flattened_maps_are_turned_from_either_order(last: bool, tin
         W = arrays.pop("dense.weight").reshape(10, 5, 5, 5)  # out, channel, row, column
         arrays["dense.kernel"] = np.ascontiguousarray(W.transpose(2, 3, 1, 0).reshape(-1, 10))
     order = "channels_last" if last else "channels_first"
-    found, _ = brought(arrays, store, flatten=order, pooling="max")
+    found, _ = brought(arrays, flatten=order, pooling="max")
     for name, values in source.weights.items():
         np.testing.assert_array_equal(found[name], values)
 
@@ -115,14 +115,22 @@ def test_another_scaling_of_the_pixels_goes_into_the_first_layer(
     np.testing.assert_allclose(found, theirs, rtol=1e-4, atol=1e-4)
 
 
-def test_a_square_matrix_lies_as_the_others_do_unless_it_is_said(store: RunStore):
+def test_a_square_matrix_lies_as_the_others_do_unless_it_is_said():
     given = drawn(a__weight=(8, 784), b__weight=(8, 8), c__weight=(10, 8))
-    found, _ = brought(given, store)
+    found, _ = brought(given)
     np.testing.assert_array_equal(found["dense2.W"], given["b.weight"].T)
     np.testing.assert_array_equal(found["dense2.b"], np.zeros(8))
-    said, _ = brought(given, store, orientation="in-out")
+    said, _ = brought(given, orientation="in-out")
     np.testing.assert_array_equal(said["dense2.W"], given["b.weight"])
     np.testing.assert_array_equal(said["dense1.W"], found["dense1.W"])
+
+
+def test_normalizations_go_with_layers_whose_names_have_no_order_by_their_sizes():
+    given = drawn(z__weight=(8, 784), a__weight=(6, 8), b__weight=(10, 6), n__weight=(6,), o__weight=(8,))
+    found, _ = brought(given)
+    np.testing.assert_array_equal(found["norm1.gamma"], given["o.weight"])
+    np.testing.assert_array_equal(found["norm2.gamma"], given["n.weight"])
+    np.testing.assert_array_equal(found["norm2.beta"], np.zeros(6))
 
 
 def test_a_square_matrix_is_asked_about_where_the_names_speak_against_the_others(store: RunStore):
@@ -146,7 +154,7 @@ def test_what_is_open_is_asked_with_the_answers_that_read_most(mnist: Dataset, s
 
 
 @pytest.mark.parametrize("form", ["torch", "keras"])
-def test_what_was_exported_comes_back_whole_and_nothing_is_asked(form: str, tiny: Dataset, store: RunStore):
+def test_what_was_exported_comes_back_whole_and_nothing_is_asked(form: str, tiny: Dataset):
     pytest.importorskip("h5py", reason="h5py is not installed: pip install -r requirements-export.txt")
     for network in (
         {"normalization": "batch", "activation": "gelu", "input_scaling": "standard"},
@@ -154,10 +162,10 @@ def test_what_was_exported_comes_back_whole_and_nothing_is_asked(form: str, tiny
         {"model": "cnn", "channels": (3, 5), "padding": 2, "pooling": "average", "normalization": "batch"},
         {"model": "cnn", "channels": (8, 8), "head": "average", "kernel": 3, "padding": 1, "pool": 3},
     ):
-        source = trained(tiny, **network)
-        run_id, remarks = bring_in(export(source, form, lambda: tiny), "net.zip", store)
-        again = from_store(store, run_id)
-        assert again.config == source.config and len(remarks) == 1
+        source = source_of(RunConfig(**{"hidden": (9, 6), "batch_size": 50, **network}), tiny, steps=2)  # type: ignore[arg-type]
+        data = export(source, form, lambda: tiny)
+        again = files.from_zip(io.BytesIO(data), len(data), {})
+        assert again is not None and again.config == source.config and again.step == source.step
         for name, values in source.weights.items():
             np.testing.assert_allclose(again.weights[name], values, rtol=0, atol=1e-7)
 
@@ -171,7 +179,19 @@ def test_what_was_exported_comes_back_whole_and_nothing_is_asked(form: str, tiny
         (drawn(a__weight=(7, 784), b__weight=(11, 7)), {}, "must lead from 784 pixels to 10 digits"),
         (drawn(a__weight=(7, 700), b__weight=(10, 7)), {}, "'a' (7, 700), 'b' (10, 7)"),
         (drawn(a__weight=(10, 784), a__bias=(9,)), {}, "dense1.b must have shape (10,) beside the other layers"),
-        (drawn(a__weight=(10, 784), b__weight=(9,), b__bias=(9,)), {}, "norm"),
+        (drawn(a__weight=(10, 784), b__weight=(9,), b__bias=(9,)), {}, "got 0 and 1 normalizations"),
+        (drawn(a__weight=(8, 784), n__weight=(9,), z__weight=(10, 8)), {}, "must have [8] units, got [9]"),
+        (drawn(c__weight=(4, 1, 5, 5), d__weight=(10, 576), n__weight=(4,)), {}, "not layer normalization"),
+        (
+            drawn(z__weight=(8, 784), a__weight=(8, 8), b__weight=(8, 8), c__weight=(10, 8)),
+            {},
+            "the names do not tell the order of these layers: 'a' (8, 8)",
+        ),
+        (
+            drawn(z__weight=(8, 784), a__weight=(8, 8), c__weight=(10, 8), n__weight=(8,), o__weight=(8,)),
+            {},
+            "the names do not tell which layer each belongs to: 'n' (8,), 'o' (8,)",
+        ),
         (drawn(a__weight=(7, 784), a__gain=(7,)), {}, "no weights called 'a.gain'"),
         (drawn(a__weight=(7, 784), a__kernel=(7, 784)), {}, "are the same part of one layer"),
         (drawn(a__bias=(7,)), {}, "'a' has no weights"),
@@ -213,6 +233,11 @@ def test_a_pickle_is_never_read_and_the_sentence_says_how_to_convert_it(name: st
 
 def test_a_file_of_torch_save_is_told_by_what_is_in_it(store: RunStore):
     assert "is a pickle" in refusal(zipped({"model/data.pkl": b"\x80\x02.", "model/version": b"3"}), store, "model.zip")
+
+
+def test_a_bomb_in_a_zip_is_refused_before_it_is_unpacked(store: RunStore):
+    bomb = zipped({"model.weights.h5": bytes(64_000_001)})
+    assert "model.weights.h5 may have at most 64,000,000 bytes, got 64,000,001" in refusal(bomb, store, "net.keras")
 
 
 def zipped(files: dict[str, bytes]) -> bytes:

@@ -106,6 +106,8 @@ def test_an_archive_brought_in_is_the_same_run_and_goes_on_bit_for_bit(
     one, other = source.get(run_id), store.get(run_id)
     for field in ("name", "config", "edits", "parent", "created", "step", "epoch", "status", "best_val_accuracy"):
         assert getattr(one, field) == getattr(other, field), field
+    configs = [json.loads((each.folder / run_id / "config.json").read_text()) for each in (source, store)]
+    assert configs[0] == {"id": run_id, **configs[1]}  # numbers as numbers: two threads are not "2"
     for name, series in source.series(run_id).items():
         np.testing.assert_array_equal(series.points, store.series(run_id)[name].points)
     films = source.film(run_id), store.film(run_id)

@@ -29,7 +29,9 @@ def test_a_setting_without_an_equal_is_named(name: str) -> None:
 @pytest.mark.parametrize("name", APART)
 def test_a_choice_without_an_equal_is_refused_in_a_sentence(name: str) -> None:
     framework = FRAMEWORKS[name]
-    assert framework.refuses(RunConfig(optimizer="muon")) == f"{framework.label} has no equal of optimizer muon here."
+    assert (
+        framework.refuses(RunConfig(optimizer="muon")) == f"{framework.label} has no equivalent of optimizer muon here."
+    )
 
 
 def test_scikit_learn_has_no_convolutions() -> None:

@@ -145,7 +145,14 @@ def test_a_rising_validation_loss_is_getting_worse():
 
 
 def test_a_level_loss_is_settled():
-    assert verdict([2.3, 1.0, 0.5, 0.4, *[0.3] * 12]).verdict == "settled"
+    found = verdict([2.3, 1.0, 0.5, 0.4, *[0.3] * 12])
+    assert found.verdict == "settled" and "has stayed near 0.3;" in found.why
+
+
+def test_of_a_loss_that_creeps_up_it_is_not_said_that_it_has_stayed_where_it_is():
+    found = verdict([2.3, 1.0, 0.5, 0.25, 0.12, *np.linspace(0.12, 0.19, 60).tolist()])
+    assert found.verdict == "settled"
+    assert "no longer falls: 0.18" in found.why and "after 0.12 at best" in found.why
 
 
 def test_a_loss_that_creeps_is_slow_and_a_larger_rate_is_offered():

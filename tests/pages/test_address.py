@@ -21,12 +21,12 @@ def opened(query: str) -> AppTest:
 @pytest.mark.parametrize(
     ("query", "says"),
     [
-        ("lr=0.1&lr=0.2", "The address gives 'lr' 2 times ('0.1', '0.2'): the last one counts."),
+        ("lr=0.1&lr=0.2", "The link gives 'lr' 2 times ('0.1', '0.2'): the last one counts."),
         ("activation=Relu", "got 'Relu'; did you mean 'relu'?"),
         ("race=feedface", "it must name 2 to 4 runs, got 'feedface'."),
         ("race=feedface-deadbeef", "this server does not know the run 'feedface', 'deadbeef'."),
         ("race=a-b-c-d-e", "it must name 2 to 4 runs, got 'a-b-c-d-e'."),
-        ("nonsense=1&utm_source=mail", "The address names unknown settings: nonsense."),
+        ("nonsense=1&utm_source=mail", "The link names unknown settings: nonsense."),
     ],
 )
 def test_what_cannot_be_taken_from_an_address_is_said(app: AppTest, query: str, says: str) -> None:

@@ -69,9 +69,9 @@ def test_every_panel_opens_and_explains_itself_after_a_step_with_all_of_them_ope
             assert each.label in drawn, name
     for sentence in (
         "it would be 1 at a rate of about",
-        "The line of this optimizer is one for the preconditioned sharpness",
+        "For this optimizer the line belongs to another panel: Preconditioned sharpness",
         r"$\frac{2 + 2 \beta_1}{(1 - \beta_1)\, \eta}$, is at **38,000**",
-        "images per step, more would be waste; this run takes 50",
+        "images per step would be wasteful; this run takes 50",
         "singular values beyond chance",
         "scorings: ",
     ):

@@ -60,7 +60,7 @@ def test_the_code_shown_is_the_code_that_runs(app: AppTest) -> None:
 def test_what_a_framework_leaves_out_of_the_settings_is_named(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FRAMEWORKS, "torch", dataclasses.replace(FRAMEWORKS["torch"], packages=("numpy",)))
     app.query_params["rotation"] = "10"
-    assert "It has no equal of rotation 10, and trains without." in words(at(app.run(), PAGE))
+    assert "It has no equivalent of rotation 10, and trains without it." in words(at(app.run(), PAGE))
 
 
 def test_measured_figures_quoted_ones_and_what_failed_stand_beside_one_another(app: AppTest) -> None:

@@ -117,7 +117,7 @@ def test_a_dead_channel_is_named_and_no_image_is_said_to_excite_it(app, with_run
     run.snapshot = replace(run.snapshot, weights=weights)
     assert "1 of 3 channels are dead, 0 for every validation image: 1." in words(at(app, "pages/look/inside.py"))
     app.session_state["chosen"]["inside-channel"] = 1
-    assert "No image excites channel 1: it puts out 0 for all 500" in words(app.run()) and not fails(app)
+    assert "No image excites channel 1: its output is 0 for all 500" in words(app.run()) and not fails(app)
 
 
 def test_behind_a_global_average_the_activation_map_is_the_exact_one(app, with_run):

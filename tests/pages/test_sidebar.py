@@ -157,4 +157,4 @@ def test_a_link_to_a_run_carries_its_settings_which_are_opened_where_the_run_is_
 
 def test_a_link_that_tells_no_settings_is_not_said_to_open_them(app):
     app.query_params["run"] = "feedface"
-    assert "not on this server any more. The address does not tell its settings." in notices(app.run())
+    assert "not on this server any more. The link does not tell its settings." in notices(app.run())

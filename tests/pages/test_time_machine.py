@@ -75,7 +75,7 @@ def test_a_run_that_is_brought_back_names_the_checkpoint_that_was_skipped(app, w
 @pytest.mark.parametrize(
     ("step", "sentence"),
     [
-        ("41", "Step 41 of the address has not been made: the run stands at step 40"),
+        ("41", "The run has not reached step 41 of this link: it is at step 40"),
         ("abc", "step must be a whole number from 0 on, got 'abc'"),
         ("-3", "step must be a whole number from 0 on, got '-3'"),
         ("1.5", "step must be a whole number from 0 on, got '1.5'"),
@@ -94,13 +94,13 @@ def test_of_a_step_without_a_frame_the_nearest_before_it_is_shown_and_named(app,
     run = with_run()
     run.snapshot = replace(run.snapshot, film=tuple(frame for frame in run.snapshot.film if frame.step in (0, 8, 20)))
     shown = look_at(app, run, 13)
-    assert "Of step 13 no frame is kept. The nearest one before it is shown, that of step 8." in notices(shown)
+    assert "No frame of step 13 is kept. This is the nearest one before it, of step 8." in notices(shown)
     assert "step 8 · looking back" in words(shown)
 
 
 def test_a_step_without_a_run_in_the_address_is_answered_with_a_sentence(app):
     app.query_params["step"] = "5"
-    assert "the address names no run that is here" in notices(app.run())
+    assert "the link names no run that is here" in notices(app.run())
 
 
 def test_a_branch_begins_with_the_frame_and_says_where_it_comes_from(app, with_run):

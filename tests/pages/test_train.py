@@ -145,7 +145,7 @@ def test_losses_that_do_not_compare_are_said_to_beside_the_ghost_in_a_race_and_u
     runs = [with_run(loss="linear_mse"), with_run()]
     app.session_state["ghost"], app.session_state["race"] = runs[0].id, [run.id for run in runs]
     shown = app.run()
-    assert "Their losses do not compare: here nats, in the ghost half the squared error." in words(shown)
+    assert "Their losses cannot be compared: here nats, in the ghost half the squared error." in words(shown)
     app.session_state["chosen"]["runs-view"] = View(selected=tuple(run.id for run in runs))
     for page, key in (("race", "race-loss"), ("runs", "overlay-loss")):
         titles.clear()

@@ -20,7 +20,7 @@ def test_of_a_dead_channel_the_page_weights_shows_no_images(app, with_run):
     run.snapshot = replace(run.snapshot, weights=weights)
     assert "Largest outputs at any place, from" in words(at(app, "pages/look/weights.py"))
     app.session_state["chosen"]["unit"] = 1
-    assert "No image excites channel 1: it puts out 0 for all 500" in words(app.run()) and not fails(app)
+    assert "No image excites channel 1: its output is 0 for all 500" in words(app.run()) and not fails(app)
 
 
 def test_behind_batch_normalization_the_page_weights_tells_its_shift(app, with_run):

@@ -35,9 +35,21 @@ def test_a_point_comes_back_with_all_its_columns():
     assert np.array_equal(series.x("images"), series.images)
 
 
-def test_an_unknown_series_is_empty_and_its_last_value_is_no_number():
+def test_a_series_without_points_is_empty_and_its_last_value_is_no_number():
     history = History()
-    assert len(history["no such"]) == 0 and np.isnan(history["no such"].last) and history.series() == {}
+    assert len(history.so_far("val/loss")) == 0 and np.isnan(history.so_far("val/loss").last) and history.series() == {}
+
+
+def test_a_history_behaves_as_a_dict_does():
+    history = History()
+    assert len(history) == 0 and list(history) == [] and "val/loss" not in history and history.get("val/loss") is None
+    for name in ("val/loss", "train/loss"):
+        history.record(name, 1.5, step=1, epoch=0.1, images=64, seconds=0.1)
+    assert list(history) == ["val/loss", "train/loss"] and len(history) == 2 and "val/loss" in history
+    assert {name: series.last for name, series in history.items()} == dict.fromkeys(history, 1.5)
+    with pytest.raises(KeyError, match="nothing was recorded as 'val_loss'; there is val/loss, train/loss"):
+        history["val_loss"]
+    assert history != history.copy() and len({history, history.copy()}) == 2
 
 
 @given(st.lists(st.integers(1, 200), max_size=5))
@@ -73,7 +85,7 @@ def test_growing_a_series_copies_seldom():
 def test_another_thread_always_reads_whole_points():
     history = History()
     wrong: list[str] = []
-    published = [history["val/loss"]]
+    published = [history.so_far("val/loss")]
 
     def read() -> None:
         while len(published[-1]) < 5000:
@@ -85,7 +97,7 @@ def test_another_thread_always_reads_whole_points():
     reader.start()
     for step in range(5000):
         record(history, step)
-        published[-1] = history["val/loss"]
+        published[-1] = history.so_far("val/loss")
     reader.join()
     assert wrong == []
 
@@ -105,12 +117,12 @@ def test_what_came_after_a_step_is_forgotten_and_older_views_keep_it(n: int, ste
     history = History()
     record(history, *range(n))
     record(history, *range(0, n, 7), name="batch/loss")
-    before = history["val/loss"]
+    before = history.so_far("val/loss")
     history.drop_after(step)
-    assert history["val/loss"].step.tolist() == [i for i in range(n) if i <= step]
-    assert history["batch/loss"].step.tolist() == [i for i in range(0, n, 7) if i <= step]
+    assert history.so_far("val/loss").step.tolist() == [i for i in range(n) if i <= step]
+    assert history.so_far("batch/loss").step.tolist() == [i for i in range(0, n, 7) if i <= step]
     record(history, 1000, 1001)
-    assert history["val/loss"].step.tolist() == [*(i for i in range(n) if i <= step), 1000, 1001]
+    assert history.so_far("val/loss").step.tolist() == [*(i for i in range(n) if i <= step), 1000, 1001]
     assert before.step.tolist() == list(range(n))
 
 

@@ -59,7 +59,7 @@ def test_the_strip_shows_each_class_in_a_row_with_a_mark_where_it_stays_learned_
     assert list(theirs.x) == [place[8 * (label + 1)] for label in order]
     assert mine.marker.symbol == "circle" and theirs.marker.symbol == "circle-open"
     assert [shape.name for shape in figure.layout.shapes] == ["looked at"]
-    assert "9 at step 990: 95.0 % read rightly" in heat.text[0][-1]
+    assert "9 at step 990: 95.0 % read right" in heat.text[0][-1]
 
 
 def test_a_class_is_learned_once_it_stays_at_four_fifths():
@@ -157,3 +157,11 @@ def test_numbers_are_sent_to_seven_digits():
     np.testing.assert_allclose(short, values, rtol=1e-7)
     assert seven_digits(np.array([0.0, 86_000.0])).dtype == np.int64
     assert [repr(float(value)) for value in short[1:4]] == ["0.3333333", "-6.666667e-10", "123456.8"]
+
+
+@pytest.mark.parametrize("values, ticks", [((120, 5000), "D2"), ((1e-6, 1), 2), ((900, 1000), None)])
+def test_a_logarithmic_axis_has_few_ticks_that_are_whole_numbers_or_powers(values: Any, ticks: Any):
+    each, name = INSTRUMENTS["noise_scale"], INSTRUMENTS["noise_scale"].series_name()
+    axis = instrument_curves(each, {name: series(values, name)}, titles={}).layout.yaxis
+    assert axis.dtick == ticks
+    assert axis.exponentformat == "power" if ticks == 2 else "," in axis.tickformat

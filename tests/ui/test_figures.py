@@ -400,6 +400,7 @@ def test_a_verdict_is_marked_where_it_began_and_along_the_axis_as_far_as_it_held
 
 def test_a_change_is_told_in_the_words_of_its_setting_with_every_digit():
     assert edit_text(Edit(1_500, "lr", 0.1, 0.123456789)) == "step 1,500: lr 0.1 → 0.123456789"
+    assert edit_text(Edit(1_500, "batch_size", 1024, 128)) == "step 1,500: batch_size 1,024 → 128"
 
 
 def test_the_sizes_of_the_splits_are_written_on_the_chart():

@@ -45,5 +45,5 @@ def test_a_foreign_word_is_one_line_without_what_cannot_be_seen() -> None:
 
 
 def test_words_that_mean_nothing_in_markdown_stay_as_they_are() -> None:
-    sentence = "Step 41 of the address has not been made: batch_size 0.1 (He), -3, a-b + c = d!"
+    sentence = "The run has not reached step 41 of this link: batch_size 0.1 (He), -3, a-b + c = d!"
     assert plain(sentence) == sentence

@@ -196,7 +196,7 @@ def event_marks(
 def edit_text(edit: Edit) -> str:
     """A change in one line: "step 512: lr 0.1 → 0.3"."""
     item = setting(edit.setting)
-    return f"step {edit.step:,}: {item.name} {item.format(edit.old)} → {item.format(edit.new)}"
+    return f"step {edit.step:,}: {item.name} {item.written(edit.old)} → {item.written(edit.new)}"
 
 
 def frame_places(frames: Sequence[int], reference: Series | None, style: CurveStyle) -> list[list[Any]]:

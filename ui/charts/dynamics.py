@@ -74,7 +74,7 @@ def class_strip(
     shares = [nothing if one is None else one.value[_newest_at(one, at_step)] for one in rows]
     labels = [names[label] for label in order]
     words = [
-        [f"{name} at step {step:,.0f}: {percent(share)} read rightly" for step, share in zip(at_step, row, strict=True)]
+        [f"{name} at step {step:,.0f}: {percent(share)} read right" for step, share in zip(at_step, row, strict=True)]
         for name, row in zip(labels, shares, strict=True)
     ]
     colours = theme.palette(dark)

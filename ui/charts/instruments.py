@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from nn_core.instruments.registry import LINE, WHOLE, Instrument, State
+from nn_core.machine.memory import Array
 from nn_core.training import Axis, Edit, Series, downsample
 from ui.charts import theme
 from ui.charts.curve_axes import axis_title, cursor_line, edit_marks, frame_places, placed, whole_axis, x_axis
@@ -57,7 +58,7 @@ def instrument_curves(
         "hovermode": "x unified",
         "margin": {"l": 50, "r": 10, "t": 26 if len(layers) > 1 else 8, "b": 38},
         "xaxis": {**x_axis(style), "title": {"text": axis_title(x)}},
-        "yaxis": {"uirevision": each.name, **_y_axis(each)},
+        "yaxis": {"uirevision": each.name, **_y_axis(each, traces)},
         "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
         "shapes": [*areas, *lines, *_edges(each, traces, style), *cursor_line(cursor, reference, style)],
         "annotations": words,
@@ -67,10 +68,20 @@ def instrument_curves(
     return make_figure([*traces, *marks], layout, label, machine=frame_places(frames, reference, style))
 
 
-def _y_axis(each: Instrument) -> dict[str, Any]:
+def _y_axis(each: Instrument, traces: Sequence[Trace]) -> dict[str, Any]:
     if each.log:
-        return {"type": "log", "exponentformat": "power", "nticks": 6}
+        return {"type": "log", **_log_ticks(np.concatenate([trace["y"] for trace in traces] or [np.empty(0)]))}
     return {"ticksuffix": " %"} if each.unit == "share" else {}
+
+
+def _log_ticks(values: Array) -> dict[str, Any]:
+    """Few ticks, written out: 1, 2 and 5 times a power of ten, and powers alone where the values span many."""
+    decades = float(np.log10(values.max() / values.min())) if values.size else 0.0
+    if decades < 0.5:
+        return {"nticks": 6, "tickformat": ",.3~r"}
+    if decades < 3:
+        return {"dtick": "D2", "tickformat": ",.1~r"}
+    return {"dtick": max(1, round(decades / 4)), "exponentformat": "power"}
 
 
 def _curve(

@@ -240,7 +240,7 @@ def drawn_of(name: str, view: SearchView, only_complete: bool) -> str:
     most = MOST_IN.get(name, MOST_TRIALS)
     if n <= most:
         return ""
-    return f"Shows {most} of {n:,} trials: each that was the best so far, and an even choice of the others."
+    return f"Shows {most} of {n:,} trials: each that was the best so far, and an evenly spaced part of the others."
 
 
 def finished(rows: Sequence[TrialRow]) -> int:

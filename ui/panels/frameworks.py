@@ -28,11 +28,11 @@ from ui.words import plain
 EPOCHS = [1, 2, 3, 5, 10, 20]
 TOGGLES = {  # name -> words, at the start, help
     "quoted": (
-        "The three that everybody quotes",
+        "Three well-known networks",
         True,
         "784-10-10 by gradient descent, Keras with Adam, a PyTorch CNN.",
     ),
-    "quick": ("Quick", True, "Fewer epochs of those three: about three minutes in place of twenty."),
+    "quick": ("Quick (fewer epochs)", True, "For those three networks: about three minutes in place of twenty."),
     "identical": (
         "Batch by batch",
         False,
@@ -45,7 +45,7 @@ SAME_WHY = (
     "library adds the same numbers in another order, and rounds after each addition. The difference grows: each update "
     "starts from weights that differ a little more. Where an input of a ReLU is almost 0, rounding decides its sign, "
     "and the difference jumps. PyTorch differs from itself by as much when the form of its optimizer changes. "
-    "Keras corrects Adam's moments in float32, so its steps are off by about 1e-5 from the first one on."
+    "Keras rounds Adam's corrections to float32, which alone makes a step differ by 1e-5: its rate makes up for that."
 )
 
 
@@ -101,7 +101,7 @@ def _chosen(framework: Framework, config: RunConfig) -> bool:
     if said:
         st.caption(plain(f"{said} It trains the quoted networks alone."))
     elif left_out:
-        st.caption(plain(f"It has no equal of {', '.join(left_out)}, and trains without."))
+        st.caption(plain(f"It has no equivalent of {', '.join(left_out)}, and trains without it."))
     return bool(on)
 
 
@@ -177,7 +177,9 @@ def _table(rows: Sequence[Row]) -> None:
     for row in quoted:
         if row.quoted:
             figures = f"{percent(row.quoted.train)} on training and {percent(row.quoted.held_out)} on other images"
-            st.caption(plain(f"Quoted for {row.label}: {figures} ({row.quoted.source}). All else is measured."))
+            st.caption(
+                plain(f"Quoted for {row.label}: {figures} ({row.quoted.source}). All other figures are measured here.")
+            )
     ways = [f"{row.label}: {'; '.join(row.tried)}" for row in rows if row.tried]
     if ways:
         with st.expander("Ways that were tried, the quickest is used"):
@@ -241,7 +243,8 @@ def code() -> None:
     st.markdown("**One training step, the code that runs**")
     names = {name: one.label for name, one in FRAMEWORKS.items() if name != "glassnet"}
     other = switch("Framework", names, key="frameworks-code")
-    for column, name in zip(st.columns(2), ("glassnet", other), strict=True):
+    places = st.container(key="both-codes").columns(2)
+    for column, name in zip(places, ("glassnet", other), strict=True):
         with column:
             st.caption(plain(FRAMEWORKS[name].label))
             st.code(textwrap.dedent(inspect.getsource(FRAMEWORKS[name].code)), language=None, wrap_lines=True)

@@ -54,7 +54,7 @@ def next_layer_words(weights: Mapping[str, Array], classes: Sequence[str]) -> st
     """What the weights that leave the first layer lead to, where there is one behind it."""
     summed = ", summed over the places" if is_convolutional(weights) else ""
     if len(hidden_sizes(weights)) == 1:
-        return f"{classes[0]} to {classes[-1]}{summed}"
+        return f"the outputs {classes[0]} to {classes[-1]}{summed}"
     return f"{'the channels of block 2' if 'conv2.W' in weights else 'the units of the next layer'}{summed}"
 
 
@@ -72,7 +72,7 @@ def outputs_words(weights: Mapping[str, Array]) -> str:
 
 def excites_none(name: Markdown, n: int) -> Markdown:
     """What is said of a dead unit instead of showing what excites it, of n validation images."""
-    return f"No image excites {name}: it puts out 0 for all {n:,} validation images."
+    return f"No image excites {name}: its output is 0 for all {n:,} validation images."
 
 
 def pager(members: Array, per_page: int, *, what: str, key: str) -> Array:
@@ -130,11 +130,13 @@ def score_table(counts: Array, names: Sequence[str], of: str) -> None:
         "F1": "The harmonic mean of precision and recall",
     }
     columns: dict[str, Any] = {
-        name: st.column_config.ProgressColumn(help=text, min_value=0, max_value=100, format=PERCENT_COLUMN, width=118)
+        name: st.column_config.NumberColumn(help=text, format=PERCENT_COLUMN, width=74)
         for name, text in help_texts.items()
     }
     columns["digit"] = st.column_config.TextColumn(width=44)
-    columns["images"] = st.column_config.NumberColumn(width=66, help="How many images of this digit there are")
+    columns["images"] = st.column_config.NumberColumn(
+        width=62, format="localized", help="How many images of this digit there are"
+    )
     st.dataframe(
         {"digit": list(names), **shares, "images": scores.support},
         hide_index=True,

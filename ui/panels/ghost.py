@@ -85,7 +85,7 @@ def sentence(shot: Snapshot, pinned: StoredRun) -> str:
     parts = [f"{shot.started_as.diff(pinned.config)}."]
     own, other = loss_of(shot.started_as).unit, loss_of(pinned.config).unit
     if own != other:
-        parts.append(f"Their losses do not compare: here {own}, in the ghost {other}.")
+        parts.append(f"Their losses cannot be compared: here {own}, in the ghost {other}.")
     changed = changed_while_training(
         {"here": in_effect(shot.edits, shot.step), "in the ghost": in_effect(pinned.edits, pinned.step)}
     )

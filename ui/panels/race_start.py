@@ -83,7 +83,7 @@ RACES: tuple[Race, ...] = (
     Race(
         "images",
         "Training images",
-        "How much is there to learn from? With 500 a network soon knows them by heart, and others badly: overfitting.",
+        "How much is there to learn from? A network soon knows 500 images by heart, but misreads others: overfitting.",
         lambda draft: [draft.replace(n_train=n) for n in (500, 5_000, 55_000)],
         lambda config: f"{config.n_train:,}",
     ),
@@ -95,7 +95,7 @@ def offer() -> None:
     draft = session.draft()
     st.markdown(
         "Networks that differ in one setting learn side by side here, in turns, so that each gets as much time as the "
-        "others. All else is as in the sidebar."
+        "others. All other settings come from the sidebar."
     )
     found = [(race, configs) for race in RACES if (configs := race.configs(draft))]
     for start in range(0, len(found), 2):

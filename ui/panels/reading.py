@@ -12,7 +12,7 @@ from ui.charts import theme
 from ui.session.drawing import CANVAS_SIDE
 from ui.words import Html
 
-STAGES = {"drawn": "as drawn", "cropped": "cropped", "20x20": "20 × 20", "28x28": "centred, 28 × 28"}
+STAGES = {"drawn": "as drawn", "cropped": "cropped", "20x20": "20 × 20", "28x28": "28 × 28, centred"}
 # ---------------------------------------------------------------------------------------------- the stages
 
 _LOOKS = f"""

@@ -289,7 +289,7 @@ def _setting(name: str, params: Mapping[str, Any]) -> str:
     if item.kind == "choice" and value in choices(name):
         return choices(name)[value].label
     try:
-        return item.format(value)
+        return item.written(value)
     except (TypeError, ValueError):
         return str(value)
 

@@ -113,7 +113,7 @@ def _values(item: Setting, first: Values) -> Values:
     label: Callable[[Any], str] = (
         (lambda value: choices(item.name)[value].label)
         if item.kind == "choice"
-        else (lambda value: item.zero_means if value == 0 and item.zero_means else item.format(value))
+        else (lambda value: item.zero_means if value == 0 and item.zero_means else item.written(value))
     )
     chosen = st.multiselect(
         item.label,
@@ -157,6 +157,14 @@ def _plan(base: RunConfig, vary: dict[str, Any]) -> tuple[SearchSpec | None, str
     with first:
         sampler = _option("Sampler", SAMPLERS, "search-sampler")
         n_trials = st.number_input("Trials", 1, 1000, 20, key="search-trials", persist_state="session")
+    with second:
+        pruner = _option("Pruner", PRUNERS, "search-pruner")
+        about = linked(setting("epochs").help)
+        epochs = st.number_input(
+            "Epochs per trial", 1, 1000, 2, key="search-epochs", persist_state="session", help=about
+        )
+    first, second = st.columns(2)
+    with first:
         n_workers = st.number_input(
             "Workers",
             1,
@@ -167,15 +175,10 @@ def _plan(base: RunConfig, vary: dict[str, Any]) -> tuple[SearchSpec | None, str
             help="Processes on this machine, one thread each; more than there are cores gain nothing.",
         )
     with second:
-        pruner = _option("Pruner", PRUNERS, "search-pruner")
-        about = linked(setting("epochs").help)
-        epochs = st.number_input(
-            "Epochs per trial", 1, 1000, 2, key="search-epochs", persist_state="session", help=about
-        )
-        objective = _option("Best by", _objectives(), "search-objective")
-    taken = set(searches.searches())
-    fresh = next(name for n in range(1, len(taken) + 2) if (name := f"search-{n}") not in taken)
-    name = st.text_input("Name", fresh, key=f"search-name-{fresh}", max_chars=60).strip()
+        taken = set(searches.searches())
+        fresh = next(name for n in range(1, len(taken) + 2) if (name := f"search-{n}") not in taken)
+        name = st.text_input("Name", fresh, key=f"search-name-{fresh}", max_chars=60).strip()
+    objective = _option("Best by", _objectives(), "search-objective")  # as wide as two objectives' names are long
     if not vary:
         return None, name, n_workers, ""
     try:

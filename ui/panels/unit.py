@@ -104,7 +104,7 @@ def _exciting(shot: Snapshot, unit: int) -> None:
         f"Validation image {i:,}, labelled {classes[labels[i]]}: {decimal(value)}"
         for i, value in zip(indices, values, strict=True)
     ]
-    title = f"Excite it most, of {len(labels):,} validation images"
+    title = f"What excites it most, of {len(labels):,} validation images"
     live_plot(image_wall(images[indices], captions=captions, columns=8, title=title), key="weights-images", height=130)
     what = plain(outputs_words(shot.weights))
     text = (

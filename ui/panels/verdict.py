@@ -47,7 +47,7 @@ def _fix(place: DeltaGenerator, found: Health, key: str) -> None:
         place.empty()  # at once: an element that is not drawn again stays until all else is drawn
         return
     settings = ", ".join(
-        f"{setting(name).word} {plain(setting(name).format(value))}" for name, value in found.fix.items()
+        f"{setting(name).word} {plain(setting(name).written(value))}" for name, value in found.fix.items()
     )
     starts = found.restart or not set(found.fix) <= set(LIVE_SETTINGS)
     place.button(

@@ -46,7 +46,7 @@ def _strip(shot: Snapshot) -> None:
     vital_strip(_html(shot.config, found, theirs, urgent), key="vital-strip")
     fix = urgent.fix(shot.config) if urgent and step is None and shot.is_training | (shot.status == "paused") else {}
     if fix:
-        label = ", ".join(f"{setting(name).word} {plain(setting(name).format(value))}" for name, value in fix.items())
+        label = ", ".join(f"{setting(name).word} {plain(setting(name).written(value))}" for name, value in fix.items())
         st.button(f"Set {label}", key="vital-fix", on_click=verdict.apply, args=(dict(fix), False))
 
 

@@ -60,9 +60,8 @@ def _read_digits() -> None:
     with inside:
         live_plot(_first_layer(shot, images[index]), key="welcome-maps", height=280)
     with answer:
-        bars = probability_bars(
-            p, names=data.class_names, dark=session.is_dark(), title=f"Read as {data.class_names[int(p.argmax())]}"
-        )
+        title = f"Read as {data.class_names[int(p.argmax())]}: probability of each digit"
+        bars = probability_bars(p, names=data.class_names, dark=session.is_dark(), title=title)
         live_plot(bars, key="welcome-answer", height=280)
     st.caption(session.reader(session.SHIPPED).caption)
 

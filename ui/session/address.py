@@ -94,7 +94,7 @@ def _count_visit() -> None:
 
 def _said_twice(name: str, values: list[str]) -> str:
     told = ", ".join(shorten(value) for value in values[:4])
-    return f"The address gives {shorten(name)} {len(values):,} times ({told}): the last one counts."
+    return f"The link gives {shorten(name)} {len(values):,} times ({told}): the last one counts."
 
 
 def _without_step(query: dict[str, str]) -> dict[str, str]:
@@ -131,12 +131,12 @@ def _open(query: dict[str, str]) -> None:
         try:
             config = config.replace(**live) if query else run.settings
         except ConfigError as error:
-            notify(f"A part of the address was ignored: {sentence(str(error))} The settings of its run are shown.")
+            notify(f"Part of this link was ignored: {sentence(str(error))} The settings of its run are shown.")
             config = run.settings
     elif run_id:
         st.session_state.pop("run", None)
-        known = "Its settings are open: press Train." if query else "The address does not tell its settings."
-        notify(registry().problem(run_id) or f"The run in this address is not on this server any more. {known}")
+        known = "Its settings are open: press Train." if query else "The link does not tell its settings."
+        notify(registry().problem(run_id) or f"The run in this link is not on this server any more. {known}")
     look(None)
     set_draft(config)
     if step is not None:

@@ -29,8 +29,8 @@ def read_link(query: Mapping[str, str]) -> tuple[RunConfig, list[str]]:
         except DataError as error:
             problems.append(f"{sentence(str(error))} MNIST is used.")
             config = config.replace(dataset="mnist")
-    sentences = [f"A part of the address was ignored: {problem}" for problem in problems]
+    sentences = [f"Part of this link was ignored: {problem}" for problem in problems]
     unknown = sorted(set(query) - {item.name for item in all_settings()})
     if unknown:
-        sentences.append(f"The address names unknown settings: {', '.join(unknown)[:200]}.")
+        sentences.append(f"The link names unknown settings: {', '.join(unknown)[:200]}.")
     return config, sentences

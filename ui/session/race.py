@@ -60,10 +60,10 @@ def join_race(run_ids: str) -> None:
     if not race():
         end_race()
     if ids and not FEWEST <= len(ids) <= MOST:
-        notify(f"The race in this address was left out: it must name {FEWEST} to {MOST} runs, got {shorten(run_ids)}.")
+        notify(f"The race in this link was ignored: it must name {FEWEST} to {MOST} runs, got {shorten(run_ids)}.")
     elif ids and not race():
         gone = ", ".join(shorten(one) for one in ids if registry().get(one) is None)
-        notify(f"The race in this address is left out, because this server does not know the run {gone}.")
+        notify(f"The race in this link was ignored, because this server does not know the run {gone}.")
 
 
 def command_race(send: Callable[[Run], Event]) -> None:

@@ -153,5 +153,5 @@ def stored_caption(run: StoredRun) -> Markdown:
 
 def shipped_caption(model: Network) -> Markdown:
     """The caption of the network that comes with Glassnet."""
-    drawn = "trained beforehand on MNIST, drawn again with thin and thick pens"
+    drawn = "trained beforehand on MNIST digits redrawn with thin and thick pens"
     return f"Read by the network that comes with Glassnet, **{plain(outline(model.config))}** · {drawn}"

@@ -87,20 +87,20 @@ def look_from_address(text: str) -> None:
     """Look at the step that an address names, and say so where it is not quite that one."""
     live = live_snapshot()
     if live is None:
-        notify("The step in this address was left out, because the address names no run that is here.")
+        notify("The step in this link was ignored, because the link names no run that is here.")
         return
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
         shown = text if len(text) <= 40 else f"{text[:40]}..."
-        notify(f"The step in this address was left out: step must be a whole number from 0 on, got {shown!r}.")
+        notify(f"The step in this link was ignored: step must be a whole number from 0 on, got {shown!r}.")
         return
     step = int(text)
     look(step)
     found = looked_at_step()
     if step > live.step:
-        notify(f"Step {step:,} of the address has not been made: the run stands at step {live.step:,}, shown here.")
+        notify(f"The run has not reached step {step:,} of this link: it is at step {live.step:,}, shown here.")
     elif found is not None and found != step:
         where = "before it" if found < step else "after it"
-        notify(f"Of step {step:,} no frame is kept. The nearest one {where} is shown, that of step {found:,}.")
+        notify(f"No frame of step {step:,} is kept. This is the nearest one {where}, of step {found:,}.")
 
 
 def go_to(run_id: str, step: int) -> None:

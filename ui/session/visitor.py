@@ -18,7 +18,7 @@ from ui.visitors.limits import Shared, read_environment
 from ui.visitors.runs import SharedStore
 from ui.visitors.visitor import NOBODY, Owners, Visitor
 
-NO_GATE = "This server is to be shared (GLASSNET_SHARED), so it wants to be started with `streamlit run shared.py`."
+NO_GATE = "This server is to be shared (GLASSNET_SHARED), so start it with `streamlit run shared.py`."
 NO_COOKIE = (
     "This server tells its visitors apart by a cookie, and your browser sent none. Allow cookies for this page, and "
     "load it again."

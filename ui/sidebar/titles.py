@@ -41,7 +41,7 @@ def _button(label: Markdown, key: str, edit: Edit, value: object, about: Markdow
 
 def _told(edit: Edit, value: object) -> Markdown:
     item = setting(edit.setting)
-    return f"{item.label} {plain(item.format(value))}"
+    return f"{item.label} {plain(item.written(value))}"
 
 
 def new_network() -> None:

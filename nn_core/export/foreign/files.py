@@ -15,7 +15,7 @@ from nn_core.export.foreign.keras_config import facts_of
 from nn_core.export.foreign.network import Foreign, understood
 from nn_core.export.foreign.questions import Answers
 from nn_core.export.source import ExportError, one_line
-from nn_core.export.unpacking import MANIFEST, MAX_JSON_BYTES, check_table
+from nn_core.export.unpacking import FEW_BYTES, MANIFEST, MAX_JSON_BYTES, MAX_RATIO, check_table
 from nn_core.export.weights import MAX_FILE_BYTES, Imported, arrays_of, counters, declared, from_safetensors
 
 ENDINGS = (".safetensors", ".h5", ".keras")
@@ -79,7 +79,7 @@ def from_zip(file: BinaryIO, size: int, answers: Answers) -> Imported | None:
             weights = [name for name in names if name.endswith(ENDINGS[:2])]
             if MANIFEST in names or len(weights) != 1:
                 return None
-            data = _unpacked(zipped, weights[0], MAX_FILE_BYTES)
+            data = _unpacked(zipped, weights[0], min(MAX_FILE_BYTES, max(FEW_BYTES, MAX_RATIO * size)))
             if weights != [KERAS_WEIGHTS] or KERAS_CONFIG not in names:
                 return from_file(data, answers)
             return _from_hdf5(data, _unpacked(zipped, KERAS_CONFIG, MAX_JSON_BYTES), answers)

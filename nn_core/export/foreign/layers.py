@@ -9,10 +9,11 @@ pixels to ten digits.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, pairwise, permutations
-from typing import NamedTuple
+from functools import partial
+from itertools import pairwise, permutations
+from typing import NamedTuple, TypeVar
 
 from nn_core.config.errors import shorten
 from nn_core.config.setting import MAX_HIDDEN_LAYERS
@@ -74,7 +75,10 @@ def layers_of(shapes: Shapes) -> Found:
     kernels, convs = _conv_order(kinds[4], shapes)
     maps = convs[-1].shape(shapes)[AXES[kernels][0]] if convs else 0
     orientations, denses = _dense_order(kinds[2], maps, kernels if convs else "", shapes)
-    return Found(convs, denses, kinds[1], kernels, orientations)
+    units = [sizes_of(layer, orientations[0], shapes)[1] for layer in denses[:-1]]
+    normalized = [layer.shape(shapes)[AXES[kernels][0]] for layer in convs] or units
+    norms = _norm_order(kinds[1], normalized, (convs or denses) == (kinds[4] or kinds[2]), shapes)
+    return Found(convs, denses, norms, kernels, orientations)
 
 
 def told(layers: Sequence[Layer], shapes: Shapes) -> str:
@@ -134,21 +138,36 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 # ---------------------------------------------------------------------------------------------- order and layout
 
 
-def _orders(layers: Sequence[Layer]) -> Iterator[Sequence[Layer]]:
-    """That of the names, then all others."""
-    return chain([layers], permutations(layers))
+Fit = TypeVar("Fit")
+
+
+def _ordered(
+    layers: Sequence[Layer], fits: Callable[[Sequence[Layer]], Fit], shapes: Shapes
+) -> tuple[Fit, Sequence[Layer]] | None:
+    """What fits the order of the names, else the only other order that fits, with that order; None where none does."""
+    if found := fits(layers):
+        return found, layers
+    others = [(found, list(order)) for order in permutations(layers) if (found := fits(order))]
+    if len(others) > 1:
+        raise ExportError(f"the names do not tell the order of these layers: {told(layers, shapes)}")
+    return others[0] if others else None
 
 
 def _conv_order(convs: Sequence[Layer], shapes: Shapes) -> tuple[str, Sequence[Layer]]:
     """How the kernels lie, and the order in which each convolution takes what the one before it gives."""
     if not convs:
         return "OIHW", convs
-    for order in _orders(convs):
+
+    def fits(order: Sequence[Layer]) -> str:
         for layout, axes in AXES.items():
             sizes = [[layer.shape(shapes)[axis] for axis in axes] for layer in order]
             alike = len({size for _, _, *kernel in sizes for size in kernel}) == 1
             if alike and sizes[0][1] == 1 and all(one[0] == two[1] for one, two in pairwise(sizes)):
-                return layout, order
+                return layout
+        return ""
+
+    if found := _ordered(convs, fits, shapes):
+        return found
     raise ExportError(
         "the convolutions must lead from one channel on, each from the channels of the one before it, with square "
         f"kernels of one size: {told(convs, shapes)}"
@@ -160,15 +179,37 @@ def _dense_order(
 ) -> tuple[Sequence[str], Sequence[Layer]]:
     """How the matrices lie, and the order that leads to ten outputs; two orientations where both do."""
     likelier = (STRAIGHT, TURNED) if kernels == "HWIO" else (TURNED, STRAIGHT)
-    for order in _orders(denses):
-        fitting = [way for way in likelier if _leads(order, way, maps, shapes)]
-        if fitting:
-            return fitting, order
+    fits = partial(_fitting, ways=likelier, maps=maps, shapes=shapes)
+    if found := _ordered(denses, fits, shapes):
+        return found
     begin = f"{maps} channels" if maps else f"{N_PIXELS} pixels"
     raise ExportError(
         f"the dense layers must lead from {begin} to {N_CLASSES} digits, each from the units of the one before it: "
         f"{told(denses, shapes)}"
     )
+
+
+def _fitting(order: Sequence[Layer], ways: Sequence[str], maps: int, shapes: Shapes) -> list[str]:
+    return [way for way in ways if _leads(order, way, maps, shapes)]
+
+
+def _norm_order(norms: list[Layer], units: list[int], named: bool, shapes: Shapes) -> list[Layer]:
+    """One for each hidden layer: in the order of the names where those tell that of the layers, else by their sizes."""
+    if not norms:
+        return norms
+    sizes = [layer.shape(shapes)[0] for layer in norms]
+    if len(norms) != len(units):
+        raise ExportError(
+            "a network here normalizes each of its hidden layers (of a CNN: each convolution) or none: "
+            f"got {len(units)} and {len(norms)} normalizations"
+        )
+    if sorted(sizes) != sorted(units):
+        raise ExportError(f"the normalizations must have {units} units, got {sizes}")
+    if named and sizes == units:
+        return norms
+    if len(set(units)) < len(units):
+        raise ExportError(f"the names do not tell which layer each belongs to: {told(norms, shapes)}")
+    return sorted(norms, key=lambda layer: units.index(layer.shape(shapes)[0]))
 
 
 def _leads(order: Sequence[Layer], way: str, maps: int, shapes: Shapes) -> bool:

@@ -129,6 +129,8 @@ def _architecture(found: Found, shapes: Shapes) -> dict[str, Any]:
         normalization = "batch" if any("mean" in layer.parts for layer in found.norms) else "layer"
     if not found.convs:
         return {"hidden": units, "normalization": normalization}
+    if normalization == "layer":
+        raise ExportError("a convolution can have batch normalization here, not layer normalization")
     axes = AXES[found.kernels]
     kernels = [layer.shape(shapes) for layer in found.convs]
     channels = tuple(shape[axes[0]] for shape in kernels)

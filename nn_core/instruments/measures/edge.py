@@ -39,7 +39,7 @@ def edge_of(config: RunConfig, multiplier: float = 1.0) -> Edge:
     lr = config.lr * multiplier
     value = rule.edge(config, lr) if lr > 0 else None
     if value is None:
-        return Edge(None, "", rule.no_edge if lr > 0 else "The learning rate in force is 0: no step is made.")
+        return Edge(None, "", rule.no_edge if lr > 0 else "The current learning rate is 0: no step changes a weight.")
     return Edge(value, rule.edge_formula, _words(config))
 
 
@@ -48,8 +48,7 @@ def _words(config: RunConfig) -> str:
     words = (
         "Full batches: the sharpness tends to climb to this line and to stay there."
         if full
-        else "Mini-batches: the sharpness of all images stays below this line. What may come near its edge is the step "
-        "gauge, whose edge is 2."
+        else "With mini-batches the sharpness stays below this line. Watch the step gauge instead: its edge is at 2."
     )
     left_out = [what for what, on in (("dropout", config.dropout), ("augmentation", augments(config))) if on]
     return f"{words} Measured without {' and '.join(left_out)}." if left_out else words

@@ -10,7 +10,7 @@ from nn_core.instruments.rates import safer
 @rule(
     "dead units",
     "warning",
-    looks_at="which units put out 0 for every image",
+    looks_at="which units have the output 0 for every image",
     source="Lu, Shin, Su & Karniadakis 2020 (dying ReLU)",
     gain=26.0,
     remedy=safer,

@@ -17,6 +17,9 @@ from nn_core.machine.numbers import percent
 def settled(seen: Evidence) -> str:
     """The newest quarter of the scorings is no better than the quarter before it."""
     if seen.has_settled:
-        recent, _ = seen.recent_and_before
-        return f"The validation loss has stayed near {recent:.3g}; accuracy {percent(seen.val_accuracy)}."
+        (recent, _), lowest = seen.recent_and_before, float(seen.val_loss.min())
+        accuracy = f"accuracy {percent(seen.val_accuracy)}."
+        if recent > 1.1 * lowest:  # it creeps up: too slowly to be called getting worse
+            return f"The validation loss no longer falls: {recent:.3g}, after {lowest:.3g} at best; {accuracy}"
+        return f"The validation loss has stayed near {recent:.3g}; {accuracy}"
     return ""

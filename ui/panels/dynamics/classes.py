@@ -45,5 +45,7 @@ def draw(shot: Snapshot, axis: Axis) -> None:
 def _sentence(names: list[str], places: list[int | None]) -> Markdown:
     learned = [plain(name) for name, place in zip(names, places, strict=True) if place is not None]
     rest = [plain(name) for name, place in zip(names, places, strict=True) if place is None]
-    said = f"Staying at 80 % or above, in this order: {', '.join(learned)}." if learned else "None stays at 80 % yet."
-    return f"{said} Not yet: {', '.join(rest)}." if learned and rest else said
+    if not learned:
+        return "No class is at 80 % accuracy yet."
+    said = f"At 80 % accuracy or above, in the order learned: {', '.join(learned)}."
+    return f"{said} Not yet: {', '.join(rest)}." if rest else said

@@ -78,7 +78,7 @@ def _of_gauge(each: Instrument, shot: Snapshot) -> Markdown:
     if gauge <= 0:
         return "There is no lowest point ahead along these steps."
     best = rate_of_one(rate, gauge)
-    return f"At the rate in force, {rate:.3g}; it would be 1 at a rate of about {best:.2g}."
+    return f"With the current learning rate, {rate:.3g}; it would be 1 at a rate of about {best:.2g}."
 
 
 def _of_sharpness(each: Instrument, shot: Snapshot) -> Markdown:
@@ -89,7 +89,7 @@ def _of_sharpness(each: Instrument, shot: Snapshot) -> Markdown:
     if line is None:
         other = INSTRUMENTS["preconditioned_sharpness"]
         if each is not other and edge.value is not None:
-            return f"The line of this optimizer is one for the {other.label.lower()}."
+            return f"For this optimizer the line belongs to another panel: {other.label}."
         return plain(edge.words)
     at, share = plain(each.format(line)), percent(found / line)
     return f"The line, ${edge.formula}$, is at **{at}**: {share} of it. {plain(edge.words)}"
@@ -101,11 +101,11 @@ def _of_noise(each: Instrument, shot: Snapshot) -> Markdown:
         return ""
     if scale is None:
         return "No gradient stands out of the noise yet."
-    said = f"Beyond about {_rounded(scale):,} images per step, more would be waste; this run takes {int(batch):,}"
+    said = f"More than about {_rounded(scale):,} images per step would be wasteful; this run takes {int(batch):,}"
     if batch > 3 * scale:
         return f"{said}: a smaller batch would learn as much per step."
     if batch < scale / 3:
-        return f"{said}: its steps are noisy, and with a larger batch each would be worth more."
+        return f"{said}: its steps are noisy, and a larger batch would make each worth more."
     return f"{said}, which suits it."
 
 

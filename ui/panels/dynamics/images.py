@@ -66,7 +66,7 @@ def _one(index: int, label: int, names: tuple[str, ...] | list[str], course: Ima
     title = f"Image {index:,}, labelled {names[label]}"
     note = f"Training image {index:,}, labelled {names[label]}."
     close_up(session.dataset().train_images[index], title=title, note=note, key="dynamics", height=170)
-    if st.button("Show me its like in Data", icon=":material/image:", key="dynamics-its-like", width="stretch"):
+    if st.button("Show similar images in Data", icon=":material/image:", key="dynamics-its-like", width="stretch"):
         session.choose("data-image", ("train", index))
         session.show_in_widget("data-split", "train")
         session.show_in_widget("data-digit", names[label])

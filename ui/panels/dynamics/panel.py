@@ -88,7 +88,7 @@ def values_line(each: Instrument, shot: Snapshot, more: Markdown = "") -> bool:
     values = [one for layer, one in found.items() if one.value is not None and layer != LINE]
     if not values:
         is_there = bool(own) and each.name not in shot.switched_off
-        early = "It was first measured later than the step that is looked at."
+        early = "It was first measured after the step that is shown here."
         st.info(early if is_there else plain(why_not(each, shot)))
         return is_there
     words = [_value_words(one, layers.get(one.layer, "")) for one in values[:MOST_VALUES]]
@@ -116,13 +116,13 @@ def why_not(each: Instrument, shot: Snapshot) -> str:
     if shot.status == "elsewhere":
         return "Another program trains this run, and does not measure it."
     if each.cost == "all" and not session.may_change(shot.run_id):
-        return "It is measured only where a panel of whom the run belongs to is open."
+        return "It is measured only while the owner of the run has a panel open."
     if each.cost == "all" and each.needs != "copy":
         return "It looks at steps while they are made: press Train, or Step, with this panel open."
     if each.cost == "all":
         return "It has no value at this step. Train, or make a step, with this panel open."
     if any(map(is_measured, shot.series)):
-        return "Nothing was measured of this: an earlier version trained the run. Training on measures it from there."
+        return "An earlier version of Glassnet trained this run, without this measurement. Train on to measure it."
     return NEVER_MEASURED
 
 

@@ -34,7 +34,9 @@ def test_it_shows_the_run_reads_the_chosen_image_and_follows_the_time_machine(pi
     app, run = picture(hidden=(20, 6))
     shown = drawn(app)
     assert [len(column["units"]) for column in shown["columns"]] == [16, 6]
-    assert shown["columns"][0]["hidden"] == "4 not shown" and "4 of 20 units of hidden layer 1" in shown["label"]
+    assert shown["columns"][0]["titles"][0] == "Hidden layer 1: 20 units, 4 not shown"
+    assert shown["columns"][0]["titles"][2] == "16 of 20" and shown["columns"][1]["titles"][1] == "6 units"
+    assert "4 of 20 units of hidden layer 1" in shown["label"]
     p = run.snapshot.model.predict_proba(few.val_images[:2])
     assert [output["p"] for output in shown["outputs"]] == pytest.approx(p[0].tolist(), abs=1e-5)
     assert f"Read as {p[0].argmax()} with" in words(app) and f"at step {run.snapshot.step}" in words(app)
@@ -49,7 +51,7 @@ def test_it_shows_the_run_reads_the_chosen_image_and_follows_the_time_machine(pi
 def test_a_switch_shows_gradients_and_a_slider_says_how_many_units(picture):
     app, _ = picture(hidden=(20,))
     app.session_state["train-network-carried"] = "gradients"
-    app.slider(key="train-network-units-20").set_value(4).run()
+    app.slider(key="train-network-units-1-20").set_value(4).run()
     shown = drawn(app)
     assert shown["backward"] and len(shown["columns"][0]["units"]) == 4
     assert any(unit["lit"] < 0 for unit in shown["columns"][0]["units"]) or any(e[2] < 0 for e in shown["edges"][1])

@@ -33,13 +33,14 @@ function layoutOf(message, width, height, em) {
   const span = n ? (outputs.x - from - gap * (n + 1)) / n : 0;
   const columns = message.columns.map((column, at) => {
     const k = column.units.length;
-    const block = blockOf(k, span, inner, em * (narrow ? 2.2 : 2.8));
+    const block = blockOf(k, span, inner, narrow ? em * 2.2 : Math.max(em * 2.8, inner / 5.2));
     const down = block.size + 4;
-    const across = block.size * (1 + AIR);
     const used = Math.ceil(k / Math.max(1, block.rows));
+    const air = used > 1 ? Math.min(1.1, Math.max(AIR, ((span * 0.8) / block.size - used) / (used - 1))) : AIR; // where there is room
+    const across = block.size * (1 + air);
     const lower = used > 1 ? 0.5 : 0;
     const middle = from + gap * (at + 1) + span * (at + 0.5);
-    const x0 = middle - (used * across - block.size * AIR) / 2;
+    const x0 = middle - (used * across - block.size * air) / 2;
     const y0 = top + (inner - (Math.min(block.rows, k) + lower) * down) / 2;
     const tiles = column.units.map((_, i) => {
       const c = Math.floor(i / block.rows);

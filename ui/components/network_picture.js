@@ -196,8 +196,7 @@ function drawColumn(scene, column, layer) {
   const { tiles, middle, room } = layout.columns[layer];
   let row = 0;
   for (let at = 0; at < layer; at++) row += message.columns[at].side;
-  const titles = [`${column.title}${column.hidden ? `, ${column.hidden}` : ""}`, column.title, column.short];
-  const title = titles.find((words) => widthOf(scene, words) < room) ?? titles.at(-1);
+  const title = column.titles.find((words) => widthOf(scene, words) < room) ?? column.titles.at(-1);
   text(scene, title, middle, layout.top * 0.42);
   tiles.forEach((tile, place) => {
     const lit = now(picture, `u${layer}:${column.units[place].unit}`);
@@ -430,6 +429,7 @@ async function take(picture, message) {
   const places = pointed && (message.columns[pointed.layer]?.units ?? message.outputs);
   if (pointed && (pointed.layer > message.columns.length || pointed.place >= places.length)) picture.pointed = null;
   picture.frame.setAttribute("aria-label", message.label);
+  picture.frame.dataset.told = Number(picture.frame.dataset.told ?? 0) + 1; // messages
   draw(picture);
   showTip(picture);
 }

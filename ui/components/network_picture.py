@@ -120,8 +120,6 @@ def _tiles(columns: Sequence[Column], dark: bool) -> str:
 
 def _column(column: Column, backward: bool) -> dict[str, Any]:
     values, layer = column.gradients if backward else column.activations, column.layer
-    title = f"{layer.title}: {layer.size:,} {layer.unit}s"
-    hidden = f"{column.n_hidden:,} not shown" if column.n_hidden else ""
     lit = _signed_share(values)
     fields: list[list[int] | None] = [[rows.start, rows.stop, cols.start, cols.stop] for rows, cols in column.fields]
     units = [
@@ -135,13 +133,16 @@ def _column(column: Column, backward: bool) -> dict[str, Any]:
         }
         for at, unit in enumerate(column.shown)
     ]
-    return {
-        "title": title,
-        "short": f"{layer.size:,}",
-        "hidden": hidden,
-        "side": column.pictures.shape[1],
-        "units": units,
-    }
+    return {"titles": _titles(column), "side": column.pictures.shape[1], "units": units}
+
+
+def _titles(column: Column) -> list[str]:
+    """What stands over a layer, the longest first; each says how many units are not shown where some are not."""
+    layer, whole = column.layer, f"{column.layer.size:,} {column.layer.unit}s"
+    if not column.n_hidden:
+        return [f"{layer.title}: {whole}", whole, f"{layer.size:,}"]
+    shown = f"{len(column.shown):,} of {layer.size:,}"
+    return [f"{layer.title}: {whole}, {column.n_hidden:,} not shown", f"{shown} {layer.unit}s", shown]
 
 
 def _edges(edges: Edges, before: dict[int, int] | None, after: dict[int, int]) -> list[list[Any]]:

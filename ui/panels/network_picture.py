@@ -15,7 +15,8 @@ from ui.panels import inside
 from ui.panels.gallery import switch
 from ui.words import plain
 
-LEAST, MOST, AT_FIRST = 4, 40, 16  # units of a layer that are shown
+LEAST, MOST = 4, 40  # units of a layer that are shown
+AT_FIRST, OF_ONE_LAYER = 16, 32  # where there are several layers, and where there is one
 N_IMAGES = 100  # validation images that one leafs through
 CARRIED = {"activations": "activations", "gradients": "gradients"}
 WEIGHTS_PAGE = "pages/look/weights.py"
@@ -67,17 +68,17 @@ def not_shown(graph: Graph) -> str:
 
 def _how_many(shot: Snapshot, key: str) -> int:
     """How many units of a layer are shown; asked only where a layer has more than the least."""
-    most = max((layer.size for layer in hidden_layers(shot.config)), default=0)
+    layers = hidden_layers(shot.config)
+    most = min(MOST, max((layer.size for layer in layers), default=0))
     if most <= LEAST:
         return LEAST
-    name = f"{key}-units-{min(most, MOST)}"
     return int(
         st.slider(
             "Units shown a layer",
             LEAST,
-            min(most, MOST),
-            min(most, AT_FIRST),
-            key=name,
+            most,
+            min(most, AT_FIRST if len(layers) > 1 else OF_ONE_LAYER),
+            key=f"{key}-units-{len(layers)}-{most}",  # another network, another slider
             persist_state="session",
             label_visibility="collapsed",
             help="How many units of each layer are shown: the most active ones.",

@@ -55,6 +55,8 @@ def _plane(at: Array) -> Array:
         return np.concatenate(at.reshape(len(at), SIDE, SIDE), axis=1)
     if at.ndim == 2:
         return at
+    if at.shape[1] == 1:  # one channel: its images or kernels side by side
+        at = at.swapaxes(0, 1)
     if len(at) == 1:
         n = at.shape[1]
         columns = next(c for c in range(min(n, math.ceil(math.sqrt(2 * n))), n + 1) if n % c == 0)  # whole rows

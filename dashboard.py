@@ -30,6 +30,7 @@ pages = [
     st.Page("pages/compare/race.py", title="Race", icon=":material/flag:"),
     st.Page("pages/compare/search.py", title="Search", icon=":material/search:"),
     st.Page("pages/compare/frameworks.py", title="Frameworks", icon=":material/balance:"),
+    st.Page("pages/understand/backprop.py", title="Backprop", icon=":material/function:"),
     st.Page("pages/understand/glossary.py", title="Glossary", icon=":material/menu_book:"),
 ]
 page = st.navigation(pages, position="top")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
+from tests.pages.looking import without_links
 
 FIELD = """
     patience_level: float = declare(
@@ -90,7 +91,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 
 
 def test_it_stands_in_the_sidebar_with_its_help_and_its_stops(found: dict[str, object]):
-    assert str(found["label"]).startswith("Patience level") and "How patient the network is" in str(found["help"])
+    assert str(found["label"]).startswith("Patience level") and "How patient the network is" in without_links(
+        str(found["help"])
+    )
     assert found["stops"] == ["off", "0.25", "0.5", "1"] and found["exceptions"] == 0
 
 

@@ -87,9 +87,11 @@ class KerasNet(Net):
         x = scaled(images, self._config)
         return x[..., None] if self._config.model == "cnn" else x
 
-    def _take_rate(self) -> None:
-        if self._rates is not None:
-            self.model.optimizer.learning_rate = self._rates.next()
+    def _take_rate(self, factor: float = 1.0) -> None:
+        """The rate of the next update, times a factor."""
+        if self._rates is not None or factor != 1:
+            rate = self._rates.next() if self._rates is not None else self._config.lr
+            self.model.optimizer.learning_rate = rate * factor
 
     def train(self, n: int) -> None:
         """`fit` for one epoch, shuffled."""
@@ -101,9 +103,12 @@ class KerasNet(Net):
         losses: list[float] = []
         for update, batch in enumerate(batches, start=1):
             self.model.reset_metrics()
-            self._take_rate()
-            if self._config.optimizer in ("adam", "adamw"):  # Keras adds it before v is corrected for its start at 0
+            if self._config.optimizer in ("adam", "adamw"):
+                self._take_rate(_unrounded(self._config, update))
+                # Keras adds it before v is corrected for its start at 0
                 self.model.optimizer.epsilon = EPSILON * math.sqrt(1 - self._config.beta2**update)
+            else:
+                self._take_rate()
             penalty = float(self._keras.ops.convert_to_numpy(sum(self.model.losses))) if self._config.l2 else 0.0
             losses.append(float(step(self.model, self._x[batch], self._y[batch])) - penalty)
         return losses
@@ -116,6 +121,16 @@ class KerasNet(Net):
     def weights(self) -> dict[str, Array]:
         """Its weights by our names."""
         return from_keras(self.model.get_weights(), self._config)
+
+
+def _unrounded(config: RunConfig, update: int) -> float:
+    """What makes Adam's correction of an update that of the formula: Keras takes it in float32, up to 1e-5 off."""
+
+    def correction(number: type[np.floating[Any]]) -> float:
+        first, second = (number(1) - number(beta) ** number(update) for beta in (config.beta1, config.beta2))
+        return float(np.sqrt(second) / first)
+
+    return correction(np.float64) / correction(np.float32)
 
 
 def network(config: RunConfig) -> Any:

@@ -10,10 +10,12 @@ from nn_core.explain import first_filters
 from ui import session
 from ui.charts.curves import curves
 from ui.components.live_plot import live_plot
-from ui.panels import ghost, verdict, vital_signs, welcome
+from ui.panels import ghost, network_picture, verdict, vital_signs, welcome
 from ui.panels.chart_options import chart_options
 from ui.panels.empty_state import empty_state
 from ui.panels.gallery import first_layer_words, switch
+
+UNDER = {"filters": "filters", "network": "network", "vital": "vital signs"}
 
 
 def charts() -> None:
@@ -69,10 +71,12 @@ def filters() -> None:
 
 
 def below() -> None:
-    """What lies under the curves: the filters, or the vital signs."""
+    """What lies under the curves: the filters, the network as a picture, or the vital signs."""
     shot = session.snapshot()
     if shot is not None and shown == "vital":
         vital_signs.show(shot, axis)
+    elif shot is not None and shown == "network":
+        network_picture.show(shot, key="train-network", height=235)
     else:
         filters()
 
@@ -80,11 +84,11 @@ def below() -> None:
 if session.snapshot() is None and session.ghost() is None:
     welcome.first_look()
 else:
-    left, middle, right, under, last = st.columns([2.75, 0.75, 1.0, 1.3, 0.85], vertical_alignment="center")
+    left, middle, right, under, last = st.columns([2.65, 0.75, 0.8, 1.6, 0.85], vertical_alignment="center")
     axis, log_y, smoothing = chart_options(left, middle, right, key="train")
     with under:
-        shown = switch("Under the curves", {"filters": "filters", "vital": "vital signs"}, key="train-under")
+        shown = switch("Under the curves", UNDER, key="train-under")
     with last:
         ghost.pin_button(session.snapshot())
     session.live("The curves", charts)
-    session.live("The filters", below)
+    session.live("The filters", below, every=0.5 if shown == "network" else 1.0)

@@ -11,7 +11,7 @@ from tests.browser.conftest import Server
 from tests.browser.waiting import open_app, wait_idle, wait_until
 
 PAGES = ["Train", "Draw", "Data", "Weights", "Inside", "Dynamics", "Evaluate"]
-PAGES += ["Runs", "Race", "Search", "Frameworks", "Glossary"]
+PAGES += ["Runs", "Race", "Search", "Frameworks", "Backprop", "Glossary"]
 LARGE = {"width": 1920, "height": 1080}
 
 IN_SIGHT = """(selector) => [...document.querySelectorAll(selector)].filter((node) => {

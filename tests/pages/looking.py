@@ -26,6 +26,11 @@ def words(app: AppTest) -> str:
     return "\n".join(str(part.value) for part in [*app.markdown, *app.caption, *app.info])
 
 
+def without_links(text: str) -> str:
+    """A help text without its links to the glossary: the words alone."""
+    return re.sub(r"\[([^\]]*)\]\(glossary\?[^)]*\)", r"\1", text)
+
+
 def fails(app: AppTest) -> list[str]:
     """Tracebacks, and panels that could not be drawn."""
     return [*(shown.message for shown in app.exception), *(shown.value for shown in app.error)]

@@ -22,7 +22,7 @@ from ui.session.readers import live_caption
 from ui.sidebar.top_bar import glance
 
 WITHOUT_A_SPACE = re.compile(r"\d%(?!\d|\{)")
-YEAR = r"(?:19|20)\d\d\b"  # of papers
+YEAR = r"(?:18|19|20)\d\d\b"  # of papers
 WITHOUT_A_COMMA = re.compile(rf"(?<![\w.,#/=-])(?!{YEAR})\d{{4,}}(?![\w.,]?\d|\w|/)")
 
 

@@ -27,6 +27,7 @@ const LIST = [
   ["N", "time machine: back to now"],
   ["1 to 9, 0", "the pages, from Train to Search"],
   ["P", "presentation mode"],
+  ["B and F", "on Backprop: one stage back, one forward"],
   ["arrow keys", "inside a matrix or a wall of images; Enter opens what is framed"],
   ["?", "this list"],
 ];

@@ -45,7 +45,7 @@ SAME_WHY = (
     "library adds the same numbers in another order, and rounds after each addition. The difference grows: each update "
     "starts from weights that differ a little more. Where an input of a ReLU is almost 0, rounding decides its sign, "
     "and the difference jumps. PyTorch differs from itself by as much when the form of its optimizer changes. "
-    "Keras corrects Adam's moments in float32, so its steps are off by about 1e-5 from the first one on."
+    "Keras rounds Adam's corrections to float32, which alone makes a step differ by 1e-5: its rate makes up for that."
 )
 
 

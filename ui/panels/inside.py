@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from nn_core.config.run_config import RunConfig
 from nn_core.explain import HiddenLayer, Strongest, activation_map, hidden_layers, receptive_field
 from nn_core.explain.saliency import saliency
 from nn_core.explain.steps import block_stages
@@ -75,12 +76,24 @@ def choose_image() -> tuple[Array, str]:
     return images[index], f", labelled {data.class_names[labels[index]]}"
 
 
+def show_unit(config: RunConfig, layer: int, unit: int) -> None:
+    """Let the page show a unit or channel of a hidden layer (from 0) of the run on the page."""
+    session.choose_reader("live", READER)
+    session.show_in_widget(_layer_options(config)[1], str(layer))
+    session.choose("inside-channel", unit)
+
+
 def choose_layer(model: Network) -> int:
     """Which hidden layer is looked at, counted from 0."""
-    layers = hidden_layers(model.config)
+    options, key = _layer_options(model.config)
+    return int(switch("Layer", options, key=key))
+
+
+def _layer_options(config: RunConfig) -> tuple[dict[str, str], str]:
+    """The hidden layers in words, and the key of their switch: another network has other layers, so another switch."""
+    layers = hidden_layers(config)
     options = {str(at): f"{layer.title}: {layer.size:,} {layer.unit}s" for at, layer in enumerate(layers)}
-    names = "-".join(options.values())  # another network has other layers, so another switch
-    return int(switch("Layer", options, key=f"inside-layer-{len(layers)}-{names}"))
+    return options, f"inside-layer-{len(layers)}-{'-'.join(options.values())}"
 
 
 def outputs_wall(model: Network, at: int, outputs: Array) -> int:

@@ -1,0 +1,46 @@
+"""What the training step is made on: a training image, the sketch, or a mini-batch of up to eight."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from nn_core.explain.walkthrough.step import MOST_IMAGES
+from nn_core.machine.memory import Array
+from ui import session
+from ui.panels.gallery import switch
+from ui.words import plain
+
+SOURCES = {"image": "One image", "batch": "Mini-batch", "sketch": "Your sketch"}
+
+
+def choose_batch() -> tuple[Array, Array]:
+    """The images uint8 (m, 28, 28) and their labels (m,), with the widgets that choose them."""
+    data, pad = session.dataset(), session.sketchpad()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        source = switch("Learn from", SOURCES, key="backprop-source")
+        if source == "sketch" and not pad.now.sketch.empty:
+            names = list(data.class_names)
+            named = st.selectbox(
+                "It should be read as", names, key="backprop-target", persist_state="session", width=170
+            )
+            return pad.now.sketch.image[None], np.array([names.index(named)])
+        last = len(data.train_images) - 1
+        first = int(
+            st.number_input("Training image", 0, last, 0, key="backprop-image", persist_state="session", width=170)
+        )
+        m = 1
+        if source == "batch":
+            m = int(
+                st.number_input("How many", 2, MOST_IMAGES, 4, key="backprop-m", persist_state="session", width=110)
+            )
+    first = min(first, last + 1 - m)
+    labels = np.asarray(data.train_labels[first : first + m]).astype(np.int64)
+    if source == "sketch":
+        st.caption(f"Draw one on the page Draw; until then: training image {first:,}.")
+    else:
+        said = ", ".join(data.class_names[label] for label in labels)
+        st.caption(
+            f"Training image{'s' * (m > 1)} {first:,}{f' to {first + m - 1:,}' * (m > 1)}, labelled {plain(said)}."
+        )
+    return data.train_images[first : first + m], labels

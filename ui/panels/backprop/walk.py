@@ -1,0 +1,81 @@
+"""The page Backprop: one training step of the network, or of weights that are given, walked stage by stage."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from nn_core.explain.walkthrough.step import Step
+from nn_core.nn.network import outline
+from nn_core.runs import OUTLINED
+from ui import session
+from ui.panels.backprop.batch import choose_batch
+from ui.panels.backprop.given import given_step
+from ui.panels.backprop.stages import SECONDS, plays, show_stages
+from ui.panels.backprop.trials import change_weight, check
+from ui.panels.backprop.weight import follow
+from ui.panels.empty_state import example
+from ui.panels.gallery import switch
+from ui.session.walking import Walked, newer_step, training_step, walk_newest, walked
+from ui.words import plain
+
+WHOSE = {"network": "The network", "given": "Start from weights I give"}
+SECTIONS = {"follow": "Follow one weight", "change": "Change this weight", "check": "Check the gradients"}
+TOO_LARGE = "The loss of this step is too large for a number. "
+
+
+def page() -> None:
+    """The walk, drawn again by itself while it plays."""
+    example()
+    playing = plays()
+
+    def drawing() -> None:
+        with session.guard("The training step"):
+            _draw()
+        if plays() != playing:
+            st.rerun()
+
+    st.fragment(drawing, run_every=SECONDS if playing else None)()
+
+
+def _draw() -> None:
+    whose = switch("Whose step", WHOSE, key="backprop-whose")
+    step = given_step() if whose == "given" else _own_step()
+    if step is None:
+        return
+    if not _is_finite(step):
+        st.info(TOO_LARGE + "Take smaller weights or another step of the time machine.")
+        return
+    show_stages(step)
+    st.divider()
+    chosen = switch("Look closer", SECTIONS, key="backprop-section")
+    {"follow": follow, "change": change_weight, "check": check}[chosen](step)
+
+
+def _own_step() -> Step | None:
+    """The step of the run, or of the network that comes with Glassnet; None where there is neither."""
+    of = walked()
+    if of is None:
+        st.info("Train a network, and its steps are walked here.")
+        return None
+    images, labels = choose_batch()
+    step = training_step(of, images, labels)
+    _about(of, step)
+    return step
+
+
+def _is_finite(step: Step) -> bool:
+    numbers = [step.data_loss + step.penalty, *(float(np.abs(values).max()) for values in step.after.values())]
+    return bool(np.isfinite(numbers).all())
+
+
+def _about(of: Walked, step: Step) -> None:
+    """Which network it is, and at which step."""
+    dropout = " Dropout is left out: every unit takes part." if of.config.dropout else ""
+    named = f"**{plain(outline(of.config))}** {plain(session.when(str(of.key[0]), of.step))}"
+    settings, loss = plain(of.config.title(OUTLINED)), step.data_loss + step.penalty
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{named}, {settings}: loss {loss:.6g}. {of.about}{dropout}")
+        newer = newer_step(of)
+        if newer is not None:
+            st.button(f"Take step {newer:,}", icon=":material/refresh:", key="backprop-newest", on_click=walk_newest)

@@ -27,15 +27,20 @@ def stage(page: Page) -> int:
     return int(found[1]) if found else 0
 
 
+def reaches(page: Page, at: int) -> None:
+    """Wait until the page stands at a stage."""
+    wait_until(page, lambda: stage(page) == at)
+
+
 @pytest.mark.slow
 def test_a_step_is_walked_by_keyboard_its_numbers_multiply_out_and_a_homework_comes_out_on_paper(
     page: Page, app: Server
 ) -> None:
     open_trained(page, f"{app.url}/?hidden=8&epochs=5000", "Backprop")
-    wait_until(page, lambda: stage(page) == 1)
+    reaches(page, 1)
     for key, at in (("f", 2), ("f", 3), ("b", 2)):
         page.keyboard.press(key)
-        wait_until(page, lambda at=at: stage(page) == at)
+        reaches(page, at)
     wait_idle(page)
     lines = [PRODUCT.fullmatch(text.strip()) for text in page.locator(".stMain .stCode").all_inner_texts()]
     products = [line.groups() for line in lines if line is not None]

@@ -119,7 +119,7 @@ function drawEdges(scene) {
       pen.bezierCurveTo(x0 + bend, y0, x1 - bend, y1, x1, y1);
       pen.strokeStyle = value > 0 ? positive : negative;
       pen.lineWidth = Math.max(0.5, strength * em * (gap ? 0.3 : 0.15));
-      pen.globalAlpha = (own ? 1 : 0.12) * Math.min(0.9, (gap ? 0.14 : 0.1) + strength * 0.72);
+      pen.globalAlpha = (own ? 1 : 0.12) * (gap ? Math.min(0.9, 0.14 + strength * 0.72) : 0.08 + strength * 0.5);
       pen.stroke();
     }
   });

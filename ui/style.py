@@ -67,9 +67,9 @@ _CSS = """
   [data-stale="true"] { opacity: 1 !important; transition: none !important; }
 
   /* over the header, so that nothing moves when it comes and goes */
-  :has(> .st-key-looking-back) { position: fixed; top: 0.4rem; right: 17rem; width: auto; z-index: 999991; }
+  :has(> .st-key-looking-back) { position: fixed; top: 0.4rem; right: 26rem; width: auto; z-index: 999991; }
   .st-key-looking-back { flex-wrap: nowrap; white-space: nowrap; }
-  @media (max-width: 1750px) { .st-key-looking-back .st-key-branch { display: none; } } /* the scrubber has it too */
+  @media (max-width: 2199px) { .st-key-looking-back .st-key-branch { display: none; } } /* the scrubber has it too */
   @media (max-width: 1750px) { /* there the header is full */
     :has(> .st-key-looking-back):has(.stMarkdown) {
       top: auto; bottom: 0.7rem; right: 1.2rem; pointer-events: none;

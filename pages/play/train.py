@@ -84,7 +84,7 @@ def below() -> None:
 if session.snapshot() is None and session.ghost() is None:
     welcome.first_look()
 else:
-    left, middle, right, under, last = st.columns([2.65, 0.75, 0.8, 1.6, 0.85], vertical_alignment="center")
+    left, middle, right, under, last = st.columns([2.6, 0.72, 0.8, 1.7, 0.85], vertical_alignment="center")
     axis, log_y, smoothing = chart_options(left, middle, right, key="train")
     with under:
         shown = switch("Under the curves", UNDER, key="train-under")

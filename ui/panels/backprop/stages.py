@@ -111,7 +111,7 @@ def _transport(every: list[Stage], at: int) -> None:
 def _show_code(code: Code) -> None:
     lines = [f"{MARK if at in code.at_work else '  '}{line}" for at, line in enumerate(code.lines)]
     st.caption(f"{plain(code.name)}, {plain(code.path)}, from line {code.first:,}; {MARK.strip()} is at work here")
-    st.code("\n".join(lines), language="python", wrap_lines=True)
+    st.code("\n".join(lines), language=None, wrap_lines=True)
 
 
 def _show_array(step: Step, each: Named, number: int) -> None:

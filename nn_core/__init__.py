@@ -23,6 +23,8 @@ from nn_core.training.trainer import Trainer
 if TYPE_CHECKING:
     from nn_core.homework import check_backprop, watch
 
+__version__ = "0.1.0"  # as in pyproject.toml
+
 __all__ = [
     "PRESETS",
     "Checkpoint",
@@ -31,6 +33,7 @@ __all__ = [
     "Dataset",
     "RunConfig",
     "Trainer",
+    "__version__",
     "check_backprop",
     "load_dataset",
     "load_mnist",

@@ -13,6 +13,7 @@ import importlib.metadata
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from functools import cache, cached_property
 from itertools import pairwise
@@ -541,6 +542,12 @@ def test_every_module_of_nn_core_can_be_imported_with_numpy_alone() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "nn_core.config" in done.stdout.split()
+
+
+def test_the_package_tells_the_version_that_the_project_declares() -> None:
+    import nn_core
+
+    assert nn_core.__version__ == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
 def test_what_few_ask_for_is_imported_when_it_is_asked_for() -> None:

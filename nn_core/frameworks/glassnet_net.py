@@ -82,7 +82,7 @@ class _Losses:
 @framework(
     "glassnet",
     label="Glassnet (NumPy)",
-    packages=("numpy",),
+    packages=("numpy", "nn_core"),
     install="",
     distributions=("numpy",),
     carries=[item.name for item in all_settings()],

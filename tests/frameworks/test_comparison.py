@@ -56,6 +56,7 @@ def test_our_own_row_is_measured_and_its_curve_has_a_point_an_epoch() -> None:
     assert row.slowest is not None and row.quickest is not None
     assert row.slowest <= row.samples_per_second <= row.quickest
     assert row.n_weights == 784 * 8 + 8 + 8 * 10 + 10
+    assert row.import_seconds is not None and row.import_seconds > 0.01
     assert row.seconds_to(0.0) == seconds[0] and row.seconds_to(1.1) is None
     assert len(row.series(CONFIG)["val/accuracy"]) == 3
 

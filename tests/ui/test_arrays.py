@@ -25,3 +25,11 @@ def test_of_a_large_array_the_columns_around_the_chosen_value_are_shown():
     figure, laid = array_picture(values, chosen=(3, 500), dark=False, title="W1")
     assert laid.z.size <= MOST_CELLS and laid.place((3, 500)) is not None and "columns" in figure.layout.title.text
     assert values[laid.index(3, 2)] == laid.z[3, 2]
+
+
+@pytest.mark.parametrize(
+    "shape, is_image", [((3, 784), True), ((1, 4, 12, 12), True), ((784, 10), False), ((10,), False)]
+)
+def test_pixels_of_images_and_maps_are_squares(shape: tuple[int, ...], is_image: bool):
+    figure, _ = array_picture(np.ones(shape), dark=False, title="X")
+    assert (figure.layout.yaxis.scaleanchor == "x") is is_image

@@ -91,6 +91,9 @@ def array_picture(values: Array, *, chosen: Place | None = None, dark: bool, tit
         "yaxis": still(range=[rows - 0.5, -0.5], tickformat="d", visible=rows > 1),
         "margin": {"l": 34 if rows > 1 else 4, "r": 4, "t": 34, "b": 22},
     }
+    if values.ndim > 2 or values.shape[-1] == SIDE * SIDE:  # images and maps: their pixels are squares
+        layout["xaxis"]["constrain"] = layout["yaxis"]["constrain"] = "domain"
+        layout["yaxis"]["scaleanchor"] = "x"
     found = laid.place(chosen) if chosen is not None else None
     if found is not None:
         layout["shapes"] = [outline(float(whole[found[1]]), found[0], theme.palette(dark).text)]

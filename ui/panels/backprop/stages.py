@@ -21,7 +21,7 @@ from ui.words import plain
 SECONDS = 2.0  # that a stage is shown while it plays
 TABLE = 12  # rows and columns up to which an array is shown in full
 MARK = "▸ "  # stands before a line of code that is at work
-PARTS = {"forward": "there", "loss": "the loss", "backward": "the way back", "update": "the update"}
+PARTS = {"forward": "forward pass", "loss": "loss", "backward": "backward pass", "update": "update"}
 
 
 def plays() -> bool:

@@ -80,7 +80,7 @@ def test_where_steps_are_not_what_the_rate_says_no_line_is_given(settings: dict[
 
 
 def test_the_words_say_what_holds_for_mini_batches_and_what_is_left_out():
-    assert "Mini-batches" in edge_of(RunConfig()).words
+    assert "mini-batches" in edge_of(RunConfig()).words
     assert "Full batches" in edge_of(RunConfig(batch_size=0)).words
     assert "without dropout and augmentation" in edge_of(RunConfig(dropout=0.5, shift=2.0)).words
 

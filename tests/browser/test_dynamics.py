@@ -28,7 +28,7 @@ def test_panels_are_live_while_it_trains_open_by_themselves_and_a_column_of_the_
     for key in ("dynamics-curve-step_gauge", "dynamics-curve-sharpness", "dynamics-classes"):
         wait_drawn(page, key)
         goes_on(page, key)
-    expect(page.locator(".st-key-dynamics-panel-sharpness")).to_contain_text("of it. Mini-batches")
+    expect(page.locator(".st-key-dynamics-panel-sharpness")).to_contain_text("of it. With mini-batches")
     for name in ("spectrum", "map"):
         page.locator(f".st-key-dynamics-panel-{name} summary").click()
     for key in ("dynamics-spectrum", "dynamics-map", "dynamics-course"):

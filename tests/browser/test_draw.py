@@ -172,6 +172,7 @@ def test_a_blank_a_tiny_and_a_full_canvas_each_get_a_sentence(drawing_app, page)
     assert verdict(page)[0].isdigit()
 
 
+@pytest.mark.slow
 def test_no_stroke_is_lost_while_the_network_trains_and_the_reading_is_live(drawing_app, page):
     open_draw(page, drawing_app.url, "?epochs=500")
     page.locator(".st-key-train button").click()

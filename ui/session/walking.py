@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nn_core import RunConfig
+from nn_core.config.choices import choices
 from nn_core.explain.walkthrough.step import Moments, Step, rate_at, replica, take_step
 from nn_core.machine.memory import Array
 from ui.session.current import current_run
@@ -71,8 +72,6 @@ def _take(key: tuple[object, ...]) -> Walked:
 
 
 def _state_names(config: RunConfig) -> tuple[str, ...]:
-    from nn_core.config.choices import choices
-
     names: tuple[str, ...] = choices("optimizer")[config.optimizer].target.state_names
     return names
 

@@ -66,10 +66,9 @@ def link(key: str) -> str:
 
 def linked(text: Markdown) -> str:
     """A text of ours with a link to the glossary at the first mention of each term."""
-    left = {word.lower(): term.key for term in glossary().values() for word in (term.label, *term.also)}
 
     def with_link(match: re.Match[str]) -> str:
-        key = left.get(match[0].lower())
+        key = _keys().get(match[0].lower())
         if key is None or key in told:
             return match[0]
         told.add(key)
@@ -82,6 +81,12 @@ def linked(text: Markdown) -> str:
 
 
 @cache
+def _keys() -> Mapping[str, str]:
+    """What a term is called, in small letters -> its key."""
+    return {word.lower(): term.key for term in glossary().values() for word in (term.label, *term.also)}
+
+
+@cache
 def _any_term() -> re.Pattern[str]:
-    words = sorted((word for term in glossary().values() for word in (term.label, *term.also)), key=len, reverse=True)
+    words = sorted(_keys(), key=len, reverse=True)
     return re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, words))})(?![\w-])", re.IGNORECASE)

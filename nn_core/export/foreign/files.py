@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
@@ -15,7 +14,7 @@ from nn_core.export.foreign.keras_config import facts_of
 from nn_core.export.foreign.network import Foreign, understood
 from nn_core.export.foreign.questions import Answers
 from nn_core.export.source import ExportError, one_line
-from nn_core.export.unpacking import FEW_BYTES, MANIFEST, MAX_JSON_BYTES, MAX_RATIO, check_table
+from nn_core.export.unpacking import DAMAGE, FEW_BYTES, MANIFEST, MAX_JSON_BYTES, MAX_RATIO, check_table
 from nn_core.export.weights import MAX_FILE_BYTES, Imported, arrays_of, counters, declared, from_safetensors
 
 ENDINGS = (".safetensors", ".h5", ".keras")
@@ -83,7 +82,7 @@ def from_zip(file: BinaryIO, size: int, answers: Answers) -> Imported | None:
             if weights != [KERAS_WEIGHTS] or KERAS_CONFIG not in names:
                 return from_file(data, answers)
             return _from_hdf5(data, _unpacked(zipped, KERAS_CONFIG, MAX_JSON_BYTES), answers)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
+    except (*DAMAGE, OSError) as error:
         if isinstance(error, ExportError | ConfigError):
             raise
         raise ExportError(f"the zip is damaged: {one_line(str(error)) or type(error).__name__}") from None

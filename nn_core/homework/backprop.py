@@ -63,16 +63,16 @@ class Backprop:
         self.n = len(case.weights)
         self.m = len(case.x)
 
-    def has(self, layer: int) -> bool:
-        """Whether the slip is made in this layer."""
-        return self.only is None or self.only == layer
+    def _at(self, layer: int) -> Backprop:
+        """Who works in this layer: this pass, or the right one where the slip is made in another layer alone."""
+        return self if self.only in (None, layer) else Backprop(self.case)
 
     def gradients(self) -> Gradients:
         """By name, in the order dW1, db1, dW2, ..."""
         case = self.case
         inputs, z = [self.x()], []  # of each layer: what goes in, and its sums
         for layer in range(self.n):
-            z.append(self.sums(layer, inputs[-1]))
+            z.append(self._at(layer).sums(layer, inputs[-1]))
             if layer < self.n - 1:
                 inputs.append(self.activate(z[-1]))
         found: Gradients = {}
@@ -82,8 +82,8 @@ class Backprop:
             found[f"dW{layer + 1}"] = self.dW(layer, before, dz) + self.penalty_of_weights(case.weights[layer])
             found[f"db{layer + 1}"] = self.db(layer, dz) + self.penalty_of_biases(case.biases[layer])
             if layer:
-                da = self.back(layer, dz, found[f"dW{layer + 1}"])
-                dz = self.through_activation(layer - 1, da, z[layer - 1], inputs[layer], z[layer])
+                da = self._at(layer).back(layer, dz, found[f"dW{layer + 1}"])
+                dz = self._at(layer - 1).through_activation(layer - 1, da, z[layer - 1], inputs[layer], z[layer])
         return {name: found[name] for name in names(self.n)}
 
     # -- forward

@@ -18,7 +18,7 @@ class MaskMissing(Wrong):
     """The error of a hidden layer goes back through its activation: each entry is multiplied by the slope there."""
 
     def through_activation(self, layer: int, da: Array, z: Array, a: Array, z_next: Array) -> Array:
-        return da if self.has(layer) else super().through_activation(layer, da, z, a, z_next)
+        return da
 
 
 @slip(
@@ -33,11 +33,7 @@ class MaskOfGradient(Wrong):
 
     def through_activation(self, layer: int, da: Array, z: Array, a: Array, z_next: Array) -> Array:
         phi = self.case.activation
-        return (
-            da * phi.slope(da, phi.value(da))
-            if self.has(layer)
-            else super().through_activation(layer, da, z, a, z_next)
-        )
+        return da * phi.slope(da, phi.value(da))
 
 
 @slip(
@@ -56,7 +52,7 @@ class MaskOfNextLayer(Wrong):
         return any(one == other for one, other in zip(case.sizes[1:-1], case.sizes[2:], strict=True))
 
     def through_activation(self, layer: int, da: Array, z: Array, a: Array, z_next: Array) -> Array:
-        if not self.has(layer) or z.shape != z_next.shape:
+        if z.shape != z_next.shape:
             return super().through_activation(layer, da, z, a, z_next)
         phi = self.case.activation
         return da * phi.slope(z_next, phi.value(z_next))
@@ -74,9 +70,7 @@ class SlopeAtA(Wrong):
 
     def through_activation(self, layer: int, da: Array, z: Array, a: Array, z_next: Array) -> Array:
         phi = self.case.activation
-        return (
-            da * phi.slope(a, phi.value(a)) if self.has(layer) else super().through_activation(layer, da, z, a, z_next)
-        )
+        return da * phi.slope(a, phi.value(a))
 
 
 @slip(
@@ -91,7 +85,7 @@ class FormulaWithZ(Wrong):
 
     def through_activation(self, layer: int, da: Array, z: Array, a: Array, z_next: Array) -> Array:
         slope = self.case.activation.slope
-        return da * slope(z, z) if self.has(layer) else super().through_activation(layer, da, z, a, z_next)
+        return da * slope(z, z)
 
 
 @slip(
@@ -105,7 +99,7 @@ class ActivationForSlope(Wrong):
     """Going back, each entry is multiplied by the slope phi'(Z1). phi(Z1) itself belongs to the way forward."""
 
     def through_activation(self, layer: int, da: Array, z: Array, a: Array, z_next: Array) -> Array:
-        return da * a if self.has(layer) else super().through_activation(layer, da, z, a, z_next)
+        return da * a
 
 
 @slip(

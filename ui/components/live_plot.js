@@ -4,20 +4,29 @@
 const charts = new WeakMap(); // parentElement -> chart; this module is loaded once for all charts of the page
 let library = null; // the promise of window.Plotly
 
+// Running 4.5 MB of script takes half a second in which the page can draw nothing: it is fetched at once, and run when the
+// page has drawn what it has so far.
 function loadLibrary(version) {
   if (!library) {
+    const own = document.querySelector('script[src*="static/js/"]'); // the page's own script tells where the app lies
+    const base = own ? new URL("../../", own.src) : new URL("/", location.href);
+    const address = new URL(`app/static/plotly.min.js?v=${version}`, base).href;
+    document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "script", href: address }));
     library = new Promise((resolve, reject) => {
-      const own = document.querySelector('script[src*="static/js/"]'); // the page's own script tells where the app lies
-      const base = own ? new URL("../../", own.src) : new URL("/", location.href);
       const script = document.createElement("script");
-      script.src = new URL(`app/static/plotly.min.js?v=${version}`, base).href;
-      script.onload = () => (window.Plotly ? resolve(window.Plotly) : reject(new Error(script.src)));
-      script.onerror = () => reject(new Error(script.src));
-      document.head.appendChild(script);
+      script.src = address;
+      script.onload = () => (window.Plotly ? resolve(window.Plotly) : reject(new Error(address)));
+      script.onerror = () => reject(new Error(address));
+      whenDrawn(() => document.head.append(script));
     });
     library.catch(() => (library = null)); // the next chart tries again
   }
   return library;
+}
+
+function whenDrawn(act) {
+  if (window.requestIdleCallback) requestIdleCallback(act, { timeout: 1500 });
+  else setTimeout(act, 200); // Safari
 }
 
 // ---------------------------------------------------------------------------------------- looks

@@ -130,6 +130,7 @@ def heavy(folder: Path, files: dict[str, bytes], data: Dataset, full: bool) -> l
     Memory is that of both processes at its highest, beyond what this one has when the run is open.
     """
     longest, most, n = (0.0, ""), (0.0, ""), 0
+    refused: list[str] = []
     for name, make in HEAVY.items() if full else list(HEAVY.items())[:2]:
         content, n = make(files, data), n + 1
         assert len(content) <= 1.05 * UPLOAD, f"{name} has {len(content):,} bytes"
@@ -140,6 +141,8 @@ def heavy(folder: Path, files: dict[str, bytes], data: Dataset, full: bool) -> l
         taken, beyond = cpu_of_all() - began, highest[0] - memory_of(os.getpid())
         print(f"{name}: {len(content) / 1e6:.1f} MB, {taken:.1f} CPU s, {beyond:.0f} MB {run}")
         longest, most = max(longest, (taken, name)), max(most, (beyond, name))
+        if name in WHOLE and isinstance(run, str):
+            refused.append(f"{name}: {run}")
         registry.close()
         shutil.rmtree(folder / "heavy", ignore_errors=True)
         del content, registry, run
@@ -152,6 +155,7 @@ def heavy(folder: Path, files: dict[str, bytes], data: Dataset, full: bool) -> l
             f"{MAX_MEGABYTES} MB",
             most[0] <= MAX_MEGABYTES,
         ),
+        Figure(f"{what}: those that are whole", "; ".join(refused) or "0 refused", "0 refused", not refused),
     ]
 
 
@@ -216,7 +220,7 @@ def _curves(files: dict[str, bytes], data: Dataset) -> bytes:
             trainer.history.record(f"x/{number}", rng.random(), **point_of(trainer))
     points = {name: series.points for name, series in trainer.history.series().items()}
     lines = "".join(f"{line}\n" for line in lines_of(points)).encode()
-    checkpoint = {"checkpoints/000001-3125.safetensors": pack_checkpoint(trainer.checkpoint())}
+    checkpoint = {f"checkpoints/000001-{trainer.step_count}.safetensors": pack_checkpoint(trainer.checkpoint())}
     return zipped({"manifest.json": files["manifest.json"], "metrics.jsonl": lines, **checkpoint})
 
 
@@ -254,6 +258,7 @@ HEAVY: dict[str, Callable[[dict[str, bytes], Dataset], bytes]] = {
     ),
     "settings of brackets": lambda files, data: zipped({**files, "config.json": b"[" * 999_999}),
 }
+WHOLE = ("all the points that a run keeps", "a network of zeros", "a large network", "large weights")
 
 
 # ---------------------------------------------------------------------------------------------- beside another run
@@ -278,6 +283,8 @@ def speed_beside(folder: Path, files: dict[str, bytes], data: Dataset, n: int = 
         time.sleep(2)
         thread.start()
         while n:
+            if not thread.is_alive():
+                raise RuntimeError("nothing is brought in any more: the file is refused")
             reading = children()
             for beside, signal_ in ((0, signal.SIGSTOP), (1, signal.SIGCONT)):
                 for process in reading:

@@ -6,6 +6,7 @@ and at most one *current run*, which all pages show. Both are in the address, so
 
 from nn_core.data.dataset import Split
 from ui.session.address import comes_to_look_around, load_deep_link_again, sync_address
+from ui.session.beside import Beside, beside, networks_beside
 from ui.session.current import (
     COMMAND_SECONDS,
     command,
@@ -70,11 +71,13 @@ from ui.session.whole_presses import carry_out_presses_whole
 __all__ = [
     "COMMAND_SECONDS",
     "SHIPPED",
+    "Beside",
     "Reading",
     "Split",
     "Standing",
     "answer_import",
     "any_trains",
+    "beside",
     "branch",
     "by_hand",
     "cancel_import",
@@ -119,6 +122,7 @@ __all__ = [
     "may_change",
     "mean_digits",
     "measure",
+    "networks_beside",
     "notice_board",
     "notify",
     "open_run",

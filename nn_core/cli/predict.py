@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from nn_core.sketch.number import digits_apart
 from nn_core.sketch.to_mnist import MAX_SIDE, to_mnist
 from nn_core.store import RunStore
 from nn_core.training import exact_frame
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MOST_BYTES = 10_000_000  # of an image file
 
@@ -84,19 +88,28 @@ def _pixels_of(path: str) -> Array:
         n_bytes = Path(path).stat().st_size
         if n_bytes > MOST_BYTES:
             raise ConfigError(f"{named} may have at most {MOST_BYTES:,} bytes, got {n_bytes:,}")
-        with Image.open(path) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:  # of many pixels: we count them, too
             if max(image.size) > MAX_SIDE:
                 raise ConfigError(f"{named} may have at most {MAX_SIDE:,} pixels a side, got {max(image.size):,}")
-            over_black = Image.new("RGBA", image.size, "black")
-            over_black.alpha_composite(image.convert("RGBA"))
-            return np.asarray(over_black.convert("L"))
-    except UnidentifiedImageError:
+            return _gray(image)
+    except ConfigError:
+        raise
+    except (UnidentifiedImageError, Image.DecompressionBombError):
         raise ConfigError(f"{named} is no image that can be read") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, ConfigError):
-            raise
+    except (OSError, SyntaxError, ValueError) as error:
         why = reason(error).lower() if isinstance(error, OSError) and error.errno else "it is damaged"
         raise ConfigError(f"{named} cannot be read: {why}") from None
+
+
+def _gray(image: Image) -> Array:
+    """Luminance over black, uint8 (height, width); of 16 bits a pixel the upper eight."""
+    from PIL import Image as images
+
+    if image.mode.startswith("I;16"):
+        return (np.asarray(image) // 256).astype(np.uint8)
+    over_black = images.new("RGBA", image.size, "black")
+    over_black.alpha_composite(image.convert("RGBA"))
+    return np.asarray(over_black.convert("L"))
 
 
 def _in_words(found: Readings) -> str:

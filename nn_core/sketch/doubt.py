@@ -26,7 +26,7 @@ REFUSED = 0.01  # the share of the validation images that is to be refused
 MNIST = "mnist"
 MOST_KEPT = 8  # networks
 ENERGY, DETECTOR, NEIGHBOURS = "energy", "detector", "neighbours"
-WEIGHTS = {ENERGY: 1.0, DETECTOR: 1.25, NEIGHBOURS: 1.0}
+WEIGHTS = {ENERGY: 1.0, DETECTOR: 1.5, NEIGHBOURS: 1.0}
 
 Measure = Callable[[Array, Array], Array]  # images uint8 (n, 28, 28) and their logits to (n,), the higher the stranger
 

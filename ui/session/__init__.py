@@ -24,6 +24,7 @@ from ui.session.current import (
     start,
     starts_anew,
 )
+from ui.session.doubting import is_finding_out, readings
 from ui.session.imports import answer_import, cancel_import, import_file, importing, settle_import
 from ui.session.marks import look_marked
 from ui.session.measuring import is_counting, labels_trained_on, measure, spreads
@@ -111,6 +112,7 @@ __all__ = [
     "in_trash",
     "is_counting",
     "is_dark",
+    "is_finding_out",
     "labels_trained_on",
     "leave_key",
     "live",
@@ -135,6 +137,7 @@ __all__ = [
     "reader",
     "readers",
     "reading",
+    "readings",
     "registry",
     "reset",
     "restore_runs",

@@ -8,39 +8,26 @@ validation images drawn again (nn_core/sketch/pen.py). A minute.
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from nn_core import load_mnist, load_shipped
+from benchmarks.no_digits import LETTERS_IN_FONTS, half, printed
+from nn_core import load_mnist
+from nn_core.evaluation import reliability
+from nn_core.machine.numbers import exact, percent
+from nn_core.sketch import Readings, read
 from nn_core.sketch.pen import Pen
+from nn_core.sketch.strokes import Stroke, along, arc, smooth, straight
 from nn_core.sketch.to_mnist import to_mnist
 
-Points = NDArray[np.float64]
-Stroke = tuple[bool, Points]  # whether it is smooth, and its points (k, 2) in a box from (0, 0) to (1, 1), y down
 SIDE, FINER = 280, 2  # pixels of the canvas; drawn at so many times the size
 WIDTHS = (5.0, 26.0)  # pixels of the pen, drawn evenly on a logarithmic scale
 BANDS = ((2.0, 5.0), (5.0, 9.0), (9.0, 15.0), (15.0, 22.0), (22.0, 30.0), (30.0, 42.0))  # of widths, told apart
 N_EACH, N_IN_BAND = 40, 16  # drawings of each hand
 N_REDRAWN = 2_000
-
-
-def straight(*points: tuple[float, float]) -> Stroke:
-    """Straight from point to point."""
-    return False, np.array(points)
-
-
-def smooth(*points: tuple[float, float]) -> Stroke:
-    """Smoothly through the points."""
-    return True, np.array(points)
-
-
-def arc(x: float, y: float, width: float, height: float, start: float, stop: float) -> Stroke:
-    """A part of an ellipse about (x, y) with these half axes, between two angles in degrees, clockwise from right."""
-    angles = np.deg2rad(np.linspace(start, stop, 20))
-    return True, np.stack([x + width * np.cos(angles), y + height * np.sin(angles)], axis=1)
 
 
 # fmt: off
@@ -96,20 +83,6 @@ HANDS: dict[int, list[list[Stroke]]] = {
 # fmt: on
 
 
-def along(is_smooth: bool, points: Points, n: int = 8) -> Points:
-    """Points close together along a stroke: straight lines, or a spline through its points (Catmull & Rom 1974)."""
-    p = np.vstack([2 * points[0] - points[1], points, 2 * points[-1] - points[-2]])
-    t = np.linspace(0, 1, n, endpoint=False)[:, None]
-    parts = [b + (c - b) * t for b, c in pairwise(points)]
-    if is_smooth:
-        windows = zip(p[:-3], p[1:-2], p[2:-1], p[3:], strict=True)
-        parts = [
-            (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3) / 2
-            for a, b, c, d in windows
-        ]
-    return np.vstack([*parts, points[-1:]])
-
-
 def drawn(strokes: list[Stroke], rng: np.random.Generator, widths: tuple[float, float] = WIDTHS) -> NDArray[np.uint8]:
     """A canvas (280, 280) with these strokes as one hand draws them once, with a pen between these widths."""
     turn, stretch = np.deg2rad(rng.normal(0, 7)), np.exp(rng.normal(0, 0.11))
@@ -132,36 +105,57 @@ def drawn(strokes: list[Stroke], rng: np.random.Generator, widths: tuple[float, 
     return np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
+def pen_drawings(
+    n_each: int = N_EACH, widths: tuple[float, float] = WIDTHS, seed: int = 5
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], list[tuple[int, int]]]:
+    """So many drawings of each hand in MNIST's form (n, 28, 28), their digits (n,), and (digit, number of the hand)."""
+    rng = np.random.default_rng(seed)
+    hands = [(digit, number) for digit, found in HANDS.items() for number in range(len(found)) for _ in range(n_each)]
+    images = [to_mnist(drawn(HANDS[digit][number], rng, widths)).image for digit, number in hands]
+    return np.stack(images), np.array([digit for digit, _ in hands]), hands
+
+
+def told(readings: Readings, digits: NDArray[Any]) -> str:
+    """What is said of digits that were read: accuracy, ECE, and how many are refused or unsure."""
+    right = readings.digit == digits
+    ece = reliability(readings.confidence, right).ece
+    refused, unsure = ((readings.verdict == name).mean() for name in ("no digit", "unsure"))
+    wrong_and_sure = (~right & (readings.verdict == "sure")).mean()
+    return (
+        f"{exact(right.mean())} of {len(digits):,} right, ECE {ece:.4f}; refused {exact(refused)}, "
+        f"unsure {exact(unsure)}; wrong and sure {exact(wrong_and_sure)}"
+    )
+
+
 def main() -> None:
-    """Print the accuracies, and the hands that are read worst."""
-    model, data = load_shipped(), load_mnist()
-    rng = np.random.default_rng(5)
-    hands = [(digit, number) for digit, found in HANDS.items() for number in range(len(found))]
-    wrong: Counter[tuple[int, int]] = Counter()
-    for digit, number in hands:
-        images = np.stack([to_mnist(drawn(HANDS[digit][number], rng)).image for _ in range(N_EACH)])
-        wrong[digit, number] = int((model.predict(images) != digit).sum())
-    n = N_EACH * len(hands)
-    print(f"drawings of {len(hands)} hands: {1 - sum(wrong.values()) / n:.2%} of {n:,}")
+    """Print the accuracies, the hands that are read worst, and what is said of what is no digit."""
+    data = load_mnist()
+    images, digits, hands = pen_drawings()
+    readings = read(images)
+    print(f"drawings of {sum(map(len, HANDS.values()))} hands: {told(readings, digits)}")
+    wrong = Counter(hand for hand, right in zip(hands, readings.digit == digits, strict=True) if not right)
     worst = ", ".join(
         f"{digit} (number {number}) {count} of {N_EACH}" for (digit, number), count in wrong.most_common(5)
     )
     print(f"  most often wrong: {worst}")
     for widths in BANDS:
-        rng = np.random.default_rng(11)
-        right = 0
-        for digit, number in hands:
-            images = np.stack([to_mnist(drawn(HANDS[digit][number], rng, widths)).image for _ in range(N_IN_BAND)])
-            right += int((model.predict(images) == digit).sum())
-        n = N_IN_BAND * len(hands)
-        print(f"  with pens of {widths[0]:g} to {widths[1]:g} pixels: {right / n:.1%} of {n:,}")
+        images, digits, _ = pen_drawings(N_IN_BAND, widths, seed=11)
+        right = (read(images).digit == digits).mean()
+        print(f"  with pens of {widths[0]:g} to {widths[1]:g} pixels: {percent(right)} of {len(digits):,}")
     labels = data.val_labels[:N_REDRAWN]
     rngs = np.random.default_rng(8), np.random.default_rng(9)
     again = Pen(data.val_images[:N_REDRAWN], labels).draw(np.arange(N_REDRAWN), rngs)
-    print(f"validation images drawn again: {(model.predict(again) == labels).mean():.2%} of {N_REDRAWN:,}")
-    print(
-        f"test images: {(model.predict(data.test_images) == data.test_labels).mean():.2%} of {len(data.test_labels):,}"
-    )
+    print(f"validation images drawn again: {told(read(again), labels)}")
+    print(f"test images: {told(read(data.test_images), data.test_labels)}")
+    print("what is no digit, the half that nothing was chosen by: refused, unsure")
+    found = {**half("report"), "letters and signs in print": printed(LETTERS_IN_FONTS)}
+    shares = []
+    for kind, drawings in found.items():
+        verdict = read(drawings).verdict
+        refused, unsure = (float((verdict == name).mean()) for name in ("no digit", "unsure"))
+        shares.append(refused + unsure)
+        print(f"  {kind}: {percent(refused)}, {percent(unsure)} of {len(drawings):,}")
+    print(f"  on average over the kinds, refused or unsure: {percent(float(np.mean(shares)))}")
 
 
 if __name__ == "__main__":

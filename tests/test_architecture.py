@@ -31,6 +31,7 @@ LEVELS = {  # a package may import those below it, and those on its own level th
     "nn_core.kernels": 2,
     "nn_core.training": 3,
     "nn_core.explain": 3,
+    "nn_core.evaluation": 3,
     "nn_core.store": 4,
     "nn_core.sketch": 4,
     "nn_core.instruments": 4,

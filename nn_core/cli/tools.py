@@ -1,4 +1,4 @@
-"""`python -m nn_core ship` and `profile`: make the project's own network again; show where a step's time goes."""
+"""`python -m nn_core ship` and `profile`: make the project's own networks again; show where a step's time goes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from nn_core.config import shorten
 from nn_core.machine.disk import is_kept, reason
 from nn_core.machine.numbers import exact
 from nn_core.machine.threads import planned_blas_threads, set_blas_threads
+from nn_core.sketch.no_digits import training as detector
+from nn_core.sketch.no_digits.detector import DETECTOR
 from nn_core.sketch.redraw import RECIPE, ship, train_shipped
 from nn_core.sketch.shipped import SHIPPED
 from nn_core.training.profile import profile
@@ -23,10 +25,13 @@ MAX_SECONDS = 3600  # of a profile
 
 def add_commands(commands: Any) -> None:
     """Add `ship` and `profile` to the subparsers of the command line."""
-    command = commands.add_parser("ship", help="train the network that comes with the project and write its file")
+    command = commands.add_parser("ship", help="train a network that comes with the project and write its file")
     command.set_defaults(run=_ship)
     command.add_argument("--json", action="store_true", help="print one JSON object as the last line of stdout")
-    command.add_argument("--out", type=Path, default=SHIPPED, metavar="FILE", help=f"Default: {SHIPPED}.")
+    command.add_argument(
+        "--detector", action="store_true", help="the one that finds out what is no digit, not the one that reads digits"
+    )
+    command.add_argument("--out", type=Path, metavar="FILE", help=f"Default: {SHIPPED} or {DETECTOR.name} beside it.")
     add_settings(command, preset=False)
     command = commands.add_parser("profile", help="show where the time of a training step goes")
     command.set_defaults(run=_profile)
@@ -45,18 +50,25 @@ def _positive(text: str) -> float:
 
 
 def _ship(options: argparse.Namespace) -> None:
-    """Train the network that comes with the project and write its file."""
-    config = RECIPE.replace(**given_settings(options))
+    """Train the network that comes with the project, or the detector beside it, and write its file."""
+    recipe, make, finish = (
+        (detector.RECIPE, detector.train_detector, detector.ship_detector)
+        if options.detector
+        else (RECIPE, train_shipped, ship)
+    )
+    config, out = recipe.replace(**given_settings(options)), options.out or (DETECTOR if options.detector else SHIPPED)
     try:
-        kept, why = is_kept(options.out), "it is a pipe or a device"
+        kept, why = is_kept(out), "it is a pipe or a device"
     except OSError as error:
         kept, why = False, reason(error).lower()
     if not kept:
-        raise ConfigError(f"out must be a file in a folder that is there, got {shorten(str(options.out))}: {why}")
+        raise ConfigError(f"out must be a file in a folder that is there, got {shorten(str(out))}: {why}")
     set_blas_threads(planned_blas_threads(options.threads))
-    trainer = train_shipped(config, load_dataset(config.dataset), lambda one: show_progress(one, config.epochs))
-    result = ship(trainer, options.out)
-    print(json.dumps(result) if options.json else f"\n{result['file']}: test accuracy {exact(result['test_accuracy'])}")
+    trainer = make(config, load_dataset(config.dataset), lambda one: show_progress(one, config.epochs))
+    result = finish(trainer, out)
+    accuracy = exact(result["accuracy" if options.detector else "test_accuracy"])
+    of = "of drawings and digits it tells" if options.detector else "test accuracy"
+    print(json.dumps(result) if options.json else f"\n{result['file']}: {of} {accuracy}")
 
 
 def _profile(options: argparse.Namespace) -> None:

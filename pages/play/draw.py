@@ -5,14 +5,12 @@ import secrets
 import streamlit as st
 
 from ui import session
-from ui.charts.bars import probability_bars
 from ui.components.canvas import BRUSH, canvas
-from ui.components.live_plot import live_plot
 from ui.panels import inside
 from ui.panels.empty_state import empty_state
 from ui.panels.reader_menu import choose_reader
-from ui.panels.reading import film, invitation, verdict
-from ui.words import plain
+from ui.panels.reading import film, invitation
+from ui.panels.reading_out import read_out
 
 pad = session.sketchpad()
 has_network = session.snapshot() is not None
@@ -49,17 +47,13 @@ def reading() -> None:
     reader = session.reader(key)
     if sketch.empty:
         st.html(invitation())
+        if not reader.learns:
+            session.readings(reader, sketch.image[None])  # what it takes to judge is found out before the first stroke
     else:
-        probabilities = reader.model.predict_proba(sketch.image[None])[0]
-        st.html(verdict(probabilities, session.is_dark()))
-        if sketch.message:
-            st.warning(plain(sketch.message), icon=":material/brush:")
-        if pad.now.note:
-            st.caption(plain(pad.now.note))
-        live_plot(probability_bars(probabilities, dark=session.is_dark()), key="reading", height=300)
-        if reader.model.loss.about_probabilities:
-            st.caption(reader.model.loss.about_probabilities)
-        if st.button("Why? Look inside", icon=":material/layers:", key="sketch-inside", help=INSIDE):
+        read_out(reader, pad.now)
+        if len(pad.now.digits) == 1 and st.button(
+            "Why? Look inside", icon=":material/layers:", key="sketch-inside", help=INSIDE
+        ):
             inside.show_sketch(reader=key)
             st.switch_page(inside.PAGE)
     st.caption(reader.caption)
@@ -78,9 +72,10 @@ def desk() -> None:
             canvas(pad, brush)
         with side:
             buttons()
-        st.html(film(pad.now.sketch))
+        for sketch in pad.now.digits:
+            st.html(film(sketch))
     with right:
-        session.live("The reading", reading)
+        session.live("The reading", reading, lambda: session.trains() or session.is_finding_out())
 
 
 desk()

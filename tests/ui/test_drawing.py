@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nn_core.sketch.doubt import Doubt
+from nn_core.sketch.reading import Readings
 from nn_core.sketch.to_mnist import to_mnist
-from ui.panels.reading import STAGES, film, invitation, verdict
-from ui.session.drawing import CANVAS_SIDE, MAX_STATES, Sketchpad
+from ui.panels.reading import STAGES, film, invitation, number_verdict, thresholds, verdict
+from ui.session.drawing import CANVAS_SIDE, MAX_STATES, Sketchpad, State
 
 STROKE = {"type": "Path", "path": [["M", 40, 40], ["L", 240, 240]]}
 
@@ -227,3 +229,58 @@ def test_what_was_undone_is_not_brought_back() -> None:
     pad.undo()
     assert not pad.can_undo
     assert not pad.is_untouched, "the tab would give back what its visitor has just taken away"
+
+
+# ---------------------------------------------------------------------------------------------- how sure it is
+
+
+def _read(*verdicts: str, digits: tuple[int, ...] = (8,)) -> Readings:
+    """Readings of which the calibrated probabilities are 0.7 and 0.3, and the raw ones 0.9 and 0.1."""
+    n = len(verdicts)
+    calibrated, raw = np.zeros((n, 10)), np.zeros((n, 10), np.float32)
+    for at, digit in enumerate(digits):
+        calibrated[at, [digit, (digit + 1) % 10]] = 0.7, 0.3
+        raw[at, [digit, (digit + 1) % 10]] = 0.9, 0.1
+    doubt = Doubt(1.5, {"energy": lambda images, logits: logits}, {}, 2.09)
+    return Readings(np.array(digits), np.full(n, 0.7), np.array(verdicts), calibrated, raw, np.full(n, 1.25), doubt)
+
+
+def test_the_sentence_gives_the_calibrated_confidence_and_tells_the_raw_one_apart():
+    found = _read("sure")
+    said = verdict(found.raw[0], False, found)
+    assert "Read as 8, with 70.0 %" in said and "The runner-up is 9, with 30.0 %." in said
+    assert "Before calibration: 90.0 %." in said
+    assert "Not like any digit" not in said
+
+
+def test_of_no_digit_it_says_so_and_shows_none():
+    found = _read("no digit")
+    said = verdict(found.raw[0], False, found)
+    assert "Not like any digit it has seen" in said and "The nearest is 8." in said
+    assert ">?</b>" in said and "Read as" not in said
+
+
+def test_a_number_says_how_sure_each_of_its_digits_is():
+    sure = number_verdict(_read("sure", "sure", digits=(1, 2)), False)
+    assert "Read as the number 12" in sure and "1: sure, 70.0 %" in sure and "2: sure, 70.0 %" in sure
+    unsure = number_verdict(_read("sure", "no digit", digits=(1, 2)), False)
+    assert "Unsure: perhaps 1?" in unsure and "no digit" in unsure
+
+
+def test_the_thresholds_are_told():
+    said = thresholds(_read("sure"))
+    assert "temperature 1.50" in said and "1.2, from the energy of its outputs; above 2.1" in said
+
+
+def test_a_state_knows_its_digits_from_left_to_right_and_an_image_put_there_is_one():
+    pad = Sketchpad()
+    pad.take(*from_canvas((60, 60)))
+    assert pad.now.digits == (pad.now.sketch,)
+    broken = np.zeros((28, 28), np.uint8)
+    broken[4:24, 6:9] = broken[4:24, 18:21] = 255
+    pad.put_digit(broken)
+    assert len(pad.now.digits) == 1
+    drawn = np.zeros((CANVAS_SIDE, CANVAS_SIDE), np.uint8)
+    drawn[60:220, 60:80] = drawn[40:200, 180:200] = 255
+    left, right = State((), to_mnist(drawn)).digits
+    assert left.stages["drawn"][210, 70] and right.stages["drawn"][50, 190] and not right.stages["drawn"][210, 70]

@@ -72,9 +72,23 @@ def confusion_matrix(
         "showlegend": False,
     }
     total = int(counts.sum())
-    ticks = {"tickvals": list(range(len(names))), "ticktext": list(names), "ticks": ""}
     heading = ", ".join(part for part in (title, f"n={total:,}", "% of each row" if normalize else "") if part)
-    layout = {
+    share = f"{percent(np.trace(counts) / total)} on the diagonal" if total else "empty"
+    legend = signed_bar(1.0, ["", "", ""], dark)
+    legend["marker"]["colorbar"] |= {
+        "tickvals": [-0.72, 0.8],
+        "ticktext": [f"{percent(worst, 0)} wrong", "100 % right"],
+        "tickangle": 0,
+        "len": 240,
+        "xpad": 36,
+    }
+    layout = _layout(heading, names, chosen, dark)
+    return make_figure([heatmap, numbers, legend], layout, f"Confusion matrix, {heading}: {share}", aspect=1 / 0.72)
+
+
+def _layout(heading: str, names: Sequence[str], chosen: tuple[int, int] | None, dark: bool) -> dict[str, Any]:
+    ticks = {"tickvals": list(range(len(names))), "ticktext": list(names), "ticks": ""}
+    return {
         "title": {"text": heading},
         "xaxis": still(**ticks, title={"text": "read as"}, side="bottom", constrain="domain"),
         "yaxis": still(
@@ -88,16 +102,50 @@ def confusion_matrix(
         "shapes": [outline(chosen[1], chosen[0], theme.palette(dark).text)] if chosen else [],
         "margin": {"l": 44, "r": 4, "t": 38, "b": 40},
     }
-    share = f"{percent(np.trace(counts) / total)} on the diagonal" if total else "empty"
-    legend = signed_bar(1.0, ["", "", ""], dark)
-    legend["marker"]["colorbar"] |= {
-        "tickvals": [-0.72, 0.8],
-        "ticktext": [f"{percent(worst, 0)} wrong", "100 % right"],
-        "tickangle": 0,
-        "len": 240,
-        "xpad": 36,
+
+
+def matrix_difference(
+    counts: Array,
+    others: Array,
+    *,
+    names: Sequence[str] = DIGITS,
+    dark: bool = False,
+    title: str = "",
+    chosen: tuple[int, int] | None = None,
+) -> go.Figure:
+    """How many more images (k, k) [true, read as] than in another network's matrix; a click as in the matrix.
+
+    Blue is better, orange worse: more on the diagonal, or fewer beside it.
+    """
+    more = np.asarray(counts, dtype=np.int64) - others
+    better = np.where(np.eye(len(more), dtype=bool), more, -more)
+    largest = float(np.abs(more).max(initial=0)) or 1.0
+    colour = np.sign(better) * np.sqrt(np.abs(better) / largest)
+    cells = [(i, j) for i in range(len(more)) for j in range(len(more))]
+    inks = [theme.ink_on(theme.signed_colours(dark)[row]) for row in theme.signed_index(colour, 1.0).ravel()]
+    heatmap = {
+        "type": "heatmap",
+        **{"z": colour.round(4), "zmin": -1, "zmax": 1, "colorscale": theme.signed_scale(dark), "showscale": False},
+        **{"xgap": 1, "ygap": 1, "customdata": _square([[i, j] for i, j in cells])},
+        "hovertext": _square([_difference(counts, others, names, i, j) for i, j in cells]),
+        "hovertemplate": "%{hovertext}<extra></extra>",
     }
-    return make_figure([heatmap, numbers, legend], layout, f"Confusion matrix, {heading}: {share}", aspect=1 / 0.72)
+    numbers = {
+        "type": "scatter",
+        "mode": "text",
+        **{"x": [j for _, j in cells], "y": [i for i, _ in cells], "hoverinfo": "skip", "showlegend": False},
+        "text": [f"{more[i, j]:+d}".replace("-", "−") for i, j in cells],
+        "textfont": {"color": [ink if more[cell] else "rgba(0,0,0,0)" for ink, cell in zip(inks, cells, strict=True)]},
+    }
+    legend = signed_bar(1.0, ["worse", "", "better"], dark)
+    legend["marker"]["colorbar"] |= {"len": 150, "xpad": 36}
+    n_more = int(np.trace(more))
+    label = f"Difference of two confusion matrices, {title}: {n_more:+,} read rightly"
+    return make_figure([heatmap, numbers, legend], _layout(title, names, chosen, dark), label, aspect=1 / 0.72)
+
+
+def _difference(counts: Array, others: Array, names: Sequence[str], i: int, j: int) -> str:
+    return f"{names[i]} read as {names[j]}: {int(counts[i, j]):,} images here, {int(others[i, j]):,} in the other"
 
 
 def _square(cells: list[Any]) -> list[list[Any]]:

@@ -6,6 +6,7 @@ and at most one *current run*, which all pages show. Both are in the address, so
 
 from nn_core.data.dataset import Split
 from ui.session.address import comes_to_look_around, load_deep_link_again, sync_address
+from ui.session.beside import Beside, beside, networks_beside
 from ui.session.current import (
     COMMAND_SECONDS,
     command,
@@ -23,6 +24,7 @@ from ui.session.current import (
     start,
     starts_anew,
 )
+from ui.session.doubting import is_finding_out, readings
 from ui.session.imports import answer_import, cancel_import, import_file, importing, settle_import
 from ui.session.marks import look_marked
 from ui.session.measuring import is_counting, labels_trained_on, measure, spreads
@@ -70,11 +72,13 @@ from ui.session.whole_presses import carry_out_presses_whole
 __all__ = [
     "COMMAND_SECONDS",
     "SHIPPED",
+    "Beside",
     "Reading",
     "Split",
     "Standing",
     "answer_import",
     "any_trains",
+    "beside",
     "branch",
     "by_hand",
     "cancel_import",
@@ -108,6 +112,7 @@ __all__ = [
     "in_trash",
     "is_counting",
     "is_dark",
+    "is_finding_out",
     "labels_trained_on",
     "leave_key",
     "live",
@@ -119,6 +124,7 @@ __all__ = [
     "may_change",
     "mean_digits",
     "measure",
+    "networks_beside",
     "notice_board",
     "notify",
     "open_run",
@@ -131,6 +137,7 @@ __all__ = [
     "reader",
     "readers",
     "reading",
+    "readings",
     "registry",
     "reset",
     "restore_runs",

@@ -11,6 +11,7 @@ import base64
 import io
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from nn_core.config.foreign import parse_json
 from nn_core.data.dataset import SIDE
 from nn_core.export.png import png_uri
 from nn_core.machine.memory import Array
+from nn_core.sketch.number import digits_apart
 from nn_core.sketch.to_mnist import Sketch, to_mnist
 
 Drawing = dict[str, Any]
@@ -35,6 +37,12 @@ class State:
     objects: tuple[Drawing, ...]
     sketch: Sketch
     note: str = ""
+    is_one_digit: bool = False  # whether that is known
+
+    @cached_property
+    def digits(self) -> tuple[Sketch, ...]:
+        """The digits with a gap between them, from left to right; the sketch itself where there is one."""
+        return (self.sketch,) if self.is_one_digit else digits_apart(self.sketch)
 
 
 def _blank() -> State:
@@ -128,7 +136,7 @@ class Sketchpad:
             **{"left": 0, "top": 0, "originX": "left", "originY": "top", "width": CANVAS_SIDE, "height": CANVAS_SIDE},
             "src": png_uri(large),
         }
-        self._push(State((picture,), to_mnist(large, drop_specks=False), note))
+        self._push(State((picture,), to_mnist(large, drop_specks=False), note, is_one_digit=True))
         self.show()
 
     def _push(self, state: State) -> None:

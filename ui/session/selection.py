@@ -11,6 +11,7 @@ import streamlit as st
 
 from nn_core import Dataset
 from nn_core.data.dataset import Split
+from nn_core.evaluation import Evaluation
 from nn_core.instruments.weight_average import averaged_weights
 from nn_core.machine.memory import Array
 from nn_core.nn.network import Network, from_weights
@@ -65,10 +66,15 @@ class Reading:
     run_id: str
     split: Split
     step: int
-    probabilities: Array  # float32 (n, 10)
+    found: Evaluation  # what follows from its answers
     about: str  # what is shown as probabilities where it is not softmax, in a sentence
     fresh_until: float  # on the clock of time.monotonic(): until then it is kept, though training goes on
     is_averaged: bool = False  # whether it is that of the averaged network
+
+    @property
+    def probabilities(self) -> Array:
+        """Those of each image, float32 (n, 10)."""
+        return self.found.probabilities
 
     @property
     def when(self) -> str:
@@ -124,8 +130,16 @@ def reading(what: str) -> Reading | None:
 
 def _read(split: Split, shot: Snapshot, data: Dataset, averaged: Network | None = None) -> Reading:
     model = averaged or shot.model
-    probabilities, about = model.predict_proba(data.split(split)[0]), model.loss.about_probabilities
-    return Reading(shot.run_id, split, shot.step, probabilities, about, 0.0, averaged is not None)
+    about = model.loss.about_probabilities
+    return Reading(shot.run_id, split, shot.step, answers(model, split, data), about, 0.0, averaged is not None)
+
+
+def answers(model: Network, split: Split, data: Dataset) -> Evaluation:
+    """What a network makes of a split; its temperature is always that of the validation images."""
+    images, labels = data.split(split)
+    logits = model.logits(images)
+    held_out = None if split == "val" else lambda: (data.val_labels, model.logits(data.val_images))
+    return Evaluation(labels, logits, model.loss.probabilities(logits), held_out)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)

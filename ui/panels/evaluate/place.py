@@ -1,0 +1,54 @@
+"""What a view of Evaluate is drawn from: a reading, its images, and the network that stands beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from nn_core import Dataset
+from nn_core.data.dataset import Bytes
+from nn_core.evaluation import Evaluation
+from nn_core.machine.numbers import probability
+from ui import session
+from ui.panels.gallery import SPLITS
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """One split as one network has read it, and as `beside` has."""
+
+    data: Dataset
+    reading: session.Reading
+    beside: session.Beside | None
+
+    @property
+    def found(self) -> Evaluation:
+        """What follows from its answers."""
+        return self.reading.found
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of the classes."""
+        return self.data.class_names
+
+    @property
+    def split(self) -> str:
+        """The split in words."""
+        return SPLITS[self.reading.split]
+
+    @property
+    def of(self) -> str:
+        """Which images, read when: "Validation at step 1,375"."""
+        return f"{self.split.capitalize()} {self.reading.when}"
+
+    @cached_property
+    def images(self) -> Bytes:
+        """Those of the split, uint8 (n, 28, 28)."""
+        return self.data.split(self.reading.split)[0]
+
+    def described(self, index: int) -> str:
+        """An image in one line."""
+        found, names = self.found, self.names
+        sure = probability(found.confidence[index])
+        true, read_as = names[found.labels[index]], names[found.predictions[index]]
+        return f"image {index:,}, labelled {true}, read as {read_as} with {sure}"

@@ -9,10 +9,11 @@ from ui.panels.evaluate.errors import errors_view
 from ui.panels.evaluate.matrix import matrix_view
 from ui.panels.evaluate.menu import choose_beside
 from ui.panels.evaluate.place import Place
+from ui.panels.evaluate.robustness import robustness_view
 from ui.panels.evaluate.summary import summary
 from ui.panels.gallery import switch
 
-VIEWS = {"matrix": matrix_view, "errors": errors_view, "confidence": confidence_view}
+VIEWS = {"matrix": matrix_view, "errors": errors_view, "confidence": confidence_view, "robustness": robustness_view}
 
 
 def evaluation() -> None:

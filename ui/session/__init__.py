@@ -31,6 +31,7 @@ from ui.session.notices import notice_board, notify, show_notices
 from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, trains, widget_value
 from ui.session.race import command_race, end_race, race, race_trains, start_race
 from ui.session.readers import choose_reader, chosen_reader, reader, readers, strongest
+from ui.session.robustness import cancel_robustness, measure_robustness, measures_robustness, robustness
 from ui.session.runs import (
     any_trains,
     change_stored,
@@ -49,7 +50,17 @@ from ui.session.runs import (
     store,
     unreadable,
 )
-from ui.session.selection import Reading, choose, chosen, clicked, reading, sketchpad, steady, what_to_evaluate
+from ui.session.selection import (
+    Reading,
+    choose,
+    chosen,
+    clicked,
+    network_of,
+    reading,
+    sketchpad,
+    steady,
+    what_to_evaluate,
+)
 from ui.session.server import check_environment, epoch_seconds, mean_digits, registry
 from ui.session.shipped import SHIPPED, shown, when
 from ui.session.standing import Standing, standing
@@ -81,6 +92,7 @@ __all__ = [
     "branch",
     "by_hand",
     "cancel_import",
+    "cancel_robustness",
     "carry_out_presses_whole",
     "change_stored",
     "changes_to_undo_and_redo",
@@ -122,6 +134,9 @@ __all__ = [
     "may_change",
     "mean_digits",
     "measure",
+    "measure_robustness",
+    "measures_robustness",
+    "network_of",
     "networks_beside",
     "notice_board",
     "notify",
@@ -138,6 +153,7 @@ __all__ = [
     "registry",
     "reset",
     "restore_runs",
+    "robustness",
     "run_in_memory",
     "run_to_command",
     "runs",

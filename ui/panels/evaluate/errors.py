@@ -22,7 +22,8 @@ def errors_view(at: Place) -> None:
     with left:
         true, read_as = _filters(at)
         members = at.found.errors(true, read_as)
-        of = f"Labelled {ANY if true is None else at.names[true]}, read as {ANY if read_as is None else at.names[read_as]}"
+        label, answer = (ANY if each is None else at.names[each] for each in (true, read_as))
+        of = f"Labelled {label}, read as {answer}"
         shown = pager(members, PER_PAGE, what=of, key="evaluate-errors-page")
         click = session.clicked("evaluate-errors")
         if click:

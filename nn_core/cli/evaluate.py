@@ -111,8 +111,8 @@ def _print(told: dict[str, Any], found: Evaluation) -> None:
     print(f"{'loss':<16}{loss(found.loss)}")
     print(f"{'mean F1':<16}{exact(found.scores.mean_f1)}")
     print(f"{'ECE':<16}{exact(found.before.ece)}   at temperature {found.temperature:.2f}: {exact(found.after.ece)}")
-    for share, right, least in found.refusing.at((0.95, 0.9)):
-        print(f"{'answering':<16}{percent(share)}   {exact(right)} right, at least {percent(least)} sure")
+    for answered, right, least in found.refusing.at((0.95, 0.9)):
+        print(f"{'answering':<16}{percent(answered)}   {exact(right)} right, at least {percent(least)} sure")
     if "beside" in told:
         two = told["beside"]
         print(

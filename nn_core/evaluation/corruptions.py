@@ -104,10 +104,8 @@ def _shift(images: Array, pixels: float, rng: np.random.Generator) -> Array:
 def _stroke(images: Array, width: float, rng: np.random.Generator) -> Array:
     """A line through a place near the middle, its border one pixel soft."""
     n = len(images)
-    angle, row, column = (
-        rng.random((3, n, 1, 1), dtype=np.float32) * np.float32([math.pi, 16, 16])[:, None, None, None]
-        + np.float32([0, 6, 6])[:, None, None, None]
-    )
+    angle, row, column = rng.random((3, n, 1, 1), dtype=np.float32)
+    angle, row, column = angle * np.float32(math.pi), 6 + 16 * row, 6 + 16 * column
     away = np.abs((ROWS - row) * np.cos(angle) - (COLUMNS - column) * np.sin(angle))
     return np.maximum(images, np.clip(width / 2 + 0.5 - away, 0, 1))
 

@@ -18,17 +18,18 @@ VIEWS = {"matrix": matrix_view, "errors": errors_view, "confidence": confidence_
 
 def evaluation() -> None:
     """The choices, the figures of the split, and one view of it."""
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    with left.container(horizontal=True):
+    with st.container(horizontal=True):
         view = switch("View", {name: name.capitalize() for name in VIEWS}, key="evaluate-view")
         what = switch("Split", session.what_to_evaluate(), key="evaluate-split")
-    with right:
-        key = choose_beside()
     reading = session.reading(what)
     if reading is None:
         return
-    at = Place(session.dataset(), reading, session.beside(key, reading.split))
-    summary(at)
+    left, right = st.columns([3.2, 1], vertical_alignment="top")
+    with right:
+        beside = session.beside(choose_beside(), reading.split)
+    at = Place(session.dataset(), reading, beside)
+    with left:
+        summary(at)
     VIEWS[view](at)
 
 

@@ -99,7 +99,8 @@ def coverage_chart(lines: Sequence[tuple[str, Refusing]], *, title: str = "", da
     traces: list[Trace] = []
     for at, (name, found) in enumerate(lines):
         n = len(found.coverage)
-        places = np.unique(np.linspace(max(0, n // 100 - 1), n - 1, MOST_POINTS).round().astype(int)) if n else []
+        spread = np.linspace(max(0, n // 100 - 1), n - 1, MOST_POINTS if n else 0)
+        places: Array = np.unique(spread.round().astype(int))
         traces.append(
             {
                 **{"type": "scatter", "mode": "lines", "name": name},

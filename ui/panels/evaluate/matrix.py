@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from nn_core.machine.numbers import percent
@@ -45,7 +47,7 @@ def _matrix(at: Place, cell: Cell) -> None:
     if at.beside is not None:
         numbers["difference"] = "Minus the other"
     unit = switch("Numbers", numbers, key=f"evaluate-numbers{'-two' if at.beside else ''}")
-    options = {"names": at.names, "chosen": cell, "dark": session.is_dark()}
+    options: dict[str, Any] = {"names": at.names, "chosen": cell, "dark": session.is_dark()}
     if unit == "difference" and at.beside is not None:
         figure = matrix_difference(
             at.found.confusion, at.beside.found.confusion, title=f"{at.of}, minus the other network", **options

@@ -6,16 +6,17 @@ from typing import Any
 
 import streamlit as st
 
-from nn_core.evaluation.corruptions import CORRUPTIONS
+from nn_core.evaluation.corruptions import CORRUPTIONS, SWEEPS
 from nn_core.evaluation.robustness import N_IMAGES, N_MEASURED, N_STRENGTHS, Robustness
 from nn_core.machine.numbers import NOTHING, PERCENT_COLUMN, percent
 from ui import session
-from ui.charts.robustness import robustness_curves
+from ui.charts.robustness import sweep_chart
 from ui.components.live_plot import live_plot
 from ui.panels.evaluate.place import Place
 from ui.session.robustness import Measuring
 from ui.words import plain
 
+IN_A_ROW = 4  # charts
 EVERY = 0.7  # seconds between two drawings while it is measured
 
 
@@ -30,10 +31,13 @@ def _view(at: Place) -> None:
     if shown is None or not shown.found:
         return
     lines = list(zip(shown.names, list(shown.found), strict=False))
-    title = f"{shown.when}, n={len(shown.labels):,}"
-    live_plot(
-        robustness_curves(lines, title=title, dark=session.is_dark()), key="evaluate-robustness-curves", height=400
-    )
+    dashed = "" if len(shown.names) == 1 else " Dashed: the other."
+    st.caption(f"{plain(shown.when)}; the first n={len(shown.labels):,} images.{dashed}")
+    for row in range(0, len(SWEEPS), IN_A_ROW):
+        for place, sweep in zip(st.columns(IN_A_ROW), SWEEPS[row : row + IN_A_ROW], strict=False):
+            with place:
+                figure = sweep_chart(sweep, lines, dark=session.is_dark())
+                live_plot(figure, key=f"evaluate-robustness-{sweep.name}", height=170)
     _table(lines)
 
 
@@ -44,8 +48,8 @@ def _controls(at: Place, shown: Measuring | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if session.measures_robustness() and shown is not None:
             st.button("Cancel", icon=":material/stop:", key="robustness-cancel", on_click=session.cancel_robustness)
-            waits = "waits for another measurement" if shown.waits else f"{percent(shown.share, 0)} measured"
-            st.progress(shown.share, text=f"{plain(shown.when)}: {waits}")
+            waits = "Waits for another measurement" if shown.waits else f"{percent(shown.share, 0)} measured"
+            st.progress(shown.share, text=waits)
             return
         st.button(
             "Measure the robustness",
@@ -96,8 +100,9 @@ def _table(lines: list[tuple[str, Robustness]]) -> None:
         columns, hide_index=True, row_height=28, height=28 * 16 + 38, column_config=config, placeholder=NOTHING
     )
     clean = "" if found.clean is None else f"; on the images as they are {percent(found.clean)}"
+    mean = "" if found.mean is None else f" The mean of all is {percent(found.mean)}."
     st.caption(
-        f"Accuracy at strengths 1 to 5{clean}. The mean of all is {percent(found.mean)}. The design is that of "
+        f"Accuracy at strengths 1 to 5{clean}.{mean} The design is that of "
         "Hendrycks & Dietterich 2019 and of Mu & Gilmer 2019; the code is our own: compare "
         "these figures with one another only."
     )

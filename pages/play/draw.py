@@ -12,6 +12,7 @@ from ui.panels import inside
 from ui.panels.empty_state import empty_state
 from ui.panels.reader_menu import choose_reader
 from ui.panels.reading import film, invitation, verdict
+from ui.panels.why import why
 from ui.words import plain
 
 pad = session.sketchpad()
@@ -63,6 +64,8 @@ def reading() -> None:
             inside.show_sketch(reader=key)
             st.switch_page(inside.PAGE)
     st.caption(reader.caption)
+    if not sketch.empty:
+        why(reader, sketch.image, "sketch", wide=False)
     empty_state("What your own network reads")
 
 

@@ -24,6 +24,7 @@ from ui.session.current import (
     start,
     starts_anew,
 )
+from ui.session.explaining import Reasons, maps, nearest_images, reasons
 from ui.session.imports import answer_import, cancel_import, import_file, importing, settle_import
 from ui.session.marks import look_marked
 from ui.session.measuring import is_counting, labels_trained_on, measure, spreads
@@ -84,6 +85,7 @@ __all__ = [
     "SHIPPED",
     "Beside",
     "Reading",
+    "Reasons",
     "Split",
     "Standing",
     "answer_import",
@@ -131,11 +133,13 @@ __all__ = [
     "look",
     "look_marked",
     "looked_at_step",
+    "maps",
     "may_change",
     "mean_digits",
     "measure",
     "measure_robustness",
     "measures_robustness",
+    "nearest_images",
     "network_of",
     "networks_beside",
     "notice_board",
@@ -150,6 +154,7 @@ __all__ = [
     "reader",
     "readers",
     "reading",
+    "reasons",
     "registry",
     "reset",
     "restore_runs",

@@ -10,6 +10,7 @@ from ui.components.live_plot import live_plot
 from ui.panels.evaluate.image import image_panel
 from ui.panels.evaluate.place import Place
 from ui.panels.gallery import pager
+from ui.panels.why import why
 from ui.words import plain
 
 PER_PAGE, COLUMNS = 40, 10
@@ -45,6 +46,7 @@ def errors_view(at: Place) -> None:
         live_plot(wall, key="evaluate-errors", height=330, clickable=True)
     with right:
         image_panel(at, index)
+    why(at.reader, at.images[index], "evaluate")
 
 
 def _filters(at: Place) -> tuple[int | None, int | None]:

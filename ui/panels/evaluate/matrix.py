@@ -16,6 +16,7 @@ from ui.components.live_plot import live_plot
 from ui.panels.evaluate.image import image_panel
 from ui.panels.evaluate.place import Place
 from ui.panels.gallery import score_table, switch
+from ui.panels.why import why
 from ui.words import Markdown, plain
 
 N_SHOWN, COLUMNS = 40, 10
@@ -39,7 +40,9 @@ def matrix_view(at: Place) -> None:
         )
         score_table(at.found.confusion, at.names, f"{at.of}, n={n:,}")
     with right:
-        _cell(at, cell, " (the most common confusion)" if cell == worst else "")
+        index = _cell(at, cell, " (the most common confusion)" if cell == worst else "")
+    if index is not None:
+        why(at.reader, at.images[index], "evaluate")
 
 
 def _matrix(at: Place, cell: Cell) -> None:
@@ -57,8 +60,8 @@ def _matrix(at: Place, cell: Cell) -> None:
     live_plot(figure, key="evaluate-matrix", height=390, clickable=True)
 
 
-def _cell(at: Place, cell: Cell, remark: Markdown) -> None:
-    """The images of a cell, the most confident first, and one of them enlarged."""
+def _cell(at: Place, cell: Cell, remark: Markdown) -> int | None:
+    """The images of a cell, the most confident first, and one of them enlarged, which is returned."""
     found, split = at.found, at.split
     members = cell_images(found.labels, found.probabilities, *cell)
     true, read_as = (plain(at.names[each]) for each in cell)
@@ -88,3 +91,4 @@ def _cell(at: Place, cell: Cell, remark: Markdown) -> None:
             st.info(f"No {plain(split)} image of {true} is read as {read_as} {plain(at.reading.when)}.")
     if index is not None:
         image_panel(at, index)
+    return None if index is None else int(index)

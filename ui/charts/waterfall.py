@@ -38,7 +38,7 @@ def waterfall(
         "hovertemplate": "%{customdata}: %{text}<extra></extra>",
     }
     low, high = min(0.0, float(ends.min(initial=0)), total), max(0.0, float(ends.max(initial=0)), total)
-    room = 0.14 * ((high - low) or 1.0)  # for the numbers at the ends
+    room = 0.2 * ((high - low) or 1.0)  # for the numbers at the ends
     layout: dict[str, Any] = {
         "title": {"text": title},
         "xaxis": {"range": [low - room, high + room], "fixedrange": True, "zeroline": True, "nticks": 6},

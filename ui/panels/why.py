@@ -108,7 +108,7 @@ def _pictures(found: session.Reasons, key: str, unit: str) -> None:
         shared_scale=False,
         columns=6,
         dark=session.is_dark(),
-        title=f"Their {kind}, from the most for to the most against",
+        title=f"Their {kind}, most for first",
         what=kind,
     )
     live_plot(wall, key=f"{key}-why-units", height=210)

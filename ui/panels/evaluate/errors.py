@@ -56,6 +56,6 @@ def _filters(at: Place) -> tuple[int | None, int | None]:
     for column, (name, label) in zip(columns, (("true", "Labelled"), ("read", "Read as")), strict=True):
         key = f"evaluate-errors-{name}-{len(at.names)}"
         with column:
-            picked = st.selectbox(label, [ANY, *at.names], key=key, persist_state="session")
+            picked = st.selectbox(plain(label), [ANY, *at.names], key=key, persist_state="session")
         chosen.append(None if picked == ANY else at.names.index(picked))
     return chosen[0], chosen[1]

@@ -40,7 +40,7 @@ def matrix_view(at: Place) -> None:
         )
         score_table(at.found.confusion, at.names, f"{at.of}, n={n:,}")
     with right:
-        index = _cell(at, cell, " (the most common confusion)" if cell == worst else "")
+        index = _shown_cell(at, cell, " (the most common confusion)" if cell == worst else "")
     if index is not None:
         why(at.reader, at.images[index], "evaluate")
 
@@ -60,7 +60,7 @@ def _matrix(at: Place, cell: Cell) -> None:
     live_plot(figure, key="evaluate-matrix", height=390, clickable=True)
 
 
-def _cell(at: Place, cell: Cell, remark: Markdown) -> int | None:
+def _shown_cell(at: Place, cell: Cell, remark: Markdown) -> int | None:
     """The images of a cell, the most confident first, and one of them enlarged, which is returned."""
     found, split = at.found, at.split
     members = cell_images(found.labels, found.probabilities, *cell)

@@ -51,7 +51,8 @@ class Place:
     def reader(self) -> Reader:
         """The network that has read it."""
         name = f"{self.reading.run_id}{' averaged' if self.reading.is_averaged else ''}"
-        return Reader(session.network_of(self.reading), "", name, session.trains())
+        learns = session.trains() and session.looked_at_step() is None
+        return Reader(session.network_of(self.reading), "", name, learns)
 
     def described(self, index: int) -> str:
         """An image in one line."""

@@ -1,6 +1,6 @@
 """The arrows of the house point one way, and some things are done in one place only.
 
-    machine, config <- data, nn <- kernels <- training, explain <- store, sketch, instruments, frameworks
+    machine, config <- data, nn <- kernels <- training, explain, evaluation <- store, sketch, instruments, frameworks
     <- runs, search <- export <- cli, ui <- pages <- dashboard, shared
 
 Each rule reads a file's syntax tree and gives one sentence for each breach.

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from nn_core import ConfigError, DataError
-from nn_core.cli import compare, environment, homework, predict, runs, search, tools, train
+from nn_core.cli import compare, environment, evaluate, homework, predict, runs, search, tools, train
 from nn_core.cli.console import BROKEN_PIPE, hang_up, interrupt, last_words, when_told_to_end
 from nn_core.cli.train import Interrupted
 from nn_core.config.environment import problems
@@ -67,6 +67,6 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=PROGRAM, description="A neural network in NumPy alone.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for module in (train, runs, predict, tools, search, compare, homework, environment):
+    for module in (train, runs, predict, evaluate, tools, search, compare, homework, environment):
         module.add_commands(commands)
     return parser

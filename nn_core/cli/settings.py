@@ -16,12 +16,7 @@ def add_settings(command: argparse.ArgumentParser, preset: bool = True) -> None:
     """An option for the preset (where there is a choice of one), the threads and every setting."""
     if preset:
         command.add_argument("--preset", choices=list(PRESETS), help="start from these settings")
-    command.add_argument(
-        "--threads",
-        type=_threads,
-        metavar="N",
-        help="threads of the matrix products, 1 to 64. Default: OPENBLAS_NUM_THREADS, else 1.",
-    )
+    add_threads(command)
     for item in all_settings():
         known = f" One of: {', '.join(choices(item.name))}." if item.kind == "choice" else ""
         special = f" 0: {item.zero_means}." if item.zero_means else ""
@@ -29,6 +24,16 @@ def add_settings(command: argparse.ArgumentParser, preset: bool = True) -> None:
         command.add_argument(
             f"--{item.name.replace('_', '-')}", dest=item.name, metavar=item.kind.upper(), help=text.replace("%", "%%")
         )
+
+
+def add_threads(command: argparse.ArgumentParser) -> None:
+    """`--threads N`."""
+    command.add_argument(
+        "--threads",
+        type=_threads,
+        metavar="N",
+        help="threads of the matrix products, 1 to 64. Default: OPENBLAS_NUM_THREADS, else 1.",
+    )
 
 
 def _threads(text: str) -> int:

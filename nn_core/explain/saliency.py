@@ -27,12 +27,18 @@ def evidence_gradients(model: Network, x: Array, digit: int) -> list[tuple[Array
 
     Without dropout. Writes into the layers and `flat_grads` of the model: give it a network that nobody else uses.
     """
+    evidence = np.full(N_CLASSES, -1 / N_CLASSES, x.dtype)
+    evidence[digit] += 1
+    return gradients_along(model, x, evidence)
+
+
+def gradients_along(model: Network, x: Array, direction: Array) -> list[tuple[Array, Array]]:
+    """The same for any sum of the logits: `direction` (n_classes,) says how often each of them counts."""
     inputs = []
     for layer in model.layers:
         inputs.append(x)
         x = layer.forward(x)
-    dout = np.full((len(x), N_CLASSES), -1 / N_CLASSES, x.dtype)
-    dout[:, digit] += 1
+    dout = np.broadcast_to(direction.astype(x.dtype), x.shape).copy()
     found = []
     for layer, given in zip(reversed(model.layers), reversed(inputs), strict=True):
         dout = layer.backward(dout)

@@ -8,6 +8,7 @@ from ui.charts.bars import count_bars
 from ui.charts.walls import image_wall
 from ui.components.live_plot import live_plot
 from ui.panels.gallery import SPLITS, close_up, none_of, pager, switch
+from ui.panels.why import why
 from ui.words import plain
 
 PER_PAGE, COLUMNS = 98, 14
@@ -75,6 +76,7 @@ def images() -> None:
         live_plot(wall, key="data-wall", height=340, clickable=True)
     with right:
         close_up(pictures[index], title=names[index], note=f"{names[index]} ({data.name}).", key="data", height=330)
+    why(session.reader(next(iter(session.readers()))), pictures[index], "data")
     whole_split(split, highlight)
 
 

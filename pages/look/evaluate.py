@@ -9,25 +9,27 @@ from ui.panels.evaluate.errors import errors_view
 from ui.panels.evaluate.matrix import matrix_view
 from ui.panels.evaluate.menu import choose_beside
 from ui.panels.evaluate.place import Place
+from ui.panels.evaluate.robustness import robustness_view
 from ui.panels.evaluate.summary import summary
 from ui.panels.gallery import switch
 
-VIEWS = {"matrix": matrix_view, "errors": errors_view, "confidence": confidence_view}
+VIEWS = {"matrix": matrix_view, "errors": errors_view, "confidence": confidence_view, "robustness": robustness_view}
 
 
 def evaluation() -> None:
     """The choices, the figures of the split, and one view of it."""
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    with left.container(horizontal=True):
+    with st.container(horizontal=True):
         view = switch("View", {name: name.capitalize() for name in VIEWS}, key="evaluate-view")
         what = switch("Split", session.what_to_evaluate(), key="evaluate-split")
-    with right:
-        key = choose_beside()
     reading = session.reading(what)
     if reading is None:
         return
-    at = Place(session.dataset(), reading, session.beside(key, reading.split))
-    summary(at)
+    left, right = st.columns([3.2, 1], vertical_alignment="top")
+    with right:
+        beside = session.beside(choose_beside(), reading.split)
+    at = Place(session.dataset(), reading, beside)
+    with left:
+        summary(at)
     VIEWS[view](at)
 
 

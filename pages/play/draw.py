@@ -11,6 +11,7 @@ from ui.panels.empty_state import empty_state
 from ui.panels.reader_menu import choose_reader
 from ui.panels.reading import film, invitation
 from ui.panels.reading_out import read_out
+from ui.panels.why import why
 
 pad = session.sketchpad()
 has_network = session.snapshot() is not None
@@ -57,6 +58,8 @@ def reading() -> None:
             inside.show_sketch(reader=key)
             st.switch_page(inside.PAGE)
     st.caption(reader.caption)
+    if not sketch.empty and len(pad.now.digits) == 1:
+        why(reader, sketch.image, "sketch", wide=False)
     empty_state("What your own network reads")
 
 

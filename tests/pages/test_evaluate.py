@@ -158,3 +158,21 @@ def test_any_stored_run_or_the_shipped_network_can_stand_beside_it_or_nobody(app
     assert box.value == "" and "McNemar" not in words(shown)
     box.set_value("shipped").run()
     assert not fails(shown) and "Beside **the network that comes with Glassnet**" in words(shown)
+
+
+def test_the_robustness_is_measured_beside_the_page_and_can_be_cancelled(app, with_run, monkeypatch):
+    monkeypatch.setattr("ui.panels.evaluate.robustness.N_IMAGES", 10)
+    with_run()
+    shown = view(app, "robustness")
+    assert "The first 10 validation images" in words(shown)
+    shown.button(key="robustness-measure").click().run()
+    found = app.session_state["robustness"]
+    assert found.over.wait(60) and found.share == 1
+    shown.run()
+    assert not fails(shown) and f"The mean of all is {100 * found.found[0].mean:.1f} %" in words(shown)
+    table = shown.dataframe[0].value
+    assert len(table) == 16 and table["mean"].iloc[15] == 100 * found.found[0].mean
+    shown.button(key="robustness-measure").click().run()
+    session_found = app.session_state["robustness"]
+    session_found.cancelled.set()
+    assert session_found.over.wait(10) and not session_found.problem

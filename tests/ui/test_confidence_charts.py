@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from nn_core.evaluation import reliability
+from nn_core.evaluation.corruptions import SWEEPS
 from nn_core.evaluation.report import refusing
+from nn_core.evaluation.robustness import Robustness
 from ui.charts.confidence import confidence_histograms, coverage_chart, reliability_diagram
 from ui.charts.matrix import matrix_difference
+from ui.charts.robustness import sweep_chart
 
 SURE = np.array([0.95, 0.9, 0.55, 0.5, 0.99])
 RIGHT = np.array([True, False, True, False, True])
@@ -42,3 +45,11 @@ def test_the_difference_of_two_matrices_is_blue_where_the_first_is_better():
     heatmap, numbers, _ = matrix_difference(ours, theirs, names=("a", "b")).data
     assert np.array(heatmap.z)[0].min() > 0 and not np.array(heatmap.z)[1].any()
     assert list(numbers.text) == ["+2", "−2", "+0", "+0"]
+
+
+def test_a_change_is_drawn_as_far_as_it_was_measured_and_the_other_network_dashed():
+    first, second = Robustness(5, curves={"blur": (1.0, 0.8)}), Robustness(5)
+    sweep = next(each for each in SWEEPS if each.name == "blur")
+    here, other = sweep_chart(sweep, [("here", first), ("the other", second)]).data
+    assert list(here.x) == list(sweep.values[:2]) and list(here.y) == [100, 80]
+    assert list(other.x) == [] and other.line.dash == "dash"

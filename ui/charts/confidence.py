@@ -1,4 +1,4 @@
-"""How sure a network is and how often it is right: the reliability diagram, histograms, and what refusing would bring."""
+"""How sure a network is and how often it is right: reliability, histograms, and what refusing would bring."""
 
 from __future__ import annotations
 
@@ -76,10 +76,21 @@ def confidence_histograms(right: Array, wrong: Array, *, title: str = "", dark: 
         "title": {"text": title},
         **{"legend": LEGEND, "barmode": "group", "bargap": 0.1, "margin": {"l": 52, "r": 8, "t": 34, "b": 38}},
         "xaxis": {"title": {"text": "confidence, %"}, "range": [0, 100], "zeroline": False, "showgrid": False},
-        "yaxis": {"title": {"text": "images"}, "type": "log", "dtick": 1, "tickformat": ",d"},
+        "yaxis": {
+            "title": {"text": "images"},
+            "type": "log",
+            "dtick": 1,
+            "tickformat": ",d",
+            "range": _from_less_than_one(right, wrong),
+        },
     }
     label = f"Confidence of {int(right.sum()):,} right and {int(wrong.sum()):,} wrong answers"
     return make_figure(traces, layout, label)
+
+
+def _from_less_than_one(right: Array, wrong: Array) -> list[float]:
+    """The range of a logarithmic axis on which a single image is seen."""
+    return [-0.3, float(np.log10(max(10, right.max(initial=1), wrong.max(initial=1)))) + 0.1]
 
 
 def coverage_chart(lines: Sequence[tuple[str, Refusing]], *, title: str = "", dark: bool = False) -> go.Figure:
@@ -88,7 +99,8 @@ def coverage_chart(lines: Sequence[tuple[str, Refusing]], *, title: str = "", da
     traces: list[Trace] = []
     for at, (name, found) in enumerate(lines):
         n = len(found.coverage)
-        places = np.unique(np.linspace(max(0, n // 100 - 1), n - 1, MOST_POINTS).round().astype(int)) if n else []
+        spread = np.linspace(max(0, n // 100 - 1), n - 1, MOST_POINTS if n else 0)
+        places: Array = np.unique(spread.round().astype(int))
         traces.append(
             {
                 **{"type": "scatter", "mode": "lines", "name": name},

@@ -25,6 +25,7 @@ from ui.session.current import (
     starts_anew,
 )
 from ui.session.doubting import is_finding_out, readings
+from ui.session.explaining import Reasons, maps, nearest_images, reasons
 from ui.session.imports import answer_import, cancel_import, import_file, importing, settle_import
 from ui.session.marks import look_marked
 from ui.session.measuring import is_counting, labels_trained_on, measure, spreads
@@ -32,6 +33,7 @@ from ui.session.notices import notice_board, notify, show_notices
 from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, trains, widget_value
 from ui.session.race import command_race, end_race, race, race_trains, start_race
 from ui.session.readers import choose_reader, chosen_reader, reader, readers, strongest
+from ui.session.robustness import cancel_robustness, measure_robustness, measures_robustness, robustness
 from ui.session.runs import (
     any_trains,
     change_stored,
@@ -50,7 +52,17 @@ from ui.session.runs import (
     store,
     unreadable,
 )
-from ui.session.selection import Reading, choose, chosen, clicked, reading, sketchpad, steady, what_to_evaluate
+from ui.session.selection import (
+    Reading,
+    choose,
+    chosen,
+    clicked,
+    network_of,
+    reading,
+    sketchpad,
+    steady,
+    what_to_evaluate,
+)
 from ui.session.server import check_environment, epoch_seconds, mean_digits, registry
 from ui.session.shipped import SHIPPED, shown, when
 from ui.session.standing import Standing, standing
@@ -74,6 +86,7 @@ __all__ = [
     "SHIPPED",
     "Beside",
     "Reading",
+    "Reasons",
     "Split",
     "Standing",
     "answer_import",
@@ -82,6 +95,7 @@ __all__ = [
     "branch",
     "by_hand",
     "cancel_import",
+    "cancel_robustness",
     "carry_out_presses_whole",
     "change_stored",
     "changes_to_undo_and_redo",
@@ -121,9 +135,14 @@ __all__ = [
     "look",
     "look_marked",
     "looked_at_step",
+    "maps",
     "may_change",
     "mean_digits",
     "measure",
+    "measure_robustness",
+    "measures_robustness",
+    "nearest_images",
+    "network_of",
     "networks_beside",
     "notice_board",
     "notify",
@@ -138,9 +157,11 @@ __all__ = [
     "readers",
     "reading",
     "readings",
+    "reasons",
     "registry",
     "reset",
     "restore_runs",
+    "robustness",
     "run_in_memory",
     "run_to_command",
     "runs",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,20 +95,29 @@ def reader(key: str) -> Reader:
     return Reader(model, shipped_caption(model), SHIPPED)
 
 
-def strongest(of: Reader, layer: int, n: int) -> Strongest:
-    """The validation images that excite each channel of one of its hidden layers most.
+def seldom(name: str, about: Any, of: Reader, work: Callable[[], Any]) -> Any:
+    """What `work` gives; again when it is about something else or the network is another one.
 
     While a network trains, an answer is kept for a while, so that finding it takes at most a tenth of the time.
     """
-    data = dataset()
-    about = (of.name, layer, n, data.identity)
-    kept: tuple[Any, Network, float, Strongest] | None = st.session_state.get("strongest")
+    about = (of.name, about)
+    everything: dict[str, tuple[Any, Network, float, Any]] = st.session_state.setdefault("seldom", {})
+    kept = everything.get(name)
     if kept is not None and kept[0] == about and (kept[1] is of.model or (of.learns and time.monotonic() < kept[2])):
         return kept[3]
     started = time.monotonic()
-    found = strongest_in(of.model, data.val_images, layer, n)
+    found = work()
     now = time.monotonic()
-    st.session_state["strongest"] = (about, of.model, now + max(READING_SECONDS, 10 * (now - started)), found)
+    everything[name] = (about, of.model, now + max(READING_SECONDS, 10 * (now - started)), found)
+    return found
+
+
+def strongest(of: Reader, layer: int, n: int) -> Strongest:
+    """The validation images that excite each channel of one of its hidden layers most."""
+    data = dataset()
+    found: Strongest = seldom(
+        "strongest", (layer, n, data.identity), of, lambda: strongest_in(of.model, data.val_images, layer, n)
+    )
     return found
 
 

@@ -134,6 +134,13 @@ def _read(split: Split, shot: Snapshot, data: Dataset, averaged: Network | None 
     return Reading(shot.run_id, split, shot.step, answers(model, split, data), about, 0.0, averaged is not None)
 
 
+def network_of(reading: Reading) -> Network:
+    """The network that has read it, as it stands now."""
+    shot, averaged = shown(), averaged_network() if reading.is_averaged else None
+    assert shot is not None
+    return averaged or shot.model
+
+
 def answers(model: Network, split: Split, data: Dataset) -> Evaluation:
     """What a network makes of a split; its temperature is always that of the validation images."""
     images, labels = data.split(split)

@@ -10,6 +10,7 @@ from ui.components.live_plot import live_plot
 from ui.panels.evaluate.image import image_panel
 from ui.panels.evaluate.place import Place
 from ui.panels.gallery import pager
+from ui.panels.why import why
 from ui.words import plain
 
 PER_PAGE, COLUMNS = 40, 10
@@ -22,7 +23,8 @@ def errors_view(at: Place) -> None:
     with left:
         true, read_as = _filters(at)
         members = at.found.errors(true, read_as)
-        of = f"Labelled {ANY if true is None else at.names[true]}, read as {ANY if read_as is None else at.names[read_as]}"
+        label, answer = (ANY if each is None else at.names[each] for each in (true, read_as))
+        of = f"Labelled {label}, read as {answer}"
         shown = pager(members, PER_PAGE, what=of, key="evaluate-errors-page")
         click = session.clicked("evaluate-errors")
         if click:
@@ -44,6 +46,7 @@ def errors_view(at: Place) -> None:
         live_plot(wall, key="evaluate-errors", height=330, clickable=True)
     with right:
         image_panel(at, index)
+    why(at.reader, at.images[index], "evaluate")
 
 
 def _filters(at: Place) -> tuple[int | None, int | None]:
@@ -53,6 +56,6 @@ def _filters(at: Place) -> tuple[int | None, int | None]:
     for column, (name, label) in zip(columns, (("true", "Labelled"), ("read", "Read as")), strict=True):
         key = f"evaluate-errors-{name}-{len(at.names)}"
         with column:
-            picked = st.selectbox(label, [ANY, *at.names], key=key, persist_state="session")
+            picked = st.selectbox(plain(label), [ANY, *at.names], key=key, persist_state="session")
         chosen.append(None if picked == ANY else at.names.index(picked))
     return chosen[0], chosen[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from nn_core.machine.numbers import percent
@@ -14,6 +16,7 @@ from ui.components.live_plot import live_plot
 from ui.panels.evaluate.image import image_panel
 from ui.panels.evaluate.place import Place
 from ui.panels.gallery import score_table, switch
+from ui.panels.why import why
 from ui.words import Markdown, plain
 
 N_SHOWN, COLUMNS = 40, 10
@@ -37,7 +40,9 @@ def matrix_view(at: Place) -> None:
         )
         score_table(at.found.confusion, at.names, f"{at.of}, n={n:,}")
     with right:
-        _cell(at, cell, " (the most common confusion)" if cell == worst else "")
+        index = _shown_cell(at, cell, " (the most common confusion)" if cell == worst else "")
+    if index is not None:
+        why(at.reader, at.images[index], "evaluate")
 
 
 def _matrix(at: Place, cell: Cell) -> None:
@@ -45,7 +50,7 @@ def _matrix(at: Place, cell: Cell) -> None:
     if at.beside is not None:
         numbers["difference"] = "Minus the other"
     unit = switch("Numbers", numbers, key=f"evaluate-numbers{'-two' if at.beside else ''}")
-    options = {"names": at.names, "chosen": cell, "dark": session.is_dark()}
+    options: dict[str, Any] = {"names": at.names, "chosen": cell, "dark": session.is_dark()}
     if unit == "difference" and at.beside is not None:
         figure = matrix_difference(
             at.found.confusion, at.beside.found.confusion, title=f"{at.of}, minus the other network", **options
@@ -55,8 +60,8 @@ def _matrix(at: Place, cell: Cell) -> None:
     live_plot(figure, key="evaluate-matrix", height=390, clickable=True)
 
 
-def _cell(at: Place, cell: Cell, remark: Markdown) -> None:
-    """The images of a cell, the most confident first, and one of them enlarged."""
+def _shown_cell(at: Place, cell: Cell, remark: Markdown) -> int | None:
+    """The images of a cell, the most confident first, and one of them enlarged, which is returned."""
     found, split = at.found, at.split
     members = cell_images(found.labels, found.probabilities, *cell)
     true, read_as = (plain(at.names[each]) for each in cell)
@@ -86,3 +91,4 @@ def _cell(at: Place, cell: Cell, remark: Markdown) -> None:
             st.info(f"No {plain(split)} image of {true} is read as {read_as} {plain(at.reading.when)}.")
     if index is not None:
         image_panel(at, index)
+    return None if index is None else int(index)

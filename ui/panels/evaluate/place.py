@@ -11,6 +11,7 @@ from nn_core.evaluation import Evaluation
 from nn_core.machine.numbers import probability
 from ui import session
 from ui.panels.gallery import SPLITS
+from ui.session.readers import Reader
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,13 @@ class Place:
     def images(self) -> Bytes:
         """Those of the split, uint8 (n, 28, 28)."""
         return self.data.split(self.reading.split)[0]
+
+    @cached_property
+    def reader(self) -> Reader:
+        """The network that has read it."""
+        name = f"{self.reading.run_id}{' averaged' if self.reading.is_averaged else ''}"
+        learns = session.trains() and session.looked_at_step() is None
+        return Reader(session.network_of(self.reading), "", name, learns)
 
     def described(self, index: int) -> str:
         """An image in one line."""

@@ -50,14 +50,8 @@ def compared(at: Place) -> Markdown:
 
 def verdict(two: Paired) -> Markdown:
     """McNemar's test in a sentence."""
-    p = (
-        "less than 0.0001"
-        if two.p_value < TINY
-        else f"{two.p_value:.2g}"
-        if two.p_value < 0.1
-        else f"{two.p_value:.2f}"
-    )
+    p = "below 0.0001" if two.p_value < TINY else f"= {two.p_value:.2g}"
     if two.is_chance:
-        return f"That may be chance (McNemar's test, p = {p})."
+        return f"That may be chance (McNemar's test, p {p})."
     which = "This network" if two.only_first > two.only_second else "The other network"
-    return f"{which} reads better, and that is more than chance (McNemar's test, p {'' if p[0] == 'l' else '= '}{p})."
+    return f"{which} reads better, and that is more than chance (McNemar's test, p {p})."

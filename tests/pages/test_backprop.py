@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.pages.looking import at, fails, look_at, notices, words
@@ -73,3 +75,53 @@ def test_weights_that_are_given_are_walked_and_what_is_wrong_is_a_sentence(app):
     assert not fails(shown) and "W1: row 2 has 1 numbers, row 1 has 2; all must have as many." in notices(shown)
     shown.text_area(key="backprop-given").set_value("W1\n1,2\nx\n3\ny\n1").run()
     assert not notices(shown) and "**1-2**, loss " in words(shown)
+
+
+def drawn(app):
+    """What the browser is sent of the network's picture."""
+    parts = [part.proto for part in app.get("bidi_component")
+             if part.proto.component_name == "glassnet_network_picture"]  # fmt: skip
+    assert len(parts) == 1, fails(app)
+    return json.loads(parts[0].bytes)
+
+
+def stand(app, part: str):
+    """Go to the stage whose title begins so."""
+    (stages,) = [box for box in app.selectbox if box.label == "Stage"]
+    at = next(number for number, name in enumerate(stages.options) if name.split(" ", 1)[1].startswith(part))
+    app.session_state["chosen"]["backprop-at"] = at
+    return app.run()
+
+
+def test_the_picture_is_lit_by_the_stage_and_a_click_on_an_edge_or_a_unit_shows_its_numbers(app, with_run, monkeypatch):
+    with_run(hidden=(6,))
+    shown = stand(at(app, PAGE), "A1")
+    picture = drawn(shown)
+    assert picture["columns"][0]["titles"][0] == "A1  Hidden layer 1: 6 units" and picture["stage"]["at"] == 0
+    assert picture["edges"][0] and not picture["edges"][1] and picture["outputs"][0]["words"] == ""
+    shown.button_group(key="backprop-section").set_value("check").run()
+    picture = drawn(stand(shown, "dW2"))
+    assert picture["carried"][1] == "gradient of the weight, dW2, to" and picture["stage"] == {"at": 1, "edges": True}
+    source, unit = picture["edges"][1][0][:2]
+    clicks = {"backprop-picture": {"layer": 1, "source": source, "unit": unit}}
+    monkeypatch.setattr("ui.session.clicked", lambda key, name="click": clicks.get(key))
+    shown.run()
+    assert f"**dense2.W [{source}, {unit}]**" in words(shown) and "**Back:** its gradient" in words(shown)
+    assert drawn(shown)["chosen"] == {"layer": 1, "place": unit, "from": source}
+    clicks["backprop-picture"] = {"layer": 0, "unit": 4}
+    shown.run()
+    assert "**dense1.b [4]**" in words(shown) and drawn(shown)["chosen"] == {"layer": 0, "place": 4}
+    assert not fails(shown)
+
+
+def test_any_network_and_a_homework_has_its_picture_at_every_stage(app, with_run):
+    with_run(model="cnn", channels=(2, 3), n_train=400)
+    shown = at(app, PAGE)
+    shown.button_group(key="backprop-source").set_value("batch").run()
+    (image,) = [box for box in shown.number_input if box.label == "Image drawn"]
+    image.set_value(2)
+    assert drawn(stand(shown, "dP1"))["caption"].startswith("Image 2 of the batch, labelled") and not fails(shown)
+    shown.button_group(key="backprop-whose").set_value("given").run()
+    picture = drawn(stand(shown, "New weights"))
+    assert picture["inputs"] == ["0.05", "0.1"] and picture["shape"] == [2, 1] and not fails(shown)
+    assert [unit["words"] != "" for unit in picture["columns"][0]["units"]] == [True, True]

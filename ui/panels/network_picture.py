@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
+from nn_core.config.run_config import RunConfig
 from nn_core.explain import first_filters, hidden_layers
-from nn_core.explain.graph import Graph, network_graph
+from nn_core.explain.graph import Graph, network_graph, weight_between
 from nn_core.machine.memory import Array
 from nn_core.machine.numbers import loss, probability
 from nn_core.runs import Snapshot
 from ui import session
-from ui.components.network_picture import network_picture
+from ui.components.network_picture import message_of, network_picture
 from ui.panels import inside
+from ui.panels.backprop.weight import SECTION, pick
 from ui.panels.gallery import switch
 from ui.words import plain
 
@@ -19,6 +21,7 @@ LEAST, MOST = 4, 40  # units of a layer that are shown
 AT_FIRST, OF_ONE_LAYER = 16, 32  # where there are several layers, and where there is one
 N_IMAGES = 100  # validation images that one leafs through
 CARRIED = {"activations": "activations", "gradients": "gradients"}
+BACKPROP_PAGE = "pages/understand/backprop.py"
 WEIGHTS_PAGE = "pages/look/weights.py"
 HELP = (
     "Forward: each unit is lit by its activation, and an edge is as thick as weight times activation. Gradients: the "
@@ -32,18 +35,16 @@ def show(shot: Snapshot, *, key: str, height: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-controls"):
         image, target, caption = _image(key)
         carried = switch("What the edges carry", CARRIED, key=f"{key}-carried", help=HELP)
-        n_shown = _how_many(shot, key)
+        n_shown = how_many(shot.config, key)
     graph = network_graph(shot.model, image, target, carried=carried, n_shown=n_shown)
     names = session.dataset().class_names
     when = session.when(shot.run_id, shot.step)
     said = in_words(graph, names, when)
     network_picture(
-        graph,
+        message_of(graph, names, session.is_dark()),
         key=key,
         height=height,
-        names=names,
         caption=caption,
-        dark=session.is_dark(),
         label=f"The network. {said}{not_shown(graph)}",
     )
     st.caption(plain(said))
@@ -66,9 +67,9 @@ def not_shown(graph: Graph) -> str:
     return f" Not shown, being less active: {', '.join(hidden)}." if hidden else ""
 
 
-def _how_many(shot: Snapshot, key: str) -> int:
+def how_many(config: RunConfig, key: str) -> int:
     """How many units of a layer are shown; asked only where a layer has more than the least."""
-    layers = hidden_layers(shot.config)
+    layers = hidden_layers(config)
     most = min(MOST, max((layer.size for layer in layers), default=0))
     if most <= LEAST:
         return LEAST
@@ -119,10 +120,14 @@ def _reads_sketch(key: str) -> bool:
 
 
 def _open_clicked(shot: Snapshot, click: dict[str, int] | None) -> None:
-    """Goes to the page of a unit that was clicked: of the first layer Weights, of a later one Inside."""
+    """Goes to the page of what was clicked: for an edge Backprop, for a unit Weights or, behind layer 1, Inside."""
     if click is None:
         return
     layer, unit = int(click["layer"]), int(click["unit"])
+    if "source" in click:
+        pick(*weight_between(shot.config, shot.weights, layer, int(click["source"]), unit))
+        session.show_in_widget(SECTION, "follow")
+        st.switch_page(BACKPROP_PAGE)
     if layer == 0:
         session.choose("unit", min(unit, first_filters(shot.weights).shape[1] - 1))
         st.switch_page(WEIGHTS_PAGE)

@@ -15,6 +15,7 @@ from nn_core.explain.walkthrough.update import update_lines
 from ui import session
 from ui.words import plain
 
+SECTION = "backprop-section"  # the switch of what is looked at more closely
 OF_MATRIX, OF_KERNEL = ("row (input)", "column (unit)"), ("map made", "map read", "row", "column")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -15,8 +17,16 @@ from ui.words import Markdown, plain
 SOURCES = {"image": "One image", "batch": "Mini-batch", "sketch": "Your sketch"}
 
 
-def choose_batch(row: DeltaGenerator) -> tuple[Array, Array, Markdown]:
-    """The images uint8 (m, 28, 28), their labels (m,), what they are; with the widgets that choose them, in `row`."""
+class Batch(NamedTuple):
+    """What is learned from."""
+
+    images: Array  # uint8 (m, 28, 28)
+    labels: Array  # (m,)
+    about: Markdown
+
+
+def choose_batch(row: DeltaGenerator) -> Batch:
+    """The batch, with the widgets that choose it, in `row`."""
     data, pad = session.dataset(), session.sketchpad()
     with row:
         source = switch("Learn from", SOURCES, key="backprop-source")
@@ -25,7 +35,7 @@ def choose_batch(row: DeltaGenerator) -> tuple[Array, Array, Markdown]:
             named = st.selectbox(
                 "It should be read as", names, key="backprop-target", persist_state="session", width=170
             )
-            return pad.now.sketch.image[None], np.array([names.index(named)]), "Your sketch."
+            return Batch(pad.now.sketch.image[None], np.array([names.index(named)]), "Your sketch.")
         last = len(data.train_images) - 1
         first = int(
             st.number_input("Training image", 0, last, 0, key="backprop-image", persist_state="session", width=170)
@@ -42,4 +52,4 @@ def choose_batch(row: DeltaGenerator) -> tuple[Array, Array, Markdown]:
     else:
         said = ", ".join(data.class_names[label] for label in labels)
         about = f"Training image{'s' * (m > 1)} {first:,}{f' to {first + m - 1:,}' * (m > 1)}, labelled {plain(said)}."
-    return data.train_images[first : first + m], labels, about
+    return Batch(data.train_images[first : first + m], labels, about)

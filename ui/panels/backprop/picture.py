@@ -58,7 +58,7 @@ def draw(of: StepPicture, stage: Stage, at: int, n_stages: int) -> None:
         caption=f"{one}, labelled {names[label]}",
         label=f"The network at stage {at + 1} of {n_stages}, {stage.title}. {stage.words}",
     )
-    st.caption(_about(step, name, index))
+    st.caption(_about(step))
 
 
 def class_names(step: Step) -> tuple[str, ...]:
@@ -67,8 +67,9 @@ def class_names(step: Step) -> tuple[str, ...]:
     return names if len(names) == n else tuple(str(k) for k in range(n))
 
 
-def _about(step: Step, name: str, index: tuple[int, ...]) -> Markdown:
+def _about(step: Step) -> Markdown:
     """The chosen weight in a line, and the way to all of its numbers."""
+    name, index = picked(step)
     before, after = float(step.before[name][index]), float(step.after[name][index])
     place, gradient = ", ".join(map(str, index)), float(step.data_gradients[name][index])
     now, slope, then = (f"{value:.6g}".replace("-", "\N{MINUS SIGN}") for value in (before, gradient, after))

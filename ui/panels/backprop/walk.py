@@ -10,7 +10,7 @@ from nn_core.explain.walkthrough.step import Step
 from nn_core.nn.network import outline
 from nn_core.runs import OUTLINED
 from ui import session
-from ui.panels.backprop.batch import choose_batch
+from ui.panels.backprop.batch import Batch, choose_batch
 from ui.panels.backprop.given import given_step
 from ui.panels.backprop.picture import take_click
 from ui.panels.backprop.stages import SECONDS, plays, show_stages
@@ -19,7 +19,7 @@ from ui.panels.backprop.weight import SECTION, follow
 from ui.panels.empty_state import example
 from ui.panels.gallery import switch
 from ui.session.walking import Walked, newer_step, training_step, walk_newest, walked
-from ui.words import Markdown, plain
+from ui.words import plain
 
 WHOSE = {"network": "The network", "given": "Start from weights I give"}
 SECTIONS = {"follow": "Follow one weight", "change": "Change this weight", "check": "Check the gradients"}
@@ -63,9 +63,9 @@ def _own_step(row: DeltaGenerator) -> Step | None:
     if of is None:
         st.info("Train a network, and its steps are walked here.")
         return None
-    images, labels, about = choose_batch(row)
-    step = training_step(of, images, labels)
-    _about(of, step, about)
+    batch = choose_batch(row)
+    step = training_step(of, batch.images, batch.labels)
+    _about(of, step, batch)
     return step
 
 
@@ -74,13 +74,13 @@ def _is_finite(step: Step) -> bool:
     return bool(np.isfinite(numbers).all())
 
 
-def _about(of: Walked, step: Step, batch: Markdown) -> None:
+def _about(of: Walked, step: Step, batch: Batch) -> None:
     """Which network it is, at which step, and what it learns from."""
     dropout = " Dropout is left out: every unit takes part." if of.config.dropout else ""
     named = f"**{plain(outline(of.config))}** {plain(session.when(str(of.key[0]), of.step))}"
     settings, loss = plain(of.config.title(OUTLINED)), step.data_loss + step.penalty
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{named}, {settings}. {batch} Loss {loss:.6g}. {of.about}{dropout}")
+        st.caption(f"{named}, {settings}. {batch.about} Loss {loss:.6g}. {of.about}{dropout}")
         newer = newer_step(of)
         if newer is not None:
             st.button(f"Take step {newer:,}", icon=":material/refresh:", key="backprop-newest", on_click=walk_newest)

@@ -125,3 +125,18 @@ def test_any_network_and_a_homework_has_its_picture_at_every_stage(app, with_run
     picture = drawn(stand(shown, "New weights"))
     assert picture["inputs"] == ["0.05", "0.1"] and picture["shape"] == [2, 1] and not fails(shown)
     assert [unit["words"] != "" for unit in picture["columns"][0]["units"]] == [True, True]
+
+
+def test_while_the_run_trains_on_the_page_says_at_which_step_it_stands_still_and_takes_the_newest_when_asked(
+    app, with_run, monkeypatch
+):
+    run = with_run()
+    assert "this page stands still" not in words(at(app, PAGE))
+    monkeypatch.setattr("ui.panels.backprop.walk.newer_step", lambda of: of.step + 1_500)
+    app.run()
+    held = f"held at step {run.snapshot.step:,}] It trains on, at step {run.snapshot.step + 1_500:,} now"
+    assert held in words(app) and not fails(app)
+    app.button(key="backprop-newest").click().run()
+    assert app.session_state["chosen"]["backprop-newest"] == 1 and not fails(app)
+    app.button_group(key="backprop-whose").set_value("given").run()
+    assert "this page stands still" not in words(app)

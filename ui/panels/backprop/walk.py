@@ -29,6 +29,7 @@ TOO_LARGE = "The loss of this step is too large for a number. "
 def page() -> None:
     """The walk, drawn again by itself while it plays."""
     example()
+    session.live("The held step", _held)
     playing = plays()
 
     def drawing() -> None:
@@ -79,8 +80,20 @@ def _about(of: Walked, step: Step, batch: Batch) -> None:
     dropout = " Dropout is left out: every unit takes part." if of.config.dropout else ""
     named = f"**{plain(outline(of.config))}** {plain(session.when(str(of.key[0]), of.step))}"
     settings, loss = plain(of.config.title(OUTLINED)), step.data_loss + step.penalty
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{named}, {settings}. {batch.about} Loss {loss:.6g}. {of.about}{dropout}")
-        newer = newer_step(of)
-        if newer is not None:
-            st.button(f"Take step {newer:,}", icon=":material/refresh:", key="backprop-newest", on_click=walk_newest)
+    st.caption(f"{named}, {settings}. {batch.about} Loss {loss:.6g}. {of.about}{dropout}")
+
+
+def _held() -> None:
+    """While the run trains on: that this page stands still, at which step, and a button that takes the newest."""
+    of = None if session.widget_value("backprop-whose") == "given" else walked()
+    newer = newer_step(of) if of is not None else None
+    if of is None or newer is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="backprop-held"):
+        st.markdown(
+            f":blue-badge[held at step {of.step:,}] It trains on, at step {newer:,} now; this page stands still.",
+            width="content",
+        )
+        if st.button("Take the newest step", icon=":material/refresh:", key="backprop-newest"):
+            walk_newest()
+            st.rerun()

@@ -102,5 +102,5 @@ def read_image(model: Network, image: Array, target: int | None) -> OneImage:
         probabilities=loss.probabilities(x)[0],
         pixel_gradients=as_pictures(dout)[0] * dout.dtype.type(255 * factor),
         target=found,
-        loss=loss.value(x, labels, smoothing),
+        loss=loss.value(x, labels, smoothing) + 0.0,  # no -0
     )

@@ -191,3 +191,10 @@ def test_without_a_hidden_layer_the_edges_lead_from_the_pixels_to_the_outputs():
     graph = network_graph(network(RunConfig(hidden=())), IMAGE, None, n_edges=3)
     assert graph.columns == () and len(graph.edges.values) == 30 and hidden_layers(RunConfig(hidden=())) == []
     assert graph.target == graph.probabilities.argmax()
+
+
+def test_a_loss_of_nothing_is_written_without_a_sign():
+    config = RunConfig(hidden=())
+    model = build_model(config, np.random.default_rng(0))
+    model.dense[0].params["b"][3] = 1e4
+    assert str(network_graph(model, IMAGE, 3).loss) == "0.0"

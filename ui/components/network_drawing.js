@@ -362,6 +362,6 @@ function drawOutput(scene, row, at, em, style) {
       pen.fill();
     }
   }
-  text(scene, words, row.x + row.w, y + 0.5, { size: 0.76, align: "right", weight: best ? 650 : 400, colour: best ? style.text : style.muted });
+  text(scene, words, row.x + row.w, y + 0.5, { size: layout.narrow ? 0.66 : 0.76, align: "right", weight: best ? 650 : 400, colour: best ? style.text : style.muted });
   pen.globalAlpha = 1;
 }

@@ -31,7 +31,7 @@ HELP = (
 
 def show(shot: Snapshot, *, key: str, height: int) -> None:
     """The picture of a network at the step that is looked at, with the widgets that choose what it shows."""
-    _open_clicked(shot, session.clicked(key))
+    open_clicked(shot, session.clicked(key))
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-controls"):
         image, target, caption = _image(key)
         carried = switch("What the edges carry", CARRIED, key=f"{key}-carried", help=HELP)
@@ -52,9 +52,13 @@ def show(shot: Snapshot, *, key: str, height: int) -> None:
 
 def in_words(graph: Graph, names: tuple[str, ...], when: str) -> str:
     """What the network makes of the image, in a sentence."""
-    answer = int(graph.probabilities.argmax())
-    read = f"Read as {names[answer]} with {probability(graph.probabilities[answer])} {when}"
-    return f"{read}; loss {loss(graph.loss)} for {names[graph.target]}."
+    return f"{answer(graph, names)} {when}; loss {loss(graph.loss)} for {names[graph.target]}."
+
+
+def answer(graph: Graph, names: tuple[str, ...]) -> str:
+    """Like "Read as 2 with 98.1 %"."""
+    best = int(graph.probabilities.argmax())
+    return f"Read as {names[best]} with {probability(graph.probabilities[best])}"
 
 
 def not_shown(graph: Graph) -> str:
@@ -119,7 +123,7 @@ def _reads_sketch(key: str) -> bool:
     return bool(session.widget_value(f"{key}-sketch")) and not session.sketchpad().now.sketch.empty
 
 
-def _open_clicked(shot: Snapshot, click: dict[str, int] | None) -> None:
+def open_clicked(shot: Snapshot, click: dict[str, int] | None) -> None:
     """Goes to the page of what was clicked: for an edge Backprop, for a unit Weights or, behind layer 1, Inside."""
     if click is None:
         return

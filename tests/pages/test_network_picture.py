@@ -93,3 +93,10 @@ def test_a_click_on_an_edge_follows_its_weight_on_the_page_backprop(settings, cl
     app, _ = picture(**settings)
     monkeypatch.setattr("ui.session.clicked", lambda key, name="click": {"train-network": click}.get(key))
     assert f"Chosen: {weight}" in words(app.run()) and not fails(app)
+
+
+def test_the_picture_moves_in_few_steps_only_while_the_network_trains(picture, monkeypatch):
+    app, _ = picture()
+    assert drawn(app)["live"] is False
+    monkeypatch.setattr("ui.session.trains", lambda: True)
+    assert drawn(app.run())["live"] is True

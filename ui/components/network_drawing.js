@@ -1,6 +1,7 @@
 // Draws the network's picture: image, edges, units and outputs, on their way from the last values to the new ones.
 
 const MOVE_MS = 350;
+const REST_MS = 130; // between two drawings of a movement while a network trains: they take time from it
 
 const scaleOf = () => (parseFloat(getComputedStyle(document.documentElement).fontSize) || 15) / 15;
 const tallerOf = () => (innerWidth < 640 ? 1.25 : Math.min(2, Math.max(1, innerHeight / 768)));
@@ -71,13 +72,15 @@ function draw(picture) {
   message.columns.forEach((column, layer) => drawColumn(scene, column, layer));
   drawOutputs(scene);
   frame.dataset.drawn = Number(frame.dataset.drawn ?? 0) + 1;
-  if (share < 1) queue(picture);
+  if (share < 1) queue(picture, message.live ? REST_MS : 0);
 }
 
-function queue(picture) {
+function queue(picture, after = 0) {
   if (picture.queued || picture.gone) return;
   picture.queued = true;
-  requestAnimationFrame(() => draw(picture));
+  const next = () => requestAnimationFrame(() => draw(picture));
+  if (after) setTimeout(next, after);
+  else next();
 }
 
 function endsOf({ layout, message }, gap, [from, to]) {

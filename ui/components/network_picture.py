@@ -37,15 +37,16 @@ def network_picture(
     height: int,
     caption: str,
     label: str,
+    live: bool = False,
     on_click: Callable[[], None] | None = None,
 ) -> None:
     """Draw the picture, or move the one of the same `key` to the new values; `height` in px is reserved on the page.
 
-    `message` is that of `message_of` or `scene_message`, `caption` stands under the image, `label` is what a screen
+    While a network trains (`live`) it moves in few steps. `message` is that of `message_of` or `scene_message`, `caption` stands under the image, `label` is what a screen
     reader says. A click, or Enter, calls `on_click` before the next run of the script; the session state of `key` then
     holds as "click" {"layer": from 0, "unit": its number}, and for an edge also {"source": unit or pixel before it}.
     """
-    told = {**message, "height": height, "caption": caption, "label": label}
+    told = {**message, "height": height, "caption": caption, "label": label, "live": live}
     _component(
         key=key, data=to_json(told), width="stretch", height="content", on_click_change=on_click or (lambda: None)
     )

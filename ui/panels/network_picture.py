@@ -45,6 +45,7 @@ def show(shot: Snapshot, *, key: str, height: int) -> None:
         key=key,
         height=height,
         caption=caption,
+        live=session.trains(),
         label=f"The network. {said}{not_shown(graph)}",
     )
     st.caption(plain(said))

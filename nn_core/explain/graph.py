@@ -89,7 +89,23 @@ def network_graph(
     Of each hidden layer the `n_shown` most active units, and into each unit the `n_edges` strongest edges from units
     that are shown. The edges from the image start at its pixels, or for channels at the middle of what they see.
     """
-    return graph_of(read_image(model, image, target), image, carried=carried, n_shown=n_shown, n_edges=n_edges)
+    of = model.config, model.weights()
+    return graph_of_weights(*of, image, target, carried=carried, n_shown=n_shown, n_edges=n_edges)
+
+
+def graph_of_weights(
+    config: RunConfig,
+    weights: Mapping[str, Array],
+    image: Array,
+    target: int | None,
+    *,
+    carried: Carried = "activations",
+    n_shown: int = 16,
+    n_edges: int = 4,
+) -> Graph:
+    """The same of the network with these weights by name."""
+    of = read_image(config, weights, image, target)
+    return graph_of(of, image, carried=carried, n_shown=n_shown, n_edges=n_edges)
 
 
 def graph_of(of: OneImage, image: Array, *, carried: Carried, n_shown: int, n_edges: int) -> Graph:

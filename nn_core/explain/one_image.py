@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from nn_core.config.choices import choices
+from nn_core.config.run_config import RunConfig
 from nn_core.data.dataset import N_PIXELS, SIDE
 from nn_core.machine.memory import Array
 from nn_core.nn.activations import Activation
 from nn_core.nn.conv import Conv2D
-from nn_core.nn.layers import Dense
+from nn_core.nn.layers import Dense, Layer
 from nn_core.nn.network import Network, from_weights
+from nn_core.nn.normalization import LayerNorm
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,14 +55,23 @@ class OneImage:
             return as_pictures(layer.params["W"][:, units].T)
         places = [at for at, each in enumerate(self.model.layers) if isinstance(each, (Dense, Conv2D))]
         below = self.model.layers[: places[number] + 1]
-        x = self.x.repeat(len(units), axis=0)
+        # a layer of units takes many gradients behind one forward pass; windows keep the number of their images
+        x = self.x if all(isinstance(each, ROW_BY_ROW) for each in below) else self.x.repeat(len(units), axis=0)
         for each in below:
             x = each.forward(x)
-        dout = np.zeros_like(x)
+        dout = np.zeros((len(units), x.shape[1]), x.dtype)
         dout[np.arange(len(units)), units] = 1
         for each in reversed(below):
-            dout = each.backward(dout)
+            dout = _back(each, dout)
         return as_pictures(dout)
+
+
+ROW_BY_ROW = (Dense, Activation, LayerNorm)
+
+
+def _back(layer: Layer, dout: Array) -> Array:
+    """What `backward` gives; the gradients of a dense layer's weights, which are large, are left out."""
+    return dout @ layer.params["W"].T if isinstance(layer, Dense) else layer.backward(dout)
 
 
 def as_pictures(values: Array) -> Array:
@@ -67,12 +79,12 @@ def as_pictures(values: Array) -> Array:
     return values.reshape(len(values), SIDE, SIDE) if values[0].size == N_PIXELS else values.reshape(len(values), -1, 1)
 
 
-def read_image(model: Network, image: Array, target: int | None) -> OneImage:
-    """The passes of a copy of `model` for a uint8 image (28, 28); with no `target` the class that it is read as.
+def read_image(config: RunConfig, weights: Mapping[str, Array], image: Array, target: int | None) -> OneImage:
+    """The passes of a network for a uint8 image (28, 28); with no `target` the class that it is read as.
 
     Without dropout, normalization as in evaluation. The pixels' gradients are by their brightness, 0 for black to 1.
     """
-    copy = from_weights(model.config, model.weights())
+    copy = from_weights(config, weights)
     inputs = x = copy.inputs(image[None])
     given, made = [], []
     for layer in copy.layers:
@@ -80,13 +92,13 @@ def read_image(model: Network, image: Array, target: int | None) -> OneImage:
         x = layer.forward(x)
         made.append(x)
     found = int(x[0].argmax()) if target is None else target
-    loss, labels, smoothing = copy.loss, np.array([found]), model.config.label_smoothing
+    loss, labels, smoothing = copy.loss, np.array([found]), config.label_smoothing
     dout, deltas = loss.gradient(x, labels, smoothing), []
     for layer in reversed(copy.layers):
         deltas.append(dout)
-        dout = layer.backward(dout)
+        dout = _back(layer, dout)
     deltas.reverse()
-    factor, _ = choices("input_scaling")[model.config.input_scaling].target()
+    factor, _ = choices("input_scaling")[config.input_scaling].target()
     return OneImage(
         model=copy,
         x=inputs,

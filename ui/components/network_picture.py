@@ -42,9 +42,10 @@ def network_picture(
 ) -> None:
     """Draw the picture, or move the one of the same `key` to the new values; `height` in px is reserved on the page.
 
-    While a network trains (`live`) it moves in few steps. `message` is that of `message_of` or `scene_message`, `caption` stands under the image, `label` is what a screen
-    reader says. A click, or Enter, calls `on_click` before the next run of the script; the session state of `key` then
-    holds as "click" {"layer": from 0, "unit": its number}, and for an edge also {"source": unit or pixel before it}.
+    `message` is that of `message_of` or `scene_message`, `caption` stands under the image, `label` is what a screen
+    reader says. While a network trains (`live`) it moves in few steps. A click, or Enter, calls `on_click` before the
+    next run of the script; the session state of `key` then holds as "click" {"layer": from 0, "unit": its number}, and
+    for an edge also {"source": unit or pixel before it}.
     """
     told = {**message, "height": height, "caption": caption, "label": label, "live": live}
     _component(

@@ -6,7 +6,7 @@ import streamlit as st
 
 from nn_core.config.run_config import RunConfig
 from nn_core.explain import first_filters, hidden_layers
-from nn_core.explain.graph import Graph, network_graph, weight_between
+from nn_core.explain.graph import Graph, graph_of_weights, weight_between
 from nn_core.machine.memory import Array
 from nn_core.machine.numbers import loss, probability
 from nn_core.runs import Snapshot
@@ -36,7 +36,7 @@ def show(shot: Snapshot, *, key: str, height: int) -> None:
         image, target, caption = _image(key)
         carried = switch("What the edges carry", CARRIED, key=f"{key}-carried", help=HELP)
         n_shown = how_many(shot.config, key)
-    graph = network_graph(shot.model, image, target, carried=carried, n_shown=n_shown)
+    graph = graph_of_weights(shot.started_as, shot.weights, image, target, carried=carried, n_shown=n_shown)
     names = session.dataset().class_names
     when = session.when(shot.run_id, shot.step)
     said = in_words(graph, names, when)

@@ -71,6 +71,7 @@ def test_weights_that_are_given_are_walked_and_what_is_wrong_is_a_sentence(app):
     shown.button_group(key="backprop-whose").set_value("given").run()
     assert not fails(shown) and "**2-2-2**, loss " in words(shown) and "as they are given" in words(shown)
     assert [getattr(button, "label", "") for button in shown.get("download_button")][-2:] == ["Solution", "Worksheet"]
+    shown.button_group(key="backprop-form").set_value("text").run()
     shown.text_area(key="backprop-given").set_value("W1\n1,2\n3\nx\n1,2\ny\n1").run()
     assert not fails(shown) and "W1: row 2 has 1 numbers, row 1 has 2; all must have as many." in notices(shown)
     shown.text_area(key="backprop-given").set_value("W1\n1,2\nx\n3\ny\n1").run()
@@ -140,3 +141,24 @@ def test_while_the_run_trains_on_the_page_says_at_which_step_it_stands_still_and
     assert app.session_state["chosen"]["backprop-newest"] == 1 and not fails(app)
     app.button_group(key="backprop-whose").set_value("given").run()
     assert "this page stands still" not in words(app)
+
+
+def test_tables_and_text_hold_the_same_and_tables_of_other_sizes_keep_what_fits(app):
+    shown = at(app, PAGE)
+    shown.button_group(key="backprop-whose").set_value("given").run()
+    tables = shown.dataframe
+    assert [frame.value.shape for frame in tables[:6]] == [(2, 2), (1, 2), (2, 2), (1, 2), (1, 2), (1, 1)]
+    assert tables[0].value.to_numpy().tolist() == [[0.15, 0.25], [0.2, 0.3]]
+    shown.text_input(key="backprop-sizes").set_value("3-2-2-4").run()
+    assert "**3-2-2-4**, loss" in words(shown) and not fails(shown)
+    assert shown.dataframe[0].value.to_numpy().tolist() == [[0.15, 0.25], [0.2, 0.3], [0, 0]]
+    shown.text_input(key="backprop-sizes").set_value("3-20-4").run()
+    assert "sizes: the units of layer 1 must be in \\[1, 16\\], got 20." in notices(shown) and not fails(shown)
+    shown.button_group(key="backprop-form").set_value("text").run()
+    assert '"W1": [[0.15, 0.25], [0.2, 0.3], [0.0, 0.0]]' in shown.text_area(key="backprop-given").value
+    shown.text_area(key="backprop-given").set_value("W1\n1,2\nx\n3\n5\ny\n1\n0").run()
+    shown.button_group(key="backprop-form").set_value("tables").run()
+    assert shown.text_input(key="backprop-sizes").value == "1-2" and not notices(shown) and not fails(shown)
+    assert [frame.value.to_numpy().tolist() for frame in shown.dataframe[:4]] == [
+        [[1, 2]], [[0, 0]], [[3], [5]], [[1], [0]]
+    ]  # fmt: skip

@@ -162,3 +162,17 @@ def test_tables_and_text_hold_the_same_and_tables_of_other_sizes_keep_what_fits(
     assert [frame.value.to_numpy().tolist() for frame in shown.dataframe[:4]] == [
         [[1, 2]], [[0, 0]], [[3], [5]], [[1], [0]]
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("settings", "name", "index", "chosen"), [
+    ({"hidden": (6,)}, "dense1.W", (400, 3), "dense1.W [59, 3]"),
+    ({"model": "cnn", "channels": (2, 3), "n_train": 400}, "conv2.W", (1, 0, 4, 4), "conv2.W [1, 0, 2, 3]"),
+], ids=str)  # fmt: skip
+def test_a_click_on_a_pixel_of_a_filter_or_on_a_cell_of_a_kernel_chooses_its_weight(
+    settings, name, index, chosen, app, with_run, monkeypatch
+):
+    with_run(**settings)
+    at(app, PAGE).session_state["chosen"]["backprop-weight"] = (name, index)
+    clicks = {"backprop-filter": {"y": 2, "x": 3}}
+    monkeypatch.setattr("ui.session.clicked", lambda key, name="click": clicks.get(key))
+    assert f"**{chosen}**" in words(app.run()).replace("\\", "") and not fails(app)

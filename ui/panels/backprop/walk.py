@@ -10,12 +10,13 @@ from nn_core.explain.walkthrough.step import Step
 from nn_core.nn.network import outline
 from nn_core.runs import OUTLINED
 from ui import session
+from ui.panels.backprop import filter_picture, picture
 from ui.panels.backprop.batch import Batch, choose_batch
+from ui.panels.backprop.follow import follow
 from ui.panels.backprop.given import given_step
-from ui.panels.backprop.picture import take_click
 from ui.panels.backprop.stages import SECONDS, plays, show_stages
 from ui.panels.backprop.trials import change_weight, check
-from ui.panels.backprop.weight import SECTION, follow
+from ui.panels.backprop.weight import SECTION
 from ui.panels.empty_state import example
 from ui.panels.gallery import switch
 from ui.session.walking import Walked, newer_step, training_step, walk_newest, walked
@@ -51,7 +52,8 @@ def _draw() -> None:
     if not _is_finite(step):
         st.info(TOO_LARGE + "Take smaller weights or another step of the time machine.")
         return
-    take_click(step)
+    picture.take_click(step)
+    filter_picture.take_click(step)
     show_stages(step)
     st.subheader("Look closer", anchor="look-closer")
     chosen = switch("Look closer", SECTIONS, key=SECTION)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from nn_core.config.run_config import RunConfig
 from nn_core.explain.one_image import Weighted
@@ -32,7 +33,8 @@ def at_places(weighted: Weighted, channels: Array, places: list[tuple[int, int]]
     """
     conv, pool = weighted.layer, config.pool
     assert isinstance(conv, Conv2D)
-    W, windows = conv.params["W"], conv.windows[0]  # (C_out, C_in, K, K); (C_in, H, W, K, K)
+    W, (p, q) = conv.params["W"], conv.padding  # (C_out, C_in, K, K)
+    windows = sliding_window_view(np.pad(weighted.x, ((0, 0), (p, p), (q, q))), conv.kernel, axis=(1, 2))
     added = np.empty((W.shape[1], len(channels)), W.dtype)
     for at, (channel, (row, column)) in enumerate(zip(channels, places, strict=True)):
         rows, columns = slice(row * pool, (row + 1) * pool), slice(column * pool, (column + 1) * pool)
@@ -56,6 +58,30 @@ def back_to_maps(weighted: Weighted, channels: Array) -> Array:
         columns = _inside(j - conv.padding[1], delta.shape[2], width)
         back += W[:, :, i, j].T * delta[:, rows, columns].sum(axis=(1, 2))
     return back
+
+
+def of_weights(values: Array, n_sources: int, targets: Array) -> Array:
+    """Of an array in the form of a layer's weights, what stands at each edge: (n_sources, n_targets).
+
+    An edge of a channel has many weights, one for each cell of a kernel or place of a map: the largest of their values.
+    """
+    if values.ndim == 4:
+        cells = values[targets].reshape(len(targets), values.shape[1], -1).transpose(1, 2, 0)
+    else:
+        cells = values[:, targets].reshape(n_sources, -1, len(targets))
+    largest = np.abs(cells).argmax(axis=1)[:, None]
+    found: Array = np.take_along_axis(cells, largest, axis=1)[:, 0]
+    return found
+
+
+def weight_at(values: Array, n_sources: int, source: int, target: int) -> tuple[int, ...]:
+    """Which weight of an array in the form of a layer's weights an edge stands for: that of the largest value."""
+    if values.ndim == 4:
+        cell = int(np.abs(values[target, source]).argmax())
+        return target, source, *divmod(cell, values.shape[3])
+    n_places = len(values) // n_sources
+    places = slice(source * n_places, (source + 1) * n_places)
+    return source * n_places + int(np.abs(values[places, target]).argmax()), target
 
 
 def _inside(shift: int, n: int, size: int) -> slice:

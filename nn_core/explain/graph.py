@@ -11,16 +11,18 @@ rise with the channel's whole map, and its gradient is that of its bias, the sum
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from nn_core.data.dataset import SIDE
-from nn_core.explain.edges import Carried, at_places, back_to_maps, into_dense
+from nn_core.config.run_config import RunConfig
+from nn_core.data.dataset import N_PIXELS, SIDE
+from nn_core.explain.edges import Carried, at_places, back_to_maps, into_dense, of_weights, weight_at
 from nn_core.explain.maps import HiddenLayer, hidden_layers, receptive_field
-from nn_core.explain.one_image import OneImage
+from nn_core.explain.one_image import OneImage, read_image
 from nn_core.machine.memory import Array
+from nn_core.nn.conv import Conv2D
 from nn_core.nn.network import Network
 
 Field = tuple[slice, slice]  # rows and columns of the image
@@ -43,7 +45,7 @@ class Column:
     shown: Array  # int64 (k,): the most active units, ascending by number
     activations: Array  # (k,)
     gradients: Array  # (k,): dL/dz, z being the unit's weighted sum; the same as that of its bias
-    pictures: Array  # (k, side, side): how z rises with each pixel (for this image), or the channel's map
+    pictures: Array  # (k, rows, columns): how z rises with each pixel (for this image), or the channel's map
     edges: Edges
     fields: tuple[Field, ...] = ()  # of channels: what their largest value sees
 
@@ -58,8 +60,8 @@ class Graph:
     """What the picture of a network shows for one image."""
 
     carried: Carried
-    image: Array  # uint8 (28, 28)
-    pixel_gradients: Array  # (28, 28): how the loss rises with each pixel's brightness, 0 for black to 1 for white
+    image: Array  # uint8 (28, 28), or signed (n, 1) where there are n other inputs
+    pixel_gradients: Array  # as the image: how the loss rises with each pixel's brightness, 0 for black to 1 for white
     columns: tuple[Column, ...]
     edges: Edges  # into the outputs
     logits: Array  # (10,)
@@ -87,14 +89,35 @@ def network_graph(
     Of each hidden layer the `n_shown` most active units, and into each unit the `n_edges` strongest edges from units
     that are shown. The edges from the image start at its pixels, or for channels at the middle of what they see.
     """
-    of, columns = OneImage(model, image, target), []
+    of = model.config, model.weights()
+    return graph_of_weights(*of, image, target, carried=carried, n_shown=n_shown, n_edges=n_edges)
+
+
+def graph_of_weights(
+    config: RunConfig,
+    weights: Mapping[str, Array],
+    image: Array,
+    target: int | None,
+    *,
+    carried: Carried = "activations",
+    n_shown: int = 16,
+    n_edges: int = 4,
+) -> Graph:
+    """The same of the network with these weights by name."""
+    of = read_image(config, weights, image, target)
+    return graph_of(of, image, carried=carried, n_shown=n_shown, n_edges=n_edges)
+
+
+def graph_of(of: OneImage, image: Array, *, carried: Carried, n_shown: int, n_edges: int) -> Graph:
+    """The same of passes that were made; `image` is what is drawn of their inputs."""
+    columns: list[Column] = []
     before = None  # the units that are shown of the layer before
-    for at, layer in enumerate(hidden_layers(model.config)):
+    for at, layer in enumerate(hidden_layers(of.model.config)):
         shown = most_active(of.activations[at], n_shown)
-        columns.append(_column(of, model, at, layer, shown, before, carried, n_edges))
+        columns.append(_column(of, at, layer, shown, before, carried, n_edges))
         before = shown
     outputs = np.arange(len(of.logits))
-    edges = _into_dense(of, len(columns), before, outputs, carried, n_edges)
+    edges = edges_into(of, len(columns), before, outputs, carried, n_edges)
     return Graph(
         carried,
         image,
@@ -107,6 +130,16 @@ def network_graph(
         of.target,
         of.loss,
     )
+
+
+def weight_between(
+    config: RunConfig, weights: Mapping[str, Array], layer: int, source: int, unit: int
+) -> tuple[str, tuple[int, ...]]:
+    """The weight that an edge stands for, by parameter and index; of several the largest."""
+    name = [name for name in weights if name.endswith(".W")][layer]
+    values, n_sources = weights[name], N_PIXELS if layer == 0 else hidden_layers(config)[layer - 1].size
+    from_image = layer == 0 and values.ndim == 4
+    return name, weight_at(values, n_sources, 0 if from_image else source, unit)
 
 
 def most_active(activations: Array, n: int) -> Array:
@@ -122,7 +155,6 @@ def _as_units(activations: Array) -> Array:
 
 def _column(
     of: OneImage,
-    model: Network,
     at: int,
     layer: HiddenLayer,
     shown: Array,
@@ -130,29 +162,60 @@ def _column(
     carried: Carried,
     n_edges: int,
 ) -> Column:
-    outputs, weighted = of.activations[at][shown], of.weighted[at]
-    gradients = weighted.delta[shown].reshape(len(shown), -1).sum(axis=1)
+    outputs, deltas = of.activations[at][shown], of.weighted[at].delta[shown]
+    gradients = deltas.reshape(len(shown), -1).sum(axis=1)
+    edges = edges_into(of, at, before, shown, carried, n_edges)
     if layer.kind == "dense":
-        edges = _into_dense(of, at, before, shown, carried, n_edges)
         return Column(layer, shown, outputs, gradients, of.pixel_weights(at, shown), edges)
-    places = [divmod(int(values.argmax()), layer.side) for values in outputs]
-    fields = tuple(receptive_field(model.config, at, row, column) for row, column in places)
-    into = back_to_maps if carried == "gradients" else partial(at_places, places=places, config=model.config)
-    if before is None:  # one edge a channel, from the middle of what it sees
-        middles = [((rows.start + rows.stop - 1) // 2, (cols.start + cols.stop - 1) // 2) for rows, cols in fields]
-        sources = np.array([row * SIDE + column for row, column in middles])
-        edges = Edges(sources, shown, gradients if carried == "gradients" else into(weighted, shown)[0])
-    else:
-        edges = _strongest(into(weighted, shown)[before], before, shown, n_edges)
-    return Column(layer, shown, _as_units(outputs), gradients, outputs, edges, fields)
+    return Column(layer, shown, _as_units(outputs), gradients, outputs, edges, _fields(of, at, shown))
 
 
-def _into_dense(of: OneImage, at: int, before: Array | None, targets: Array, carried: Carried, n: int) -> Edges:
-    """The strongest edges into units of a dense layer; `before` are the units shown before it, None for all pixels."""
+def edges_into(of: OneImage, at: int, before: Array | None, targets: Array, carried: Carried | Array, n: int) -> Edges:
+    """The strongest edges into units of the layer with weights `at`, from those shown before it (None: the pixels).
+
+    They carry weight x activation or weight x delta, or what stands in an array of the form of the layer's weights.
+    """
     weighted = of.weighted[at]
-    n_sources = len(weighted.x) if at == 0 else len(of.activations[at - 1])
-    sources = np.arange(n_sources) if before is None else before
-    return _strongest(into_dense(weighted, n_sources, targets, carried)[sources], sources, targets, n)
+    if isinstance(weighted.layer, Conv2D):
+        values, sources = _into_channels(of, at, targets, carried), before
+        if sources is None:  # one edge a channel, from the middle of what it sees
+            middles = [_middle(rows) * SIDE + _middle(columns) for rows, columns in _fields(of, at, targets)]
+            return Edges(np.array(middles), targets, values[0])
+    else:
+        n_sources = len(weighted.x) if at == 0 else len(of.activations[at - 1])
+        sources = np.arange(n_sources) if before is None else before
+        values = (
+            of_weights(carried, n_sources, targets)
+            if isinstance(carried, np.ndarray)
+            else into_dense(weighted, n_sources, targets, carried)
+        )
+    return _strongest(values[sources], sources, targets, n)
+
+
+def _into_channels(of: OneImage, at: int, targets: Array, carried: Carried | Array) -> Array:
+    weighted = of.weighted[at]
+    if isinstance(carried, np.ndarray):
+        return of_weights(carried, len(weighted.x), targets)
+    if carried == "gradients":
+        first = weighted.delta[targets].sum(axis=(1, 2))[None]  # of the image: what reaches the channel
+        return back_to_maps(weighted, targets) if at else first
+    return at_places(weighted, targets, _places(of, at, targets), of.model.config)
+
+
+def _places(of: OneImage, at: int, channels: Array) -> list[tuple[int, int]]:
+    """Where the maps of some channels are largest: (row, column)."""
+    maps = of.activations[at][channels]
+    return [divmod(int(values.argmax()), values.shape[1]) for values in maps]
+
+
+def _fields(of: OneImage, at: int, channels: Array) -> tuple[Field, ...]:
+    """What the largest values of some channels see of the image."""
+    return tuple(receptive_field(of.model.config, at, row, column) for row, column in _places(of, at, channels))
+
+
+def _middle(of: slice) -> int:
+    middle: int = (of.start + of.stop - 1) // 2
+    return middle
 
 
 def _strongest(values: Array, sources: Array, targets: Array, n: int) -> Edges:

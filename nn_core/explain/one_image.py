@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from nn_core.config.choices import choices
-from nn_core.data.dataset import SIDE
+from nn_core.config.run_config import RunConfig
+from nn_core.data.dataset import N_PIXELS, SIDE
 from nn_core.machine.memory import Array
 from nn_core.nn.activations import Activation
 from nn_core.nn.conv import Conv2D
-from nn_core.nn.layers import Dense
+from nn_core.nn.layers import Dense, Layer
 from nn_core.nn.network import Network, from_weights
+from nn_core.nn.normalization import LayerNorm
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -25,39 +28,19 @@ class Weighted:
     delta: Array  # dL/dz, as z
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class OneImage:
-    """The passes of a copy of `model` for a uint8 image (28, 28) and the loss of reading it as class `target`.
+    """The passes of a network for one image, and the loss of reading it as class `target`."""
 
-    With no `target` it is the class that the image is read as. Without dropout, normalization as in evaluation.
-    """
-
-    def __init__(self, model: Network, image: Array, target: int | None) -> None:
-        self._copy = from_weights(model.config, model.weights())
-        self._x = self._copy.inputs(image[None])
-        x, given, made = self._x, [], []
-        self.activations: list[Array] = []  # of each hidden layer: (n,) or (C, H, W)
-        for layer in self._copy.layers:
-            given.append(x)
-            x = layer.forward(x)
-            made.append(x)
-            if isinstance(layer, Activation):
-                self.activations.append(x[0])
-        self.logits: Array = x[0]
-        self.target = int(self.logits.argmax()) if target is None else target
-        loss, labels, smoothing = self._copy.loss, np.array([self.target]), model.config.label_smoothing
-        self.loss = loss.value(x, labels, smoothing)
-        self.probabilities: Array = loss.probabilities(x)[0]
-        dout, deltas = loss.gradient(x, labels, smoothing), []
-        for layer in reversed(self._copy.layers):
-            deltas.append(dout)
-            dout = layer.backward(dout)
-        factor, _ = choices("input_scaling")[model.config.input_scaling].target()
-        self.pixel_gradients: Array = dout.reshape(SIDE, SIDE) * dout.dtype.type(255 * factor)  # by brightness, 0 to 1
-        self.weighted = [
-            Weighted(layer, x[0], z[0], delta[0])
-            for layer, x, z, delta in zip(self._copy.layers, given, made, reversed(deltas), strict=True)
-            if isinstance(layer, (Dense, Conv2D))
-        ]
+    model: Network  # of its own: `pixel_weights` makes further passes through it
+    x: Array  # (1, ...): the inputs
+    activations: tuple[Array, ...]  # of each hidden layer: (n,) or (C, H, W)
+    weighted: tuple[Weighted, ...]
+    logits: Array
+    probabilities: Array
+    pixel_gradients: Array  # (28, 28), or (n, 1) of n other inputs: how the loss rises with each
+    target: int
+    loss: float
 
     def __repr__(self) -> str:
         return f"OneImage(read as {int(self.logits.argmax())}, loss {self.loss:.4f})"
@@ -69,13 +52,67 @@ class OneImage:
         """
         layer = self.weighted[number].layer
         if number == 0 and isinstance(layer, Dense):
-            return layer.params["W"][:, units].T.reshape(-1, SIDE, SIDE)
-        below = self._copy.layers[: self._copy.layers.index(layer) + 1]
-        x = self._x.repeat(len(units), axis=0)
+            return as_pictures(layer.params["W"][:, units].T)
+        places = [at for at, each in enumerate(self.model.layers) if isinstance(each, (Dense, Conv2D))]
+        below = self.model.layers[: places[number] + 1]
+        # a layer of units takes many gradients behind one forward pass; windows keep the number of their images
+        x = self.x if all(isinstance(each, ROW_BY_ROW) for each in below) else self.x.repeat(len(units), axis=0)
         for each in below:
             x = each.forward(x)
-        dout = np.zeros_like(x)
+        dout = np.zeros((len(units), x.shape[1]), x.dtype)
         dout[np.arange(len(units)), units] = 1
         for each in reversed(below):
-            dout = each.backward(dout)
-        return dout.reshape(len(units), SIDE, SIDE)
+            dout = _back(each, dout)
+        return as_pictures(dout)
+
+
+ROW_BY_ROW = (Dense, Activation, LayerNorm)
+
+
+def _back(layer: Layer, dout: Array) -> Array:
+    """What `backward` gives; the gradients of a dense layer's weights, which are large, are left out."""
+    return dout @ layer.params["W"].T if isinstance(layer, Dense) else layer.backward(dout)
+
+
+def as_pictures(values: Array) -> Array:
+    """Values of all inputs (k, ...) in the form of the image: (k, 28, 28), or (k, n, 1) where there are n others."""
+    return values.reshape(len(values), SIDE, SIDE) if values[0].size == N_PIXELS else values.reshape(len(values), -1, 1)
+
+
+def read_image(config: RunConfig, weights: Mapping[str, Array], image: Array, target: int | None) -> OneImage:
+    """The passes of a network for a uint8 image (28, 28); with no `target` the class that it is read as.
+
+    Without dropout, normalization as in evaluation. The pixels' gradients are by their brightness, 0 for black to 1.
+    """
+    copy = from_weights(config, weights)
+    inputs = x = copy.inputs(image[None])
+    given, made = [], []
+    for layer in copy.layers:
+        given.append(x)
+        x = layer.forward(x)
+        made.append(x)
+    found = int(x[0].argmax()) if target is None else target
+    loss, labels, smoothing = copy.loss, np.array([found]), config.label_smoothing
+    dout, deltas = loss.gradient(x, labels, smoothing), []
+    for layer in reversed(copy.layers):
+        deltas.append(dout)
+        dout = _back(layer, dout)
+    deltas.reverse()
+    factor, _ = choices("input_scaling")[config.input_scaling].target()
+    return OneImage(
+        model=copy,
+        x=inputs,
+        activations=tuple(
+            out[0] for layer, out in zip(copy.layers, made, strict=True) if isinstance(layer, Activation)
+        ),
+        weighted=tuple(
+            Weighted(layer, given[at][0], made[at][0], deltas[at][0])
+            for at, layer in enumerate(copy.layers)
+            if isinstance(layer, (Dense, Conv2D))
+        ),
+        logits=x[0],
+        probabilities=loss.probabilities(x)[0],
+        pixel_gradients=as_pictures(dout)[0] * dout.dtype.type(255 * factor),
+        target=found,
+        loss=loss.value(x, labels, smoothing) + 0.0,  # no -0
+    )

@@ -41,6 +41,18 @@ def test_a_step_is_walked_by_keyboard_its_numbers_multiply_out_and_a_homework_co
     for key, at in (("f", 2), ("f", 3), ("b", 2)):
         page.keyboard.press(key)
         reaches(page, at)
+    picture = page.locator(".glassnet-network")
+    wait_until(page, lambda: "stage 2 of" in (picture.get_attribute("aria-label") or ""))
+    picture.focus()
+    for key in ("ArrowDown", "ArrowDown", "e"):
+        page.keyboard.press(key)
+    expect(picture.locator(".tip")).to_contain_text("to unit 1\nweight × activation: ")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Chosen:")).to_contain_text(re.compile(r"dense1\.W \[\d+, 1\]"))
+    page.keyboard.press("f")
+    reaches(page, 3)
+    page.keyboard.press("b")
+    reaches(page, 2)
     wait_idle(page)
     lines = [PRODUCT.fullmatch(text.strip()) for text in page.locator(".stMain .stCode").all_inner_texts()]
     products = [line.groups() for line in lines if line is not None]

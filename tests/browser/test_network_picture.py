@@ -34,7 +34,7 @@ def test_it_moves_while_the_network_learns_on_the_same_canvas_and_keys_open_a_un
         page.keyboard.press(key)
     tip = picture.locator(".tip")
     expect(tip).to_contain_text("Unit 0: activation")
-    expect(tip).to_contain_text("weight x activation, from\nunit ")
+    expect(tip).to_contain_text("weight × activation, from\nunit ")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Marked: unit 0")).to_be_visible()
     assert page.url.split("?")[0].endswith("/inside")

@@ -10,7 +10,15 @@ import pytest
 
 from nn_core.config.run_config import RunConfig
 from nn_core.explain.walkthrough.chain import chain
-from nn_core.explain.walkthrough.given import EXAMPLE, given_network, read_given
+from nn_core.explain.walkthrough.given import (
+    EXAMPLE,
+    arrays_of,
+    as_json,
+    given_network,
+    read_given,
+    read_sizes,
+    resized,
+)
 from nn_core.explain.walkthrough.sheet import sheet
 from nn_core.explain.walkthrough.step import take_step
 from nn_core.explain.walkthrough.update import update_lines
@@ -80,3 +88,32 @@ def test_the_sheet_has_every_number_and_the_worksheet_blanks_for_what_is_compute
             assert f">{shown}<" in whole
     assert 'class="blank"' not in whole and lines[0].result in whole and lines[0].result not in blank
     assert blank.count('class="blank"') > 20 and ">0.15<" in blank and f">{step.logits[0, 0]:.6g}<" not in blank
+
+
+def test_numbers_of_tables_are_read_as_they_stand_there_and_other_sizes_keep_what_fits():
+    given = read_given(EXAMPLE)
+    again = read_given(as_json({name: values.tolist() for name, values in arrays_of(given).items()}))
+    assert again.sizes == given.sizes and again.labels.tolist() == given.labels.tolist()
+    for name, values in given.weights.items():
+        np.testing.assert_array_equal(again.weights[name], values)
+    larger = resized(given, (3, 2, 4, 3), 2)
+    assert larger.x.tolist() == [[0.05, 0.1, 0], [0, 0, 0]] and larger.labels.tolist() == [1, 0]
+    assert larger.weights["dense1.W"].tolist() == [[0.15, 0.25], [0.2, 0.3], [0, 0]]
+    assert larger.weights["dense3.b"].tolist() == [0, 0, 0]
+    smaller = resized(larger, (2, 2), 1)
+    assert smaller.weights.keys() == {"dense1.W", "dense1.b"} and smaller.labels.tolist() == [1]
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("2", "2 to 6 whole numbers like 2-2-2"), ("2-x-2", "2 to 6 whole numbers"), ("2--2", "2 to 6 whole numbers"),
+    ("1-2-3-4-5-6-7", "2 to 6 whole numbers"), ("785-2", r"inputs must be in \[1, 784\], got 785"),
+    ("2-0-2", r"units of layer 1 must be in \[1, 16\], got 0"),
+    ("2-1", r"units of layer 1 must be in \[2, 16\], got 1"),
+])  # fmt: skip
+def test_sizes_that_are_none_are_a_sentence(text, says):
+    with pytest.raises(ValueError, match=says):
+        read_sizes(text)
+
+
+def test_sizes_are_read_as_an_outline_is_written():
+    assert read_sizes(" 784-16-10 ") == (784, 16, 10)

@@ -191,3 +191,27 @@ def test_without_a_hidden_layer_the_edges_lead_from_the_pixels_to_the_outputs():
     graph = network_graph(network(RunConfig(hidden=())), IMAGE, None, n_edges=3)
     assert graph.columns == () and len(graph.edges.values) == 30 and hidden_layers(RunConfig(hidden=())) == []
     assert graph.target == graph.probabilities.argmax()
+
+
+def test_a_loss_of_nothing_is_written_without_a_sign():
+    config = RunConfig(hidden=())
+    model = build_model(config, np.random.default_rng(0))
+    model.dense[0].params["b"][3] = 1e4
+    assert str(network_graph(model, IMAGE, 3).loss) == "0.0"
+
+
+@pytest.mark.parametrize("config", [*MLPS[1:], CNNS[2]], ids=named)
+def test_the_picture_of_a_later_unit_is_how_its_sum_rises_with_each_pixel_by_central_differences(config):
+    model = build_model(config, np.random.default_rng(0), dtype=np.float64)
+    model.load({name: values.astype(np.float64) for name, values in network(config).weights().items()})
+    column = network_graph(network(config), IMAGE, 3, n_shown=3).columns[1]
+    layer = next(at for at, each in enumerate(model.layers) if each is model.dense[1 if config.model == "mlp" else 0])
+    for row, at in ((14, 15), (20, 9)):
+        sums = []
+        for moved in (1e-5, -1e-5):
+            x = model.inputs(IMAGE[None]).copy()
+            x[(0, *((0, row, at) if x.ndim == 4 else (row * 28 + at,)))] += moved
+            for each in model.layers[: layer + 1]:
+                x = each.forward(x)
+            sums.append(x[0, column.shown])
+        np.testing.assert_allclose(column.pictures[:, row, at], (sums[0] - sums[1]) / 2e-5, atol=2e-5)

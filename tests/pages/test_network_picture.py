@@ -53,7 +53,7 @@ def test_a_switch_shows_gradients_and_a_slider_says_how_many_units(picture):
     app.session_state["train-network-carried"] = "gradients"
     app.slider(key="train-network-units-1-20").set_value(4).run()
     shown = drawn(app)
-    assert shown["backward"] and len(shown["columns"][0]["units"]) == 4
+    assert shown["signed"] and len(shown["columns"][0]["units"]) == 4
     assert any(unit["lit"] < 0 for unit in shown["columns"][0]["units"]) or any(e[2] < 0 for e in shown["edges"][1])
 
 
@@ -83,3 +83,20 @@ def test_a_click_on_a_unit_opens_it(layer, says, picture, monkeypatch):
     clicks = {"train-network": {"layer": layer, "unit": 5}}
     monkeypatch.setattr("ui.session.clicked", lambda key, name="click": clicks.get(key))
     assert says in words(app.run()) and not fails(app)
+
+
+@pytest.mark.parametrize(("settings", "click", "weight"), [
+    ({"hidden": (20, 6)}, {"layer": 1, "source": 7, "unit": 5}, "**dense2.W [7, 5]**"),
+    ({"model": "cnn", "channels": (2, 3), "n_train": 500}, {"layer": 1, "source": 1, "unit": 2}, "**conv2.W [2, 1, "),
+], ids=str)  # fmt: skip
+def test_a_click_on_an_edge_follows_its_weight_on_the_page_backprop(settings, click, weight, picture, monkeypatch):
+    app, _ = picture(**settings)
+    monkeypatch.setattr("ui.session.clicked", lambda key, name="click": {"train-network": click}.get(key))
+    assert f"Chosen: {weight}" in words(app.run()) and not fails(app)
+
+
+def test_the_picture_moves_in_few_steps_only_while_the_network_trains(picture, monkeypatch):
+    app, _ = picture()
+    assert drawn(app)["live"] is False
+    monkeypatch.setattr("ui.session.trains", lambda: True)
+    assert drawn(app.run())["live"] is True

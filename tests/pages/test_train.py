@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from nn_core.config.run_config import RunConfig
@@ -156,6 +158,9 @@ def test_losses_that_do_not_compare_are_said_to_beside_the_ghost_in_a_race_and_u
 
 def test_the_first_page_says_what_it_is_shows_digits_that_are_read_and_has_one_button_that_trains(app):
     assert app.title[0].value == "Watch a neural network learn to read"
+    (picture,) = [part for part in app.get("bidi_component")
+                  if part.proto.component_name == "glassnet_network_picture"]  # fmt: skip
+    assert len(json.loads(picture.proto.bytes)["columns"]) == 3 and "Read as " in words(app)
     assert "55,000 handwritten digits" in words(app) and "Read by the network that comes with Glassnet" in words(app)
     assert [button.label for button in app.main.button if button.proto.type == "primary"] == [
         "Train",

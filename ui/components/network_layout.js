@@ -26,14 +26,17 @@ function layoutOf(message, width, height, em) {
   const outputs = { w: em * (narrow ? 5.6 : 9.6) };
   outputs.x = width - outputs.w;
   const side = Math.min(inner - em * 1.6, Math.max(em * 4.2, width * (narrow ? 0.2 : 0.15)));
-  const image = { x: 1, y: top + (inner - side) / 2 - em * 0.4, w: side, h: side };
+  const [rows0, columns0] = message.shape; // other inputs than an image stand in a column
+  const w = columns0 > 1 ? side : Math.min(side, em * 4.5);
+  const h = columns0 > 1 ? side : Math.min(inner - em * 1.6, rows0 * em * 3);
+  const image = { x: 1, y: top + (inner - h) / 2 - em * 0.4, w, h };
   const from = image.x + image.w;
   const pitch = (outputs.x - from) / (n + 0.55 + (n ? 0 : 0.45));
   const gap = Math.min(pitch * 0.5, narrow ? em * 1.6 : em * 7);
   const span = n ? (outputs.x - from - gap * (n + 1)) / n : 0;
   const columns = message.columns.map((column, at) => {
     const k = column.units.length;
-    const block = blockOf(k, span, inner, narrow ? em * 2.2 : Math.max(em * 2.8, inner / 5.2));
+    const block = blockOf(k, span, inner, narrow ? em * 2.2 : Math.max(em * 2.8, inner / (k < 5 ? 3.4 : 5.2)));
     const down = block.size + 4;
     const used = Math.ceil(k / Math.max(1, block.rows));
     const air = used > 1 ? Math.min(1.1, Math.max(AIR, ((span * 0.8) / block.size - used) / (used - 1))) : AIR; // where there is room
@@ -50,10 +53,11 @@ function layoutOf(message, width, height, em) {
   });
   const step = inner / message.outputs.length;
   const rows = message.outputs.map((_, i) => ({ x: outputs.x, y: top + i * step, w: outputs.w, h: step }));
-  return { image, columns, outputs, rows, top, narrow, em };
+  return { image, columns, outputs, rows, top, narrow, em, shape: message.shape };
 }
 
-function pixelAt(image, pixel) {
-  const cell = image.w / 28;
-  return { x: image.x + ((pixel % 28) + 0.5) * cell, y: image.y + (Math.floor(pixel / 28) + 0.5) * cell };
+// The middle of a pixel, or at the right of another input, whose number stands in its middle
+function pixelAt({ image, shape: [down, across] }, pixel) {
+  const x = across > 1 ? ((pixel % across) + 0.5) / across : 1;
+  return { x: image.x + x * image.w, y: image.y + ((Math.floor(pixel / across) + 0.5) / down) * image.h };
 }

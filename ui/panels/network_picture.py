@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
+from nn_core.config.run_config import RunConfig
 from nn_core.explain import first_filters, hidden_layers
-from nn_core.explain.graph import Graph, network_graph
+from nn_core.explain.graph import Graph, graph_of_weights, weight_between
 from nn_core.machine.memory import Array
 from nn_core.machine.numbers import loss, probability
 from nn_core.runs import Snapshot
 from ui import session
-from ui.components.network_picture import network_picture
+from ui.components.network_picture import message_of, network_picture
 from ui.panels import inside
+from ui.panels.backprop.weight import SECTION, pick
 from ui.panels.gallery import switch
 from ui.words import plain
 
@@ -19,6 +21,7 @@ LEAST, MOST = 4, 40  # units of a layer that are shown
 AT_FIRST, OF_ONE_LAYER = 16, 32  # where there are several layers, and where there is one
 N_IMAGES = 100  # validation images that one leafs through
 CARRIED = {"activations": "activations", "gradients": "gradients"}
+BACKPROP_PAGE = "pages/understand/backprop.py"
 WEIGHTS_PAGE = "pages/look/weights.py"
 HELP = (
     "Forward: each unit is lit by its activation, and an edge is as thick as weight times activation. Gradients: the "
@@ -28,22 +31,21 @@ HELP = (
 
 def show(shot: Snapshot, *, key: str, height: int) -> None:
     """The picture of a network at the step that is looked at, with the widgets that choose what it shows."""
-    _open_clicked(shot, session.clicked(key))
+    open_clicked(shot, session.clicked(key))
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-controls"):
         image, target, caption = _image(key)
         carried = switch("What the edges carry", CARRIED, key=f"{key}-carried", help=HELP)
-        n_shown = _how_many(shot, key)
-    graph = network_graph(shot.model, image, target, carried=carried, n_shown=n_shown)
+        n_shown = how_many(shot.config, key)
+    graph = graph_of_weights(shot.started_as, shot.weights, image, target, carried=carried, n_shown=n_shown)
     names = session.dataset().class_names
     when = session.when(shot.run_id, shot.step)
     said = in_words(graph, names, when)
     network_picture(
-        graph,
+        message_of(graph, names, session.is_dark()),
         key=key,
         height=height,
-        names=names,
         caption=caption,
-        dark=session.is_dark(),
+        live=session.trains(),
         label=f"The network. {said}{not_shown(graph)}",
     )
     st.caption(plain(said))
@@ -51,9 +53,13 @@ def show(shot: Snapshot, *, key: str, height: int) -> None:
 
 def in_words(graph: Graph, names: tuple[str, ...], when: str) -> str:
     """What the network makes of the image, in a sentence."""
-    answer = int(graph.probabilities.argmax())
-    read = f"Read as {names[answer]} with {probability(graph.probabilities[answer])} {when}"
-    return f"{read}; loss {loss(graph.loss)} for {names[graph.target]}."
+    return f"{answer(graph, names)} {when}; loss {loss(graph.loss)} for {names[graph.target]}."
+
+
+def answer(graph: Graph, names: tuple[str, ...]) -> str:
+    """Like "Read as 2 with 98.1 %"."""
+    best = int(graph.probabilities.argmax())
+    return f"Read as {names[best]} with {probability(graph.probabilities[best])}"
 
 
 def not_shown(graph: Graph) -> str:
@@ -66,9 +72,9 @@ def not_shown(graph: Graph) -> str:
     return f" Not shown, being less active: {', '.join(hidden)}." if hidden else ""
 
 
-def _how_many(shot: Snapshot, key: str) -> int:
+def how_many(config: RunConfig, key: str) -> int:
     """How many units of a layer are shown; asked only where a layer has more than the least."""
-    layers = hidden_layers(shot.config)
+    layers = hidden_layers(config)
     most = min(MOST, max((layer.size for layer in layers), default=0))
     if most <= LEAST:
         return LEAST
@@ -118,11 +124,15 @@ def _reads_sketch(key: str) -> bool:
     return bool(session.widget_value(f"{key}-sketch")) and not session.sketchpad().now.sketch.empty
 
 
-def _open_clicked(shot: Snapshot, click: dict[str, int] | None) -> None:
-    """Goes to the page of a unit that was clicked: of the first layer Weights, of a later one Inside."""
+def open_clicked(shot: Snapshot, click: dict[str, int] | None) -> None:
+    """Goes to the page of what was clicked: for an edge Backprop, for a unit Weights or, behind layer 1, Inside."""
     if click is None:
         return
     layer, unit = int(click["layer"]), int(click["unit"])
+    if "source" in click:
+        pick(*weight_between(shot.config, shot.weights, layer, int(click["source"]), unit))
+        session.show_in_widget(SECTION, "follow")
+        st.switch_page(BACKPROP_PAGE)
     if layer == 0:
         session.choose("unit", min(unit, first_filters(shot.weights).shape[1] - 1))
         st.switch_page(WEIGHTS_PAGE)

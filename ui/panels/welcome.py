@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
-from nn_core.explain import hidden_layers, layer_outputs
-from nn_core.machine.memory import Array
+from nn_core.explain.graph import network_graph
 from nn_core.nn.network import outline
-from nn_core.runs import Snapshot
 from ui import session
-from ui.charts.bars import probability_bars
-from ui.charts.walls import image_detail, image_wall, tile_wall
+from ui.charts.walls import image_wall
 from ui.components.live_plot import live_plot
+from ui.components.network_picture import message_of, network_picture
 from ui.panels.empty_state import train_button
+from ui.panels.network_picture import answer, open_clicked
 from ui.words import plain
 
 N_DIGITS, COLUMNS = 24, 12
+N_UNITS = 16  # of a layer that are shown
 FIRST = 2  # the digit that is read until another one is clicked
 TITLE = "Watch a neural network learn to read"
 
@@ -39,10 +37,11 @@ def first_look() -> None:
 
 
 def _read_digits() -> None:
-    """Real digits; the chosen one enlarged, what the first layer makes of it, and what it is read as."""
+    """Real digits, and what the network that comes with Glassnet makes of the chosen one, as a picture."""
     data, shot = session.dataset(), session.shown()
     if shot is None:
         return
+    open_clicked(shot, session.clicked("welcome-network"))
     click = session.clicked("welcome-digits")
     if click:
         session.choose("welcome-digit", int(click["z"]))
@@ -52,29 +51,13 @@ def _read_digits() -> None:
     title = f"Click a digit: a trained network reads it. It has never seen these {N_DIGITS}."
     wall = image_wall(images, captions=captions, columns=COLUMNS, chosen=index, title=title)
     live_plot(wall, key="welcome-digits", height=200, clickable=True)
-    picture, inside, answer = st.columns([1, 1.6, 1.2])
-    p = shot.model.predict_proba(images[index][None])[0]
-    with picture:
-        name = captions[index].capitalize()
-        live_plot(image_detail(images[index], title=name, dark=session.is_dark()), key="welcome-digit", height=280)
-    with inside:
-        live_plot(_first_layer(shot, images[index]), key="welcome-maps", height=280)
-    with answer:
-        title = f"Read as {data.class_names[int(p.argmax())]}: probability of each digit"
-        bars = probability_bars(p, names=data.class_names, dark=session.is_dark(), title=title)
-        live_plot(bars, key="welcome-answer", height=280)
-    st.caption(session.reader(session.SHIPPED).caption)
-
-
-def _first_layer(shot: Snapshot, image: Array) -> Any:
-    """The maps of the network's first layer for an image."""
-    layer = hidden_layers(shot.config)[0]
-    outputs = layer_outputs(shot.model, image[None], 0)[0].reshape(layer.size, -1)
-    return tile_wall(
-        outputs.T,
-        labels=[f"channel {at:,}" for at in range(layer.size)],
-        columns=8,
-        dark=session.is_dark(),
-        title=f"What its first layer makes of it: {layer.size} maps",
-        what="maps",
+    graph = network_graph(shot.model, images[index], int(labels[index]), n_shown=N_UNITS)
+    said = answer(graph, data.class_names)
+    network_picture(
+        message_of(graph, data.class_names, session.is_dark()),
+        key="welcome-network",
+        height=270,
+        caption=captions[index].capitalize(),
+        label=f"The network. {said}.",
     )
+    st.caption(f"{plain(said)}. {session.reader(session.SHIPPED).caption}")

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -123,6 +125,51 @@ def _weights(arrays: Mapping[str, Any], n_in: int) -> tuple[dict[str, Array], tu
         weights |= {f"dense{number}.W": W, f"dense{number}.b": b}
         sizes.append(W.shape[1])
     return weights, tuple(sizes)
+
+
+def read_sizes(text: str) -> tuple[int, ...]:
+    """Sizes like "2-2-2", the inputs first; raises ValueError that says what was expected."""
+    parts = [part.strip() for part in text.strip().split("-")]
+    if not 2 <= len(parts) <= MOST_LAYERS + 1 or not all(re.fullmatch(r"[0-9]{1,3}", part) for part in parts):
+        raise ValueError(f"sizes must be 2 to {MOST_LAYERS + 1} whole numbers like 2-2-2, got {shorten(text)}")
+    sizes = tuple(int(part) for part in parts)
+    for at, size in enumerate(sizes):
+        least = 2 if at == len(sizes) - 1 else 1
+        most, what = (MOST_INPUTS, "inputs") if at == 0 else (MOST_UNITS, f"units of layer {at}")
+        if not least <= size <= most:
+            raise ValueError(f"sizes: the {what} must be in [{least}, {most}], got {size}")
+    return sizes
+
+
+def resized(given: Given, sizes: tuple[int, ...], m: int) -> Given:
+    """The same with other sizes and m examples: what fits is kept, what is new is 0."""
+    weights = dict[str, Array]()
+    for number, shape in enumerate(pairwise(sizes), start=1):
+        for of, wanted in (("W", shape), ("b", shape[1:])):
+            name = f"dense{number}.{of}"
+            old = given.weights.get(name, np.zeros((0,) * len(wanted)))
+            new = np.zeros(wanted)
+            both = tuple(slice(min(pair)) for pair in zip(old.shape, wanted, strict=True))
+            new[both] = old[both]
+            weights[name] = new
+    x, labels = np.zeros((m, sizes[0])), np.zeros(m, dtype=np.int64)
+    rows, columns = min(m, len(given.x)), min(sizes[0], given.x.shape[1])
+    x[:rows, :columns] = given.x[:rows, :columns]
+    labels[:rows] = np.minimum(given.labels[:rows], sizes[-1] - 1)
+    return Given(weights, x, labels, sizes)
+
+
+def arrays_of(given: Given) -> dict[str, Array]:
+    """The arrays by the names that a text gives them: W1, b1, ..., x and y, each with rows and columns."""
+    found = {name.removeprefix("dense"): values for name, values in given.weights.items()}
+    named = {f"{of}{number}": np.atleast_2d(values) for key, values in found.items() for number, of in [key.split(".")]}
+    return {**named, "x": given.x, "y": given.labels[:, None]}
+
+
+def as_json(arrays: Mapping[str, list[list[Any]]]) -> str:
+    """Rows of numbers by name as a text that `read_given` takes, a line for each array."""
+    lines = [f'  "{name}": {json.dumps(rows)}' for name, rows in arrays.items()]
+    return "{\n" + ",\n".join(lines) + "\n}"
 
 
 def _matrix(name: str, values: Any) -> Array:

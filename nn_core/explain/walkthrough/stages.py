@@ -34,7 +34,11 @@ class Named:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Stage:
-    """One stage; `formula` in LaTeX, `shapes` in plain text."""
+    """One stage; `formula` in LaTeX, `shapes` in plain text; `at` is the place of its layer among `Step.passed`.
+
+    `at` is -1 for the inputs, and of the loss and the update how many layers there are. `of` is "W" or another
+    parameter where the gradient is that of the layer's own, else "".
+    """
 
     part: str
     title: str
@@ -43,6 +47,8 @@ class Stage:
     shapes: str
     arrays: tuple[Named, ...]
     codes: tuple[Code, ...]
+    at: int
+    of: str = ""
 
 
 def stages(step: Step) -> list[Stage]:
@@ -61,11 +67,11 @@ def _input(step: Step) -> Stage:
     if step.x.ndim == 2 and step.x.shape[1] != N_PIXELS:
         words = "The inputs as they are given: X has a row for each example, and a column for each input."
         code = code_of(Network.forward, "x = layer.forward")
-        return Stage(FORWARD, "Input X", words, "X = x", f"X: {shape(step.x)}", (Named("X", step.x),), (code,))
+        return Stage(FORWARD, "Input X", words, "X = x", f"X: {shape(step.x)}", (Named("X", step.x),), (code,), -1)
     if step.x.ndim == 4:
         words = f"{_images(step)} as numbers, in rows and columns, with one channel."
     return Stage(FORWARD, "Input X", words, formula, f"X: {shape(step.x)}", (Named("X", step.x),),
-                 (code_of(scale_pixels, "x *=", "x +="),))  # fmt: skip
+                 (code_of(scale_pixels, "x *=", "x +="),), -1)  # fmt: skip
 
 
 def _images(step: Step) -> str:
@@ -81,7 +87,7 @@ def _forward(step: Step, at: int) -> Stage:
     shapes = f"{before}: {shape(passed.x)}{given} → {name}: {shape(passed.out)}"
     arrays = (Named(name, passed.out), *params)
     title = f"{name}: {_kind(passed)} {passed.number}"
-    return Stage(FORWARD, title, words, formula, shapes, arrays, _forward_codes(passed))
+    return Stage(FORWARD, title, words, formula, shapes, arrays, _forward_codes(passed), at)
 
 
 def _kind(passed: Passed) -> str:
@@ -153,7 +159,8 @@ def _outputs(step: Step) -> list[Stage]:
         words = "Softmax makes the outputs into probabilities: positive, and 1 in sum."
         shapes = f"{output_of(step, len(step.passed) - 1)}: {shape(step.logits)} → p: {shape(step.probabilities)}"
         arrays = (Named("p", step.probabilities), Named("Z", step.logits))
-        found.append(Stage(LOSS, "p: softmax", words, formula, shapes, arrays, (code_of(softmax, "shifted"),)))
+        found.append(Stage(LOSS, "p: softmax", words, formula, shapes, arrays, (code_of(softmax, "shifted"),),
+                           len(step.passed)))  # fmt: skip
     words = f"{loss.label}: {step.data_loss:.6g} for this batch"
     words += f", and {step.penalty:.6g} from the penalties on weights." if step.penalty else "."
     codes = [code_of(step.model.loss.value, "return")]
@@ -162,7 +169,7 @@ def _outputs(step: Step) -> list[Stage]:
     arrays = (Named("p", step.probabilities), Named("t", step.targets))
     formula = loss.formula.split(r", \quad")[0]
     found.append(Stage(LOSS, "L: the loss", words, formula, f"L: one number; t: {shape(step.targets)}", arrays,
-                       tuple(codes)))  # fmt: skip
+                       tuple(codes), len(step.passed)))  # fmt: skip
     return found
 
 
@@ -173,7 +180,7 @@ def _dlogits(step: Step) -> Stage:
     words = "How the loss changes with each output. The 1/m of the mean is in it."
     arrays = (Named(name, step.dlogits), Named("p", step.probabilities), Named("t", step.targets))
     return Stage(BACKWARD, f"{name}: from the loss", words, parts[-1], f"{name}: {shape(step.dlogits)}, m = {step.m}",
-                 arrays, (code_of(step.model.loss.gradient, "return"),))  # fmt: skip
+                 arrays, (code_of(step.model.loss.gradient, "return"),), len(step.passed))  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------------- back
@@ -205,7 +212,7 @@ def _own_gradients(step: Step, at: int) -> list[Stage]:
         given = f"{before}: {shape(passed.x)}, " if of in ("W", "gamma") else ""
         shapes = f"{given}d{name}: {shape(passed.dout)} → d{of}{number}: {shape(step.data_gradients[whole])}"
         title = f"d{of}{number}: {'weights' if of == 'W' else 'biases' if of == 'b' else of} of layer {number}"
-        found.append(Stage(BACKWARD, title, words, formula, shapes, tuple(arrays), tuple(codes)))
+        found.append(Stage(BACKWARD, title, words, formula, shapes, tuple(arrays), tuple(codes), at, of))
     return found
 
 
@@ -234,7 +241,7 @@ def _input_gradient(step: Step, at: int) -> Stage:
         arrays.insert(1, Named("mask φ′", passed.layer.slope(passed.x, passed.out)))
     shapes = f"d{name}: {shape(passed.dout)} → d{before}: {shape(passed.dx)}"
     title = f"d{before}: back through {_through(passed)}"
-    return Stage(BACKWARD, title, words, formula, shapes, tuple(arrays), codes)
+    return Stage(BACKWARD, title, words, formula, shapes, tuple(arrays), codes, at)
 
 
 def _through(passed: Passed) -> str:
@@ -297,13 +304,14 @@ def _penalties(step: Step) -> list[Stage]:
         arrays = tuple(Named(f"share of {name}", step.penalty_gradients[name], name) for name in weights)
         shapes = "as the weights: " + ", ".join(shape(step.before[name]) for name in weights)
         found.append(Stage(UPDATE, "Regularization's share", words, formula, shapes, arrays,
-                           (code_of(add_penalty_gradients, "grads +="),)))  # fmt: skip
+                           (code_of(add_penalty_gradients, "grads +="),), len(step.passed)))  # fmt: skip
     if config.clip_norm:
         happens = f"it is multiplied by {step.clip:.6g}" if step.clip != 1 else "it is short enough as it is"
         words = f"The whole gradient may have a length of {config.clip_norm:g} at most: {happens}."
         arrays = tuple(Named(f"g of {name}", step.gradients[name], name) for name in weights)
         found.append(Stage(UPDATE, "Clipping", words, r"g \leftarrow g \cdot \min(1, c / \lVert g \rVert)", "",
-                           arrays, (code_of(clip_to_norm, "grads *= grads.dtype.type(limit / norm)"),)))  # fmt: skip
+                           arrays, (code_of(clip_to_norm, "grads *= grads.dtype.type(limit / norm)"),),
+                           len(step.passed)))  # fmt: skip
     return found
 
 
@@ -321,4 +329,5 @@ def _update(step: Step) -> Stage:
     codes = [code_of(kind.update, "params -=", "out=params")]
     if issubclass(kind, Muon):
         codes.insert(0, code_of(kind.step, "params[place]"))
-    return Stage(UPDATE, "New weights", words, optimizer.formula, "as the gradients", tuple(arrays), tuple(codes))
+    return Stage(UPDATE, "New weights", words, optimizer.formula, "as the gradients", tuple(arrays), tuple(codes),
+                 len(step.passed))  # fmt: skip

@@ -12,27 +12,21 @@ from nn_core.config import sentence
 from nn_core.config.choices import choices
 from nn_core.config.run_config import setting
 from nn_core.explain.walkthrough.chain import chain
-from nn_core.explain.walkthrough.given import EXAMPLE, given_network, read_given
+from nn_core.explain.walkthrough.given import given_network, read_given
 from nn_core.explain.walkthrough.sheet import sheet
 from nn_core.explain.walkthrough.step import Step, take_step
 from nn_core.explain.walkthrough.update import update_lines
 from ui import session
+from ui.panels.backprop.typed import typed_text
 from ui.panels.backprop.weight import picked
 from ui.words import plain
-
-MOST_CHARACTERS = 500_000
-HOW = (
-    "JSON as here, or CSV: a line with the name, then its rows. W has a row for each input and a column for each unit, "
-    "x a row for each example; y holds class numbers. Up to 784 inputs, 16 units a layer, 5 layers, 8 examples."
-)
 
 
 def given_step() -> Step | None:
     """The step from what is typed, with its sheets; None, and a sentence, where that cannot be read."""
     left, right = st.columns([1.6, 1], gap="medium")
     with left:
-        text = st.text_area("Weights, inputs and targets", EXAMPLE, 210, MOST_CHARACTERS, key="backprop-given",
-                            persist_state="session", help=HOW)  # fmt: skip
+        text = typed_text()
     with right:
         settings = _settings()
     try:

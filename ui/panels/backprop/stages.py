@@ -9,12 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from nn_core.explain.walkthrough.code import Code
+from nn_core.explain.walkthrough.picture import StepPicture
 from nn_core.explain.walkthrough.stages import Named, Stage, stages
 from nn_core.explain.walkthrough.step import Step
 from nn_core.machine.memory import Array
 from ui import session
 from ui.charts.arrays import array_picture
 from ui.components.live_plot import live_plot
+from ui.panels.backprop import picture
 from ui.panels.backprop.weight import pick, picked
 from ui.words import plain
 
@@ -35,8 +37,9 @@ def show_stages(step: Step) -> None:
     if plays():
         _play_on(len(every))
     at = min(session.chosen("backprop-at", 0), len(every) - 1)
-    _transport(every, at)
+    of = _transport(step, every, at)
     stage = every[at]
+    picture.draw(of, stage, at, len(every))
     left, right = st.columns([1, 1.15], gap="medium")
     with left:
         st.markdown(f"**{plain(stage.title)}** :small[:gray[stage {at + 1:,} of {len(every)}, {PARTS[stage.part]}]]")
@@ -82,7 +85,7 @@ def _toggle(n: int) -> None:
     session.choose("backprop-plays", not plays())
 
 
-def _transport(every: list[Stage], at: int) -> None:
+def _transport(step: Step, every: list[Stage], at: int) -> StepPicture:
     titles = [f"{number + 1} {stage.title}" for number, stage in enumerate(every)]
     with st.container(horizontal=True, vertical_alignment="bottom", key="backprop-transport"):
         last = len(every) - 1
@@ -106,6 +109,7 @@ def _transport(every: list[Stage], at: int) -> None:
             label_visibility="collapsed",
             width=300,
         )
+        return picture.network_of(step)
 
 
 def _show_code(code: Code) -> None:

@@ -14,6 +14,7 @@ from ui.charts.arrays import error_picture, weight_curve
 from ui.charts.bars import probability_bars
 from ui.charts.figure import short_number
 from ui.components.live_plot import live_plot
+from ui.panels.backprop.picture import class_names
 from ui.panels.backprop.weight import choose_weight, params
 from ui.words import plain
 
@@ -36,9 +37,11 @@ def change_weight(step: Step) -> None:
         figure = weight_curve(moved, own=own, now=own + by, loss_now=loss, dark=session.is_dark())
         live_plot(figure, key="backprop-curve", height=320)
     with right:
-        own_names = session.dataset().class_names
-        names = own_names if len(p[0]) == len(own_names) else [str(k) for k in range(len(p[0]))]
-        live_plot(probability_bars(p[0], names=names, dark=session.is_dark()), key="backprop-probabilities", height=300)
+        live_plot(
+            probability_bars(p[0], names=class_names(step), dark=session.is_dark()),
+            key="backprop-probabilities",
+            height=300,
+        )
     before, predicted = step.data_loss + step.penalty, step.data_loss + step.penalty + moved.slope * by
     st.caption(
         f"The weight {own:.6g} becomes {own + by:.6g}: the loss goes from {before:.6g} to {loss:.6g}. "

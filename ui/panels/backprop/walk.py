@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from nn_core.explain.walkthrough.step import Step
 from nn_core.nn.network import outline
 from nn_core.runs import OUTLINED
 from ui import session
-from ui.panels.backprop.batch import choose_batch
+from ui.panels.backprop import filter_picture, picture
+from ui.panels.backprop.batch import Batch, choose_batch
+from ui.panels.backprop.follow import follow
 from ui.panels.backprop.given import given_step
 from ui.panels.backprop.stages import SECONDS, plays, show_stages
 from ui.panels.backprop.trials import change_weight, check
-from ui.panels.backprop.weight import follow
+from ui.panels.backprop.weight import SECTION
 from ui.panels.empty_state import example
 from ui.panels.gallery import switch
 from ui.session.walking import Walked, newer_step, training_step, walk_newest, walked
@@ -27,6 +30,7 @@ TOO_LARGE = "The loss of this step is too large for a number. "
 def page() -> None:
     """The walk, drawn again by itself while it plays."""
     example()
+    session.live("The held step", _held)
     playing = plays()
 
     def drawing() -> None:
@@ -39,28 +43,32 @@ def page() -> None:
 
 
 def _draw() -> None:
-    whose = switch("Whose step", WHOSE, key="backprop-whose")
-    step = given_step() if whose == "given" else _own_step()
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
+        whose = switch("Whose step", WHOSE, key="backprop-whose")
+    step = given_step() if whose == "given" else _own_step(row)
     if step is None:
         return
     if not _is_finite(step):
         st.info(TOO_LARGE + "Take smaller weights or another step of the time machine.")
         return
+    picture.take_click(step)
+    filter_picture.take_click(step)
     show_stages(step)
-    st.divider()
-    chosen = switch("Look closer", SECTIONS, key="backprop-section")
+    st.subheader("Look closer", anchor="look-closer")
+    chosen = switch("Look closer", SECTIONS, key=SECTION)
     {"follow": follow, "change": change_weight, "check": check}[chosen](step)
 
 
-def _own_step() -> Step | None:
+def _own_step(row: DeltaGenerator) -> Step | None:
     """The step of the run, or of the network that comes with Glassnet; None where there is neither."""
     of = walked()
     if of is None:
         st.info("Train a network, and its steps are walked here.")
         return None
-    images, labels = choose_batch()
-    step = training_step(of, images, labels)
-    _about(of, step)
+    batch = choose_batch(row)
+    step = training_step(of, batch.images, batch.labels)
+    _about(of, step, batch)
     return step
 
 
@@ -69,13 +77,25 @@ def _is_finite(step: Step) -> bool:
     return bool(np.isfinite(numbers).all())
 
 
-def _about(of: Walked, step: Step) -> None:
-    """Which network it is, and at which step."""
+def _about(of: Walked, step: Step, batch: Batch) -> None:
+    """Which network it is, at which step, and what it learns from."""
     dropout = " Dropout is left out: every unit takes part." if of.config.dropout else ""
     named = f"**{plain(outline(of.config))}** {plain(session.when(str(of.key[0]), of.step))}"
     settings, loss = plain(of.config.title(OUTLINED)), step.data_loss + step.penalty
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{named}, {settings}: loss {loss:.6g}. {of.about}{dropout}")
-        newer = newer_step(of)
-        if newer is not None:
-            st.button(f"Take step {newer:,}", icon=":material/refresh:", key="backprop-newest", on_click=walk_newest)
+    st.caption(f"{named}, {settings}. {batch.about} Loss {loss:.6g}. {of.about}{dropout}")
+
+
+def _held() -> None:
+    """While the run trains on: that this page stands still, at which step, and a button that takes the newest."""
+    of = None if session.widget_value("backprop-whose") == "given" else walked()
+    newer = newer_step(of) if of is not None else None
+    if of is None or newer is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="backprop-held"):
+        st.markdown(
+            f":blue-badge[held at step {of.step:,}] It trains on, at step {newer:,} now; this page stands still.",
+            width="content",
+        )
+        if st.button("Take the newest step", icon=":material/refresh:", key="backprop-newest"):
+            walk_newest()
+            st.rerun()

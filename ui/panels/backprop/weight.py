@@ -1,4 +1,4 @@
-"""One weight, chosen by number or by a click, and followed: its way there, its chain of products, its update."""
+"""One weight, chosen by number or by a click; and how a line of its calculation is shown."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from nn_core.explain.walkthrough.back import Index
-from nn_core.explain.walkthrough.chain import chain, forward_lines
 from nn_core.explain.walkthrough.digits import Worked
 from nn_core.explain.walkthrough.step import Step
 from nn_core.explain.walkthrough.symbols import shape
-from nn_core.explain.walkthrough.update import update_lines
 from ui import session
 from ui.words import plain
 
+SECTION = "backprop-section"  # the switch of what is looked at more closely
 OF_MATRIX, OF_KERNEL = ("row (input)", "column (unit)"), ("map made", "map read", "row", "column")
 
 
@@ -73,28 +72,6 @@ def _first(step: Step, name: str) -> None:
     """The weight with the largest gradient of an array."""
     steepest = np.abs(step.data_gradients[name]).argmax()
     pick(name, tuple(int(i) for i in np.unravel_index(int(steepest), step.before[name].shape)))
-
-
-def follow(step: Step) -> None:
-    """The weight's way there, back and through the update, in lines that multiply out."""
-    name, index = choose_weight(step)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.markdown("**There:** what it adds to")
-        for line in forward_lines(step, name, index, 0):
-            show(line)
-    with right:
-        st.markdown("**Back:** its gradient, factor by factor, up to the loss")
-        for line in chain(step, name, index):
-            show(line)
-    with left:
-        st.markdown("**The update:** from gradient to new weight")
-        for line in update_lines(step, name, index):
-            show(line)
-    st.caption(
-        "All in float64. Each number is shown with as many digits as the result needs: multiply what you see, and you "
-        "get what you see. A number that comes back in a later line may be shown with more of its digits."
-    )
 
 
 def show(line: Worked) -> None:

@@ -10,6 +10,7 @@ Importing the package registers every choice (optimizers, activations, ...); it 
 
 from typing import TYPE_CHECKING, Any
 
+import nn_core.machine.quick_end  # isort: skip  (first: Ctrl-C may come while the rest is imported)
 import nn_core.kernels
 import nn_core.nn  # noqa: F401  (both register their choices)
 from nn_core.config.errors import ConfigError

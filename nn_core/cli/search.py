@@ -8,6 +8,7 @@ import math
 import secrets
 import shlex
 import socket
+import subprocess
 import time
 from typing import Any
 
@@ -130,17 +131,27 @@ def _sweep(options: argparse.Namespace, base: RunConfig) -> None:
     else:
         create_search(options.study, _spec(options, base), options.storage)
     opened = load_study(options.study, options.storage)
-    workers = start_workers(options.study, options.workers, options.storage)
+    workers: list[subprocess.Popen[bytes]] = []
     try:
+        start_workers(options.study, options.workers, options.storage, workers)
         view = _until_done(opened, options, workers)
     except (KeyboardInterrupt, BrokenPipeError) as told:
-        control(options.study, "stop", options.storage)
-        for process in workers:
-            process.wait()
+        _stop(workers, options)
         if isinstance(told, BrokenPipeError):
             raise
-        raise SearchError(f"stopped; it goes on with: {_how_to_go_on(options)}") from None
+        raise KeyboardInterrupt(f"stopped; it goes on with: {_how_to_go_on(options)}") from None
     _tell_result(view, options)
+
+
+def _stop(workers: list[subprocess.Popen[bytes]], options: argparse.Namespace) -> None:
+    """End the search's workers everywhere; where its database cannot be told, those of this machine by a signal."""
+    try:
+        control(options.study, "stop", options.storage)
+    except SearchError:
+        for process in workers:
+            process.terminate()
+    for process in workers:
+        process.wait()
 
 
 def _check_unchanged(options: argparse.Namespace, begun: SearchSpec) -> None:

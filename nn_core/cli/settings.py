@@ -8,6 +8,7 @@ from typing import Any
 from nn_core import PRESETS, RunConfig
 from nn_core.config import all_settings
 from nn_core.config.choices import choices
+from nn_core.config.presets import Preset
 
 MAX_THREADS = 64  # OpenBLAS in NumPy's wheels is built for as many
 
@@ -15,7 +16,11 @@ MAX_THREADS = 64  # OpenBLAS in NumPy's wheels is built for as many
 def add_settings(command: argparse.ArgumentParser, preset: bool = True) -> None:
     """An option for the preset (where there is a choice of one), the threads and every setting."""
     if preset:
-        command.add_argument("--preset", choices=list(PRESETS), help="start from these settings")
+        command.add_argument(
+            "--preset",
+            choices=list(PRESETS),
+            help="start from these settings: " + "; ".join(_told(preset) for preset in PRESETS.values()),
+        )
     command.add_argument(
         "--threads",
         type=_threads,
@@ -29,6 +34,10 @@ def add_settings(command: argparse.ArgumentParser, preset: bool = True) -> None:
         command.add_argument(
             f"--{item.name.replace('_', '-')}", dest=item.name, metavar=item.kind.upper(), help=text.replace("%", "%%")
         )
+
+
+def _told(preset: Preset) -> str:
+    return f"{preset.name} ({preset.help.rstrip('.')})".replace("%", "%%")
 
 
 def _threads(text: str) -> int:

@@ -19,7 +19,7 @@ from nn_core.nn.sums import mean_over_rows, over_rows, products_over_rows, squar
 
 CLOSE = 1e-5
 N_IMAGES = 4_000
-SMOOTH = {"pooling": "average", "activation": "sigmoid"}  # nothing jumps where float32 rounds otherwise
+SMOOTH: dict[str, Any] = {"pooling": "average", "activation": "sigmoid"}  # nothing jumps where float32 rounds otherwise
 
 cnns = st.fixed_dictionaries(
     {
@@ -34,7 +34,7 @@ cnns = st.fixed_dictionaries(
 )
 mlps = st.fixed_dictionaries(
     {
-        "hidden": st.lists(st.integers(1, 40), max_size=2).map(tuple),
+        "hidden": st.lists(st.integers(1, 40), min_size=1, max_size=2).map(tuple),
         "normalization": st.sampled_from(["none", "layer"]),
         "loss": st.sampled_from(sorted(choices("loss"))),
         "batch_size": st.sampled_from([1_000, N_IMAGES]),

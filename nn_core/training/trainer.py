@@ -323,6 +323,11 @@ class Trainer:
 
     # -- scores
 
+    @property
+    def n_scored(self) -> dict[str, int]:
+        """How many images of "train" and "val" each point of the curves was scored on."""
+        return self._scoring.n_images
+
     def score(self) -> Scores:
         """Score the network on all validation images and the fixed training sample; once a step at most."""
         if self.scores is not None and self.scores.step == self.step_count:

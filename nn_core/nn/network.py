@@ -98,8 +98,9 @@ class Network(ABC):
         self.layers = self.build(dropout_rng)
         self.parts = {name: self._made(name) for name in self.views(self.flat)}  # in the order of `shapes`
         draw = choices("init")[config.init].target
-        for matrix in self.matrices:
-            matrix[...] = config.gain * draw(generator, *matrix.shape, config.init_scale)
+        for W, matrix in zip(self._kernels, self.matrices, strict=True):
+            reach = math.prod(W.shape[2:])  # K K of a convolution, 1 of a dense layer
+            matrix[...] = config.gain * draw(generator, *matrix.shape, config.init_scale, reach)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.outline(self.config)}: {self.n_params:,} parameters>"
@@ -196,8 +197,11 @@ class Network(ABC):
 
         A convolution's has a column a channel: W (C_out, C_in, K, K) as (C_in K K, C_out).
         """
-        weights = [layer.params["W"] for layer in self.parts.values() if "W" in layer.params]
-        return [W if W.ndim == 2 else W.reshape(len(W), -1).T for W in weights]
+        return [W if W.ndim == 2 else W.reshape(len(W), -1).T for W in self._kernels]
+
+    @property
+    def _kernels(self) -> list[Array]:
+        return [layer.params["W"] for layer in self.parts.values() if "W" in layer.params]
 
     @property
     def n_params(self) -> int:

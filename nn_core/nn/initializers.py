@@ -1,8 +1,8 @@
 """Where the weights start. Each function draws a (n_in, n_out) matrix in float64; biases start at zero.
 
 `n_in` is how many numbers go into a unit, the fan-in. `reach` is how many places of one channel each input has a part
-in: K K in a convolution with kernels of K by K, 1 in a dense layer; the fan-out is n_out times it (Glorot & Bengio 2010;
-so in PyTorch and Keras).
+in: K K in a convolution with kernels of K by K, 1 in a dense layer. The fan-out is n_out times it, as in PyTorch and
+Keras.
 
 float64 draws are rounded once to the network's dtype, so that a float64 gradient check and a float32 run start alike.
 """

@@ -117,7 +117,9 @@ class Network(ABC):
         memory = self._memory
         if name not in memory.views(memory.values):
             known = ", ".join(memory.views(memory.values))
-            raise TypeError(f"{type(self).__name__}.build makes the layer {name}, and shapes has arrays for {known} only")
+            raise TypeError(
+                f"{type(self).__name__}.build makes the layer {name}, and shapes has arrays for {known} only"
+            )
         layer = make(**memory.views(memory.values)[name])
         layer.grads, layer.state = memory.views(memory.grads)[name], memory.running_views().get(name, {})
         for of_what, values in {**layer.params, **layer.state}.items():

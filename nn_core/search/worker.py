@@ -19,6 +19,7 @@ from nn_core.config.errors import ConfigError
 from nn_core.data import Dataset, load_dataset
 from nn_core.machine.second_core import SECOND_CORE
 from nn_core.machine.threads import use_blas_threads
+from nn_core.search.counts import count_done, superseded
 from nn_core.search.database_errors import SearchError, SearchGone, database_sentence, is_destroyed
 from nn_core.search.default import DEFAULT, train_default
 from nn_core.search.objectives import NotReached
@@ -26,7 +27,7 @@ from nn_core.search.spec import SearchSpec, make_pruner, make_sampler
 from nn_core.search.storage import networks_left
 from nn_core.search.study import check_data, code_version, load_study
 from nn_core.search.trial_run import LOOK_SECONDS, TrialRun
-from nn_core.search.trials import QUEUED, count_done, superseded
+from nn_core.search.trials import QUEUED
 
 PATIENCE_SECONDS = 120.0  # that a database may not answer before a worker gives up
 Say = Callable[[str], None]

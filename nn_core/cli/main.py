@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from nn_core import ConfigError, DataError
-from nn_core.cli import compare, environment, homework, runs, search, tools, train
+from nn_core.cli import compare, data, environment, homework, runs, search, tools, train
 from nn_core.cli.console import hang_up, interrupt, last_words, when_told_to_end
 from nn_core.cli.exit_codes import BROKEN_PIPE, DONE, FAILED, REFUSED, table
 from nn_core.cli.train import Interrupted
@@ -74,6 +74,6 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="command")
-    for module in (train, runs, tools, search, compare, homework, environment):
+    for module in (train, data, runs, tools, search, compare, homework, environment):
         module.add_commands(commands)
     return parser

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any
 
 from nn_core import PRESETS, RunConfig
 from nn_core.config import all_settings
 from nn_core.config.choices import choices
+from nn_core.config.environment import DATASETS
 from nn_core.config.presets import Preset
+from nn_core.data.npz import is_path
 
 MAX_THREADS = 64  # OpenBLAS in NumPy's wheels is built for as many
 
@@ -49,7 +52,13 @@ def _threads(text: str) -> int:
 def given_settings(options: argparse.Namespace) -> dict[str, Any]:
     """The settings that were given as options."""
     given = {item: text for item in all_settings() if (text := getattr(options, item.name)) is not None}
-    return {item.name: item.parse(text) for item, text in given.items()}
+    return {item.name: item.parse(absolute(text) if item.name == "dataset" else text) for item, text in given.items()}
+
+
+def absolute(dataset: str) -> str:
+    """The path of a data set from the root on, so that a run finds it from any folder; a name as it is."""
+    named = dataset in (DATASETS.read() or "").split(os.pathsep)  # what a server allows is as it is written there
+    return os.path.abspath(dataset) if is_path(dataset) and not named else dataset
 
 
 def config_of(options: argparse.Namespace) -> RunConfig:

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from nn_core import ConfigError, Trainer, load_dataset
 from nn_core.cli.console import Told, note, when_told_to_end
+from nn_core.cli.data import add_data_option, config_with
 from nn_core.cli.exit_codes import BROKEN_PIPE, DIVERGED, DONE
 from nn_core.cli.runs import add_runs_option, parse_place
 from nn_core.cli.settings import add_settings, config_of, given_settings
@@ -60,6 +61,7 @@ def add_commands(commands: Any) -> None:
     )
     command.add_argument("--no-save", action="store_true", help="do not write the run to the disk")
     add_runs_option(command)
+    add_data_option(command)
     add_settings(command)
 
 
@@ -67,11 +69,13 @@ def _train(options: argparse.Namespace) -> int:
     if options.scores_at is not None and options.scores_at < 1:
         raise ConfigError(f"scores-at must be a step of at least 1, got {options.scores_at}")
     if options.resume is not None or options.branch is not None:
-        if options.preset or options.no_save:
-            raise ConfigError("a stored run goes on with its own settings and is saved: no --preset, no --no-save")
+        if options.preset or options.no_save or options.data:
+            raise ConfigError(
+                "a stored run goes on with its own settings and is saved: no --preset, no --no-save, no --data"
+            )
         store = RunStore(options.runs)
         return _go_on(store, options.resume, options) if options.branch is None else _branch(store, options)
-    config = config_of(options)
+    config = config_with(config_of(options), options)
     threads = set_threads(planned_blas_threads(options.threads))
     trainer = Trainer(config, load_dataset(config.dataset))
     writer, run_id = None, ""

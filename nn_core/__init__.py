@@ -17,6 +17,8 @@ from nn_core.config.errors import ConfigError
 from nn_core.config.presets import PRESETS
 from nn_core.config.run_config import RunConfig
 from nn_core.data import DataError, Dataset, load_dataset, load_mnist
+from nn_core.nn.files import load, save
+from nn_core.sketch.own_image import OwnImage, own_image
 from nn_core.sketch.shipped import load_shipped
 from nn_core.training.state import Checkpoint
 from nn_core.training.trainer import Trainer
@@ -32,13 +34,17 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Dataset",
+    "OwnImage",
     "RunConfig",
     "Trainer",
     "__version__",
     "check_backprop",
+    "load",
     "load_dataset",
     "load_mnist",
     "load_shipped",
+    "own_image",
+    "save",
     "watch",
 ]
 

@@ -168,16 +168,17 @@ def _kept(in_use: str) -> None:
     """The sets that there are, each with what can be done with it."""
     st.markdown(f"In use: **{plain(in_use)}**")
     for name in ["mnist", *session.own_datasets()]:
+        if name == in_use:
+            continue
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(plain(name), width="content")
-            if name != in_use:
-                st.button("Use", key=f"own-use-{name}", on_click=session.use_dataset, args=(name,))
-                if name != "mnist" and session.may_add_data():
-                    st.button(
-                        "Delete",
-                        key=f"own-delete-{name}",
-                        icon=":material/delete:",
-                        type="tertiary",
-                        on_click=session.delete_dataset,
-                        args=(name,),
-                    )
+            st.button("Use", key=f"own-use-{name}", on_click=session.use_dataset, args=(name,))
+            if name != "mnist" and session.may_add_data():
+                st.button(
+                    "Delete",
+                    key=f"own-delete-{name}",
+                    icon=":material/delete:",
+                    type="tertiary",
+                    on_click=session.delete_dataset,
+                    args=(name,),
+                )

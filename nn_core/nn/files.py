@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,8 @@ def save(network: Network, path: str | os.PathLike[str]) -> Path:
 
     The arrays have their names ("dense1.W", ...), so `numpy.load` opens the file too. Raises OSError.
     """
+    import zipfile  # here, as it takes longer to import than all that stands above
+
     target = Path(path)
     target = target if target.suffix == ".npz" else target.with_name(f"{target.name}.npz")
     buffer = io.BytesIO()
@@ -37,6 +38,8 @@ def save(network: Network, path: str | os.PathLike[str]) -> Path:
 
 def load(path: str | os.PathLike[str]) -> Network:
     """The network in a file that `save` wrote. Raises OSError, and ValueError, one sentence, for any other file."""
+    import zipfile
+
     path = Path(path)
     try:
         with zipfile.ZipFile(path) as archive:

@@ -104,7 +104,7 @@ def _understood(found: Found) -> None:
     names = [plain(choices.names[label]) for label in labels]
     members = [at for at in range(n) if found.labels[at] in choices.classes][:N_SHOWN]
     st.caption("Before")
-    st.image([found.images[at] for at in members], width=WIDTH)
+    st.image([found.images[at] for at in members], caption=names, width=WIDTH)  # the caption is its text for readers
     st.caption("After: what the network will see")
     st.image(list(after), caption=names, width=WIDTH)
     n_train, n_test = len(ready.arrays["y_train"]), len(ready.arrays["y_test"])

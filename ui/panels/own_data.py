@@ -9,12 +9,13 @@ import streamlit as st
 from nn_core.data import N_CLASSES, DataError
 from nn_core.own_data import METHODS, Choices, Found, prepared, shaped
 from ui import session
+from ui.charts.walls import image_wall
+from ui.components.live_plot import live_plot
 from ui.words import plain
 
 ROUND = "own-data-round"
 MOST_MEGABYTES = 200
 N_SHOWN = 12
-WIDTH = 48  # of a picture on the page
 
 
 def own_data() -> None:
@@ -103,10 +104,9 @@ def _understood(found: Found) -> None:
         return
     names = [plain(choices.names[label]) for label in labels]
     members = [at for at in range(n) if found.labels[at] in choices.classes][:N_SHOWN]
-    st.caption("Before")
-    st.image([found.images[at] for at in members], caption=names, width=WIDTH)  # the caption is its text for readers
-    st.caption("After: what the network will see")
-    st.image(list(after), caption=names, width=WIDTH)
+    for title, images in (("Before", found.images[members]), ("After: what the network will see", after)):
+        wall = image_wall(images, captions=names, columns=N_SHOWN, title=title)
+        live_plot(wall, key=f"own-{title.partition(':')[0].lower()}", height=110)
     n_train, n_test = len(ready.arrays["y_train"]), len(ready.arrays["y_test"])
     st.markdown(plain(" ".join([f"{n_train:,} training and {n_test:,} test images.", *ready.remarks])))
     with st.container(horizontal=True):

@@ -119,7 +119,7 @@ def test_an_added_objective_is_on_the_command_line(
     out = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert out["config"]["lr"] == 0.3 and out["values"][0] > 0
     assert main(["sweep", "--study", "cli", "--resume"]) == 0
-    assert f"Training loss {out['values'][0]:,.4g}" in capsys.readouterr().out
+    assert f"Training loss {out['values'][0]:.1f} nats" in capsys.readouterr().out
 
 
 def test_an_added_objective_is_in_the_menu_with_its_help(added: None, app: AppTest):

@@ -10,12 +10,15 @@ Importing the package registers every choice (optimizers, activations, ...); it 
 
 from typing import TYPE_CHECKING, Any
 
+import nn_core.machine.quick_end  # isort: skip  (first: Ctrl-C may come while the rest is imported)
 import nn_core.kernels
 import nn_core.nn  # noqa: F401  (both register their choices)
 from nn_core.config.errors import ConfigError
 from nn_core.config.presets import PRESETS
 from nn_core.config.run_config import RunConfig
 from nn_core.data import DataError, Dataset, load_dataset, load_mnist
+from nn_core.nn.files import load, save
+from nn_core.sketch.own_image import OwnImage, own_image
 from nn_core.sketch.shipped import load_shipped
 from nn_core.training.state import Checkpoint
 from nn_core.training.trainer import Trainer
@@ -31,13 +34,17 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Dataset",
+    "OwnImage",
     "RunConfig",
     "Trainer",
     "__version__",
     "check_backprop",
+    "load",
     "load_dataset",
     "load_mnist",
     "load_shipped",
+    "own_image",
+    "save",
     "watch",
 ]
 

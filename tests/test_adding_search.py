@@ -107,10 +107,10 @@ def test_an_added_objective_is_on_the_command_line(
         main(["sweep", "--help"])
     assert "train_loss" in capsys.readouterr().out
 
-    def work_here(name: str, n: int, storage: str) -> list[Any]:
+    def work_here(name: str, n: int, storage: str, started: list[Any]) -> list[Any]:
         """Instead of another process, which knows nothing of this test's objective."""
         Worker(name, storage, tell=lambda line: None).work()
-        return []
+        return started
 
     monkeypatch.setattr(command, "start_workers", work_here)
     asked = ["sweep", "--study", "cli", "--trials", "2", "--vary", "lr=0.0001,0.3", "--sampler", "grid"]
@@ -119,7 +119,7 @@ def test_an_added_objective_is_on_the_command_line(
     out = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert out["config"]["lr"] == 0.3 and out["values"][0] > 0
     assert main(["sweep", "--study", "cli", "--resume"]) == 0
-    assert f"Training loss {out['values'][0]:.6g}" in capsys.readouterr().out
+    assert f"Training loss {out['values'][0]:.1f} nats" in capsys.readouterr().out
 
 
 def test_an_added_objective_is_in_the_menu_with_its_help(added: None, app: AppTest):

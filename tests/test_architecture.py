@@ -27,6 +27,7 @@ LEVELS = {  # a package may import those below it, and those on its own level th
     "nn_core.machine": 0,
     "nn_core.config": 0,
     "nn_core.data": 1,
+    "nn_core.own_data": 2,
     "nn_core.nn": 1,
     "nn_core.kernels": 2,
     "nn_core.training": 3,
@@ -59,6 +60,7 @@ LEVELS = {  # a package may import those below it, and those on its own level th
 }
 WITH_MORE_THAN_NUMPY = {  # where a function may import more
     "nn_core.export",
+    "nn_core.own_data",
     "nn_core.store",
     "nn_core.search",
     "nn_core.sketch",

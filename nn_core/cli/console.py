@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from nn_core.cli.exit_codes import of_signal
+
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 HANG_UP = getattr(signal, "SIGHUP", 0)
-BROKEN_PIPE = 128 + 13  # the exit code of a program that nobody listens to any more
 
 
 def print_any_name() -> None:
@@ -72,7 +73,7 @@ class Told:
     @property
     def code(self) -> int:
         """The exit code of a program that this signal has ended: 130 after Ctrl-C."""
-        return 128 + (self.signal or int(signal.SIGINT))
+        return of_signal(self.signal)
 
 
 @contextmanager

@@ -14,12 +14,13 @@ from nn_core import load_dataset, load_shipped
 from nn_core.cli.console import note
 from nn_core.cli.runs import add_runs_option
 from nn_core.cli.settings import add_threads
+from nn_core.cli.train import set_threads
 from nn_core.config.errors import ConfigError
 from nn_core.data import Dataset
 from nn_core.evaluation import Evaluation, Share, paired
 from nn_core.evaluation.robustness import N_IMAGES, Robustness, measure
 from nn_core.machine.numbers import exact, loss, percent
-from nn_core.machine.threads import planned_blas_threads, set_blas_threads
+from nn_core.machine.threads import planned_blas_threads
 from nn_core.nn.network import Network, from_weights
 from nn_core.store import RunStore
 from nn_core.training import exact_frame
@@ -59,7 +60,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     """Print the figures; raises StoreError, DataError and ConfigError."""
     if options.images < 1:
         raise ConfigError(f"images must be at least 1, got {options.images}")
-    set_blas_threads(planned_blas_threads(options.threads))
+    set_threads(planned_blas_threads(options.threads))
     model, step = _network(options, options.run_id, options.at)
     data = load_dataset(model.config.dataset)
     found = _answers(model, data, options.split)

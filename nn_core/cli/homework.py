@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nn_core import check_backprop
+from nn_core.cli.exit_codes import DONE, FAILED
 from nn_core.cli.settings import add_settings, given_settings
 from nn_core.config.run_config import RunConfig
 from nn_core.homework import GivenError, exercise
@@ -66,7 +67,7 @@ def _check(options: argparse.Namespace) -> int:
     found = _arrays(path) if path.suffix == ".npz" else _function(path, options.function)
     report = check_backprop(found, config, options.rows, n_images=options.images, give=options.give)
     print(json.dumps(report.to_json()) if options.json else report)
-    return 0 if report.agrees else 1
+    return DONE if report.agrees else FAILED
 
 
 def _write(path: Path, config: RunConfig, options: argparse.Namespace) -> int:

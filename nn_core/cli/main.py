@@ -8,12 +8,14 @@ import sys
 from collections.abc import Sequence
 
 from nn_core import ConfigError, DataError
-from nn_core.cli import compare, environment, evaluate, homework, predict, runs, search, tools, train
-from nn_core.cli.console import BROKEN_PIPE, hang_up, interrupt, last_words, when_told_to_end
+from nn_core.cli import compare, data, environment, evaluate, homework, predict, runs, search, tools, train
+from nn_core.cli.console import hang_up, interrupt, last_words, when_told_to_end
+from nn_core.cli.exit_codes import BROKEN_PIPE, DONE, FAILED, REFUSED, table
 from nn_core.cli.train import Interrupted
 from nn_core.config.environment import problems
 from nn_core.homework import GivenError
 from nn_core.machine.disk import reason
+from nn_core.machine.packages import PackageMissing
 from nn_core.search.database_errors import SearchError
 from nn_core.store import StoreError
 
@@ -21,7 +23,7 @@ PROGRAM = "python -m nn_core"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 when it worked, 2 with one sentence on stderr when the settings or the data are at fault."""
+    """Run a command; its exit code, as exit_codes.py lists them."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
         try:
@@ -33,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else "the output cannot be written: "
         last_words(f"{PROGRAM}: {where}{reason(error)}")
-        return 1
+        return FAILED
     finally:
         hang_up()
 
@@ -44,15 +46,15 @@ def _carry_out(arguments: Sequence[str]) -> int:
         try:
             for sentence in problems():
                 print(f"{PROGRAM}: {sentence}", file=sys.stderr)
-            return int(options.run(options) or 0)
-        except (ConfigError, DataError, GivenError, StoreError, SearchError, ArithmeticError) as error:
+            return int(options.run(options) or DONE)
+        except (ConfigError, DataError, GivenError, StoreError, SearchError, PackageMissing, ArithmeticError) as error:
             print(f"{PROGRAM}: {error}", file=sys.stderr)
-            return 2
+            return REFUSED
         except Interrupted as interrupted:
             last_words(f"\n{interrupted}")
             return interrupted.code
-        except KeyboardInterrupt:
-            last_words("\nstopped")
+        except KeyboardInterrupt as stopped:
+            last_words(f"\n{str(stopped) or 'stopped'}")
             return told.code
 
 
@@ -65,8 +67,13 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=PROGRAM, description="A neural network in NumPy alone.")
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="A neural network in NumPy alone.",
+        epilog=table(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
-    for module in (train, runs, predict, evaluate, tools, search, compare, homework, environment):
+    for module in (train, data, runs, predict, evaluate, tools, search, compare, homework, environment):
         module.add_commands(commands)
     return parser

@@ -8,6 +8,7 @@ import math
 import secrets
 import shlex
 import socket
+import subprocess
 import time
 from typing import Any
 
@@ -23,7 +24,7 @@ from nn_core.search.spec import PRUNERS, SAMPLERS, SearchSpec
 from nn_core.search.storage import VARIABLE, file_of
 from nn_core.search.study import OpenSearch, ask_for_trials, control, create_search, load_study
 from nn_core.search.trials import test_accuracy
-from nn_core.search.watch import SearchView, read_search
+from nn_core.search.watch import SearchView, TrialRow, read_search
 from nn_core.search.worker import PATIENCE_SECONDS, Worker, say
 
 LOOK_SECONDS = 0.5
@@ -130,17 +131,27 @@ def _sweep(options: argparse.Namespace, base: RunConfig) -> None:
     else:
         create_search(options.study, _spec(options, base), options.storage)
     opened = load_study(options.study, options.storage)
-    workers = start_workers(options.study, options.workers, options.storage)
+    workers: list[subprocess.Popen[bytes]] = []
     try:
+        start_workers(options.study, options.workers, options.storage, workers)
         view = _until_done(opened, options, workers)
     except (KeyboardInterrupt, BrokenPipeError) as told:
-        control(options.study, "stop", options.storage)
-        for process in workers:
-            process.wait()
+        _stop(workers, options)
         if isinstance(told, BrokenPipeError):
             raise
-        raise SearchError(f"stopped; it goes on with: {_how_to_go_on(options)}") from None
+        raise KeyboardInterrupt(f"stopped; it goes on with: {_how_to_go_on(options)}") from None
     _tell_result(view, options)
+
+
+def _stop(workers: list[subprocess.Popen[bytes]], options: argparse.Namespace) -> None:
+    """End the search's workers everywhere; where its database cannot be told, those of this machine by a signal."""
+    try:
+        control(options.study, "stop", options.storage)
+    except SearchError:
+        for process in workers:
+            process.terminate()
+    for process in workers:
+        process.wait()
 
 
 def _check_unchanged(options: argparse.Namespace, begun: SearchSpec) -> None:
@@ -241,6 +252,17 @@ def _shown(value: float) -> str:
     return f"{value:,.0f}" if value >= 1e5 else f"{value:.6g}"
 
 
+def _values(view: SearchView, row: TrialRow) -> str:
+    named = zip(view.spec.judged_by, row.values or (), strict=True)
+    return ", ".join(f"{each.label} {each.unit.text(value)}" for each, value in named)
+
+
+def _of_front(view: SearchView, row: TrialRow) -> dict[str, Any]:
+    """A trial of the front as JSON: its number, its value by each objective, its settings."""
+    values = dict(zip(view.spec.objectives, row.values or (), strict=True))
+    return {"trial": row.number, "values": values, "config": None if row.config is None else row.config.to_dict()}
+
+
 def _how_to_go_on(options: argparse.Namespace) -> str:
     """The command that resumes the search; a URL stands in it without its password."""
     given = options.storage and options.storage != STORAGE.read()
@@ -263,7 +285,7 @@ def _tell_result(view: SearchView, options: argparse.Namespace) -> None:
                     "best": None if best is None else best.number,
                     "values": None if best is None else best.values,
                     "config": None if best is None or best.config is None else best.config.to_dict(),
-                    "front": [row.number for row in view.front],
+                    "front": [_of_front(view, row) for row in view.front],
                     "epochs_saved": view.epochs_saved,
                     "test_accuracy": tested,
                 }
@@ -273,10 +295,12 @@ def _tell_result(view: SearchView, options: argparse.Namespace) -> None:
     if best is None:
         print("No trial came to its end.")
         return
-    values = ", ".join(
-        f"{each.label} {_shown(value)}" for each, value in zip(view.spec.judged_by, best.values or (), strict=True)
-    )
-    print(f"best: trial {best.number}, {values}")
+    if len(view.spec.judged_by) > 1:
+        print("none betters these in both:")
+        for row in view.front:
+            print(f"  trial {row.number}: {_values(view, row)}")
+            print(f"    {row.config.to_command()}" if row.config is not None else "    settings unknown")
+    print(f"best: trial {best.number}, {_values(view, best)}")
     if best.config is not None:
         print(best.config.to_command())
     print(f"pruning saved {percent(view.epochs_saved, 0)} of the epochs")

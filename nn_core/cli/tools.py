@@ -9,11 +9,11 @@ from typing import Any
 
 from nn_core import ConfigError, load_dataset
 from nn_core.cli.settings import add_settings, config_of, given_settings
-from nn_core.cli.train import show_progress
+from nn_core.cli.train import set_threads, show_progress
 from nn_core.config import shorten
 from nn_core.machine.disk import is_kept, reason
 from nn_core.machine.numbers import exact
-from nn_core.machine.threads import planned_blas_threads, set_blas_threads
+from nn_core.machine.threads import planned_blas_threads
 from nn_core.sketch.no_digits import training as detector
 from nn_core.sketch.no_digits.detector import DETECTOR
 from nn_core.sketch.redraw import RECIPE, ship, train_shipped
@@ -63,7 +63,7 @@ def _ship(options: argparse.Namespace) -> None:
         kept, why = False, reason(error).lower()
     if not kept:
         raise ConfigError(f"out must be a file in a folder that is there, got {shorten(str(out))}: {why}")
-    set_blas_threads(planned_blas_threads(options.threads))
+    set_threads(planned_blas_threads(options.threads))
     trainer = make(config, load_dataset(config.dataset), lambda one: show_progress(one, config.epochs))
     result = finish(trainer, out)
     accuracy = exact(result["accuracy" if options.detector else "test_accuracy"])
@@ -74,12 +74,12 @@ def _ship(options: argparse.Namespace) -> None:
 def _profile(options: argparse.Namespace) -> None:
     """Print where a step's time goes."""
     config = config_of(options)
-    threads = planned_blas_threads(options.threads)
-    set_blas_threads(threads)
+    threads = set_threads(planned_blas_threads(options.threads))
     result = profile(config, load_dataset(config.dataset), options.seconds)
     if options.json:
         parts = {name: round(us, 2) for name, us in result.parts_us.items()}
         print(json.dumps({"blas_threads": threads, "step_us": round(result.step_us, 2), "parts_us": parts}))
         return
-    print(f"{config.title()}, {threads} BLAS thread{'s' if threads > 1 else ''}, {result.n_steps:,} steps")
+    on_threads = "" if threads is None else f", {threads} BLAS thread{'s' if threads > 1 else ''}"
+    print(f"{config.title()}{on_threads}, {result.n_steps:,} steps")
     print(result.table())

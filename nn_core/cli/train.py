@@ -8,14 +8,16 @@ import sys
 from typing import Any, get_args
 
 from nn_core import ConfigError, Trainer, load_dataset
-from nn_core.cli.console import BROKEN_PIPE, Told, note, when_told_to_end
+from nn_core.cli.console import Told, note, when_told_to_end
+from nn_core.cli.data import add_data_option, config_with
+from nn_core.cli.exit_codes import BROKEN_PIPE, DIVERGED, DONE
 from nn_core.cli.runs import add_runs_option, parse_place
 from nn_core.cli.settings import add_settings, config_of, given_settings
 from nn_core.instruments.events import events_to_json
 from nn_core.instruments.recording import Recording
 from nn_core.instruments.registry import Recorded, last_values
 from nn_core.machine.numbers import exact, percent
-from nn_core.machine.threads import planned_blas_threads, set_blas_threads
+from nn_core.machine.threads import planned_blas_threads, use_blas_threads
 from nn_core.nn.flat import digest
 from nn_core.nn.metrics import accuracy
 from nn_core.runs import begin_branch, stored_origin
@@ -54,39 +56,39 @@ def add_commands(commands: Any) -> None:
         default="vital",
         help="what is measured of the training itself, and kept with its curves: all, the vital signs, or nothing",
     )
+    command.add_argument(
+        "--test", action="store_true", help="score the trained network on the test images too: once, at the very end"
+    )
     command.add_argument("--no-save", action="store_true", help="do not write the run to the disk")
     add_runs_option(command)
+    add_data_option(command)
     add_settings(command)
 
 
-def _train(options: argparse.Namespace) -> None:
+def _train(options: argparse.Namespace) -> int:
     if options.scores_at is not None and options.scores_at < 1:
         raise ConfigError(f"scores-at must be a step of at least 1, got {options.scores_at}")
     if options.resume is not None or options.branch is not None:
-        if options.preset or options.no_save:
-            raise ConfigError("a stored run goes on with its own settings and is saved: no --preset, no --no-save")
+        if options.preset or options.no_save or options.data:
+            raise ConfigError(
+                "a stored run goes on with its own settings and is saved: no --preset, no --no-save, no --data"
+            )
         store = RunStore(options.runs)
-        if options.branch is None:
-            _go_on(store, options.resume, options)
-        else:
-            _branch(store, options)
-        return
-    config = config_of(options)
-    threads = planned_blas_threads(options.threads)
-    set_blas_threads(threads)
+        return _go_on(store, options.resume, options) if options.branch is None else _branch(store, options)
+    config = config_with(config_of(options), options)
+    threads = set_threads(planned_blas_threads(options.threads))
     trainer = Trainer(config, load_dataset(config.dataset))
     writer, run_id = None, ""
     if not options.no_save:
         run_id = new_id()
         writer = RunWriter(RunStore(options.runs), run_id, trainer.data)
     recorder = Recorder(trainer, writer)
-    train(trainer, recorder, threads, run_id, options)
+    return train(trainer, recorder, threads, run_id, options)
 
 
-def _go_on(store: RunStore, run_id: str, options: argparse.Namespace) -> None:
+def _go_on(store: RunStore, run_id: str, options: argparse.Namespace) -> int:
     """Train a stored run on, with the live changes that were asked for."""
-    threads = options.threads or store.open(run_id).blas_threads or planned_blas_threads()
-    set_blas_threads(threads)
+    threads = set_threads(options.threads or store.open(run_id).blas_threads or planned_blas_threads())
     found = reopen(store, run_id, load_dataset)
     for sentence in found.warnings:
         print(sentence, file=sys.stderr)
@@ -94,16 +96,15 @@ def _go_on(store: RunStore, run_id: str, options: argparse.Namespace) -> None:
     for name, value in given_settings(options).items():
         trainer.change(name, value)
     recorder = Recorder(trainer, found.writer, found.film, found.stored.parent, found.best_accuracy)
-    train(trainer, recorder, threads, run_id, options)
+    return train(trainer, recorder, threads, run_id, options)
 
 
-def _branch(store: RunStore, options: argparse.Namespace) -> None:
+def _branch(store: RunStore, options: argparse.Namespace) -> int:
     """Begin a branch, on disk where that can be written, and train it."""
     parent, step = parse_place(options.branch)
     opened = store.open(parent)
     config = opened.settings_at(step).replace(**given_settings(options))
-    threads = options.threads or opened.blas_threads or planned_blas_threads()
-    set_blas_threads(threads)
+    threads = set_threads(options.threads or opened.blas_threads or planned_blas_threads())
     data = load_dataset(config.dataset)
     past, origin = begin_branch(stored_origin(opened, data), step, config, data)
     print(past.message, file=sys.stderr)
@@ -112,11 +113,19 @@ def _branch(store: RunStore, options: argparse.Namespace) -> None:
     run_id = new_id()
     recorder = Recorder(trainer, RunWriter(store, run_id, data, parent=origin), past.film, origin)
     recorder.keep("paused")
-    train(trainer, recorder, threads, run_id, options)
+    return train(trainer, recorder, threads, run_id, options)
 
 
-def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, options: argparse.Namespace) -> None:
-    """Train through the budget of epochs, or once more through it where it is used up.
+def set_threads(n: int) -> int | None:
+    """Set the threads of the matrix products; those in force, None where nobody knows, which is said on stderr."""
+    threads, sentence = use_blas_threads(n)
+    if sentence:
+        note(sentence)
+    return threads
+
+
+def train(trainer: Trainer, recorder: Recorder, threads: int | None, run_id: str, options: argparse.Namespace) -> int:
+    """Train through the budget of epochs, or once more through it where it is used up; returns the exit code.
 
     A progress bar goes to stderr, the result to stdout. Raises Interrupted when the run is saved, on Ctrl-C, on SIGTERM
     and where nobody reads the bar any more; StoreError where another program trains the run.
@@ -159,6 +168,7 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
         note("")
     if trainer.stopped:
         note(trainer.stopped)
+    ended = DIVERGED if trainer.stopped and not trainer.stopped_early else DONE
     steps, images, seconds = trainer.step_count - begun[0], trainer.images_seen - begun[1], trainer.seconds - begun[2]
     result: dict[str, Any] = {
         "config": trainer.config.to_dict(),
@@ -166,7 +176,7 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
         "steps": trainer.step_count,
         "epochs": trainer.epoch,
         **_accuracies(trainer),
-        "test_accuracy": accuracy(trainer.data.test_labels, trainer.model.predict(trainer.data.test_images)),
+        "test_accuracy": _test_accuracy(trainer) if options.test else None,
         "seconds": trainer.seconds,
         "samples_per_second": images / seconds if seconds else 0.0,
         "blas_threads": threads,
@@ -182,18 +192,19 @@ def train(trainer: Trainer, recorder: Recorder, threads: int, run_id: str, optio
         result["scores_at"] = early
     if options.json:
         print(json.dumps(result))
-        return
+        return ended
+    tested = f", test {exact(result['test_accuracy'])} (n = {len(trainer.data.test_labels):,})" if options.test else ""
     from_there = f" after step {begun[0]:,}" if begun[0] else ""
     print(
         f"{steps:,} steps{from_there} in {seconds:.1f} s ({result['samples_per_second']:,.0f} images/s): "
         f"training {exact(result['train_accuracy'])} (n = {len(trainer.train_labels):,}), "
-        f"validation {exact(result['val_accuracy'])} (n = {len(trainer.data.val_labels):,}), "
-        f"test {exact(result['test_accuracy'])} (n = {len(trainer.data.test_labels):,})"
+        f"validation {exact(result['val_accuracy'])} (n = {len(trainer.data.val_labels):,}){tested}"
     )
     if early:
         print(f"after {scores_at:,} steps: {exact(early['train_accuracy'])} / {exact(early['val_accuracy'])}")
     if result["run"]:
         print(f"run {run_id}")
+    return ended
 
 
 def _after_this_step(_told: Told) -> None:
@@ -219,6 +230,10 @@ def _accuracies(trainer: Trainer) -> dict[str, float]:
         "train_accuracy": accuracy(trainer.train_labels, trainer.model.predict(trainer.train_images)),
         "val_accuracy": trainer.score().val_accuracy,
     }
+
+
+def _test_accuracy(trainer: Trainer) -> float:
+    return accuracy(trainer.data.test_labels, trainer.model.predict(trainer.data.test_images))
 
 
 def show_progress(trainer: Trainer, end: float) -> None:

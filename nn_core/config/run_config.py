@@ -34,6 +34,12 @@ class RunConfig(AugmentationSettings, RegularizationSettings, TrainingSettings, 
     Raises ConfigError, naming the setting, the limit and the value, when a value makes no sense.
     """
 
+    def __new__(cls, *_: Any, **settings: Any) -> RunConfig:
+        """Names of settings are checked first, so that a slip is told what was meant."""
+        for name in settings:
+            setting(name)
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         values = vars(self)
         for item in all_settings():

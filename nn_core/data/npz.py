@@ -1,7 +1,7 @@
 """The images that a network learns from: MNIST, which lies beside this file, or any .npz of the same form.
 
 A file holds x_train (n, 28, 28), y_train (n,), x_test (m, 28, 28) and y_test (m,), all uint8, with labels 0 to 9, n
-from 1,000 to 60,000 and m from 100 to 10,000. A twelfth of the training images (5,000 of 60,000), each digit in
+from 300 to 60,000 and m from 50 to 10,000. A twelfth of the training images (5,000 of 60,000), each digit in
 proportion, is set apart for validation, always the same ones. What cannot be trusted is refused with a DataError.
 """
 
@@ -12,6 +12,7 @@ import math
 import os
 import stat
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,8 +23,9 @@ from numpy.typing import NDArray
 
 from nn_core.config.environment import DATASETS
 from nn_core.config.errors import shorten
-from nn_core.config.foreign import parse_json
+from nn_core.config.foreign import parse_json, parse_object
 from nn_core.data.dataset import N_CLASSES, Bytes, DataError, Dataset
+from nn_core.data.kept import kept_path
 from nn_core.machine.disk import reason, write_file
 
 if TYPE_CHECKING:
@@ -38,8 +40,10 @@ MNIST_SHA256 = {
     "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
 }
 KEYS = tuple(MNIST_SHA256)
-LIMITS = {"train": (1_000, 60_000), "test": (100, 10_000)}  # images, inclusive
+LIMITS = {"train": (300, 60_000), "test": (50, 10_000)}  # images, inclusive
 MAX_FILE_BYTES = 64_000_000  # more than 70,000 images take without any compression
+ABOUT = "about.json"  # in a file of own_data: what its classes are called
+MOST_ABOUT = 10_000  # bytes of it
 BLOCK = 500  # images read at once
 SPLIT_SEED = 20_240_229
 
@@ -50,7 +54,7 @@ def load_mnist() -> Dataset:
 
 
 def load_dataset(name_or_path: str | os.PathLike[str] = "mnist") -> Dataset:
-    """The data set of that name in nn_core/data, or of the .npz file at that path (anything with a separator or .npz).
+    """The data set of that name in nn_core/data or among those kept, or of the .npz at that path (with / or .npz).
 
     A file called mnist.npz must be MNIST, array by array. While the file stays the same, the same object is handed out
     again, so that runs share its arrays. Raises DataError, also for a path that GLASSNET_DATASETS does not name.
@@ -67,10 +71,14 @@ def load_dataset(name_or_path: str | os.PathLike[str] = "mnist") -> Dataset:
         return _load(path.stem, resolved, version)
 
 
+def is_path(name_or_path: str) -> bool:
+    """Whether it stands for a file by its path, not for a set by its name."""
+    return name_or_path.endswith(".npz") or any(mark in name_or_path for mark in ("/", os.sep, os.altsep or os.sep))
+
+
 def _locate(name_or_path: str) -> Path:
-    is_path = name_or_path.endswith(".npz") or any(mark in name_or_path for mark in ("/", os.sep, os.altsep or os.sep))
-    if not is_path:
-        return DATA_DIR / f"{name_or_path}.npz"
+    if not is_path(name_or_path):
+        return kept_path(name_or_path) or DATA_DIR / f"{name_or_path}.npz"
     named = DATASETS.read()
     if named is not None and name_or_path not in named.split(os.pathsep):
         raise DataError(f"on this server a data set is chosen by its name, not by a path, got {shorten(name_or_path)}")
@@ -114,6 +122,7 @@ def _load(name: str, path: Path, version: _Version) -> Dataset:
             training, validation = _split(train_labels)
             order = np.concatenate([training, validation])
             images, test_images = reader.read("x_train", order), reader.read("x_test")
+            class_names = _class_names(archive)
     except DataError:
         raise
     except Exception as error:  # arbitrary bytes make zipfile, zlib and NumPy raise nearly anything
@@ -127,7 +136,7 @@ def _load(name: str, path: Path, version: _Version) -> Dataset:
     arrays = images[:n], labels[:n], images[n:], labels[n:], test_images, test_labels
     for array in (images, labels, *arrays):
         array.flags.writeable = False
-    return Dataset(name, _identity(hashes), tuple("0123456789"), *arrays)
+    return Dataset(name, _identity(hashes), class_names, *arrays)
 
 
 def _split(labels: Bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -154,6 +163,23 @@ def _check_mnist(path: Path, hashes: dict[str, str]) -> None:
     altered = [key for key in KEYS if hashes[key] != MNIST_SHA256[key]]
     if altered:
         raise DataError(f"{path} is altered or is not MNIST: the SHA-256 of {', '.join(altered)} differs")
+
+
+def identity_of(arrays: Mapping[str, Bytes]) -> str:
+    """What `Dataset.identity` will be of a file that holds these arrays."""
+    return _identity({key: _sha256(np.ascontiguousarray(arrays[key]).tobytes()).hexdigest() for key in KEYS})
+
+
+def _class_names(archive: zipfile.ZipFile) -> tuple[str, ...]:
+    """As the file calls them, one for each of ten outputs; digits where it does not say."""
+    if ABOUT not in archive.namelist():
+        return tuple("0123456789")
+    with archive.open(ABOUT) as stream:
+        names = parse_object(stream.read(MOST_ABOUT), ABOUT)["class_names"]
+    known = [str(name)[:40] for name in names[:N_CLASSES]]
+    if len(set(known)) != len(known) or not all(known):
+        raise ValueError("its classes have no names of their own")
+    return (*known, *(f"unused {number}" for number in range(len(known) + 1, N_CLASSES + 1)))
 
 
 def _identity(hashes: dict[str, str]) -> str:

@@ -80,7 +80,7 @@ def _with_weights(found: Imported, file_name: str, store: RunStore) -> tuple[str
     recorder.rests(trainer.model.weights())
     recorder.keep("paused")
     if writer.problem:
-        raise ExportError(f"the weights could not be written to {store.folder}")
+        raise ExportError(f"the weights could not be written to {store.folder}: {writer.problem}")
     store.rename(run_id, f"weights of {title}"[:MAX_NAME].strip())
     return run_id, remarks
 

@@ -17,6 +17,7 @@ from nn_core.config.run_config import RunConfig
 from nn_core.export.architecture import VERSION, described
 from nn_core.export.source import ExportError, ExportSource, one_line
 from nn_core.machine.memory import Array
+from nn_core.machine.packages import PackageMissing, need
 from nn_core.nn.network import outline
 
 MAX_FILE_BYTES = 200_000_000  # six hidden layers of 2,048 units are 91 MB, 182 MB in float64
@@ -140,11 +141,14 @@ def _entry(name: str, entry: Any) -> tuple[tuple[int, ...], int]:
 
 def arrays_of(data: bytes) -> dict[str, Array]:
     """The tensors of a safetensors file, as they are."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     try:
-        return load(data)
+        SafetensorError = need("safetensors", "Weights in files").SafetensorError
+        load = need("safetensors.numpy", "Weights in files").load
+    except PackageMissing as missing:
+        raise ExportError(str(missing)) from None
+    try:
+        arrays: dict[str, Array] = load(data)
+        return arrays
     except SafetensorError as error:
         raise ExportError(f"the file cannot be read: {one_line(str(error))}") from None
 

@@ -35,6 +35,19 @@ def set_blas_threads(n: int) -> bool:
     return True
 
 
+def use_blas_threads(n: int) -> tuple[int | None, str]:
+    """`set_blas_threads`; the threads in force then (None where nobody knows), and a sentence where it is not n."""
+    if set_blas_threads(n):
+        return n, ""
+    started_with = BLAS_THREADS.read() if BLAS_THREADS.told() else None
+    if started_with == n:
+        return n, ""
+    return started_with, (
+        f"The threads of the matrix products are as they were at the start, not set to {n}: threadpoolctl is not "
+        f"installed (pip install threadpoolctl; or set {VARIABLE}={n} before the start)."
+    )
+
+
 def blas_name() -> str:
     """Like "openblas 0.3.31 (SkylakeX)"; empty where threadpoolctl is not installed or finds none."""
     blas = _blas()

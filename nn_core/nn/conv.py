@@ -16,6 +16,7 @@ from nn_core.config.errors import ConfigError
 from nn_core.machine.memory import Array
 from nn_core.nn.layers import Direction, Layer
 from nn_core.nn.normalization import BatchNorm
+from nn_core.nn.sums import over_rows
 
 Pair = tuple[int, int]  # along rows, along columns
 
@@ -196,7 +197,7 @@ class Conv2D(Windowed):
         """dW = the sum over images and places of dz times what lay under the window, db = that of dz; dx = dz by W."""
         W = self.params["W"]
         self.grads["W"][...] = _under(dout, self.windows)
-        self.grads["b"][...] = dout.sum(axis=(0, 2, 3))
+        self.grads["b"][...] = over_rows(dout.sum(axis=(2, 3)))
         return self._gathered(lambda i, j: np.einsum("nors,oc->ncrs", dout, W[:, :, i, j], optimize=True), dout.dtype)
 
     def r_forward(self, rx: Array | None, v: Direction) -> Array:
@@ -212,7 +213,7 @@ class Conv2D(Windowed):
         rdW = _under(rdout, self.windows)
         if self.r_windows is not None:
             rdW += _under(dout, self.r_windows)
-        return {"W": rdW, "b": rdout.sum(axis=(0, 2, 3))}
+        return {"W": rdW, "b": over_rows(rdout.sum(axis=(2, 3)))}
 
     def r_backward(self, dout: Array, rdout: Array, v: Direction) -> Array:
         """R{dx} = R{dz} by W, and dz by V: both at once, as one convolution of twice the channels."""

@@ -1,5 +1,9 @@
 """Where the weights start. Each function draws a (n_in, n_out) matrix in float64; biases start at zero.
 
+`n_in` is how many numbers go into a unit, the fan-in. `reach` is how many places of one channel each input has a part
+in: K K in a convolution with kernels of K by K, 1 in a dense layer. The fan-out is n_out times it, as in PyTorch and
+Keras.
+
 float64 draws are rounded once to the network's dtype, so that a float64 gradient check and a float32 run start alike.
 """
 
@@ -21,7 +25,7 @@ from nn_core.machine.memory import Array
     formula=r"W = 0",
     citation="Goodfellow, Bengio & Courville 2016, section 8.4",
 )
-def zeros(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Array:
+def zeros(rng: np.random.Generator, n_in: int, n_out: int, scale: float, reach: int = 1) -> Array:
     """All zero."""
     return np.zeros((n_in, n_out))
 
@@ -35,7 +39,7 @@ def zeros(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Arra
     citation="Goodfellow, Bengio & Courville 2016, section 8.4",
     uses=("init_scale",),
 )
-def constant(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Array:
+def constant(rng: np.random.Generator, n_in: int, n_out: int, scale: float, reach: int = 1) -> Array:
     """All equal to `scale`."""
     return np.full((n_in, n_out), scale)
 
@@ -49,7 +53,7 @@ def constant(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> A
     citation="the textbook network's choice, s = 0.5",
     uses=("init_scale",),
 )
-def uniform(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Array:
+def uniform(rng: np.random.Generator, n_in: int, n_out: int, scale: float, reach: int = 1) -> Array:
     """Uniform on [-scale, scale)."""
     return rng.uniform(-scale, scale, (n_in, n_out))
 
@@ -63,7 +67,7 @@ def uniform(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Ar
     citation="Krizhevsky, Sutskever & Hinton 2012",
     uses=("init_scale",),
 )
-def normal(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Array:
+def normal(rng: np.random.Generator, n_in: int, n_out: int, scale: float, reach: int = 1) -> Array:
     """Normal with standard deviation `scale`."""
     return rng.normal(0.0, scale, (n_in, n_out))
 
@@ -76,9 +80,9 @@ def normal(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Arr
     formula=r"W \sim \mathcal{U}\left(\pm\sqrt{6/(n_{in}+n_{out})}\right)",
     citation="Glorot & Bengio 2010, equation 16 (uniform)",
 )
-def xavier(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Array:
-    """Uniform with variance 2 / (n_in + n_out)."""
-    limit = math.sqrt(6 / (n_in + n_out))
+def xavier(rng: np.random.Generator, n_in: int, n_out: int, scale: float, reach: int = 1) -> Array:
+    """Uniform with variance 2 / (n_in + n_out reach)."""
+    limit = math.sqrt(6 / (n_in + n_out * reach))
     return rng.uniform(-limit, limit, (n_in, n_out))
 
 
@@ -90,9 +94,9 @@ def xavier(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Arr
     formula=r"W \sim \mathcal{N}\left(0, \frac{2}{n_{in}+n_{out}}\right)",
     citation="Glorot & Bengio 2010, equation 12 (normal)",
 )
-def xavier_normal(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Array:
-    """Normal with variance 2 / (n_in + n_out)."""
-    return rng.normal(0.0, math.sqrt(2 / (n_in + n_out)), (n_in, n_out))
+def xavier_normal(rng: np.random.Generator, n_in: int, n_out: int, scale: float, reach: int = 1) -> Array:
+    """Normal with variance 2 / (n_in + n_out reach)."""
+    return rng.normal(0.0, math.sqrt(2 / (n_in + n_out * reach)), (n_in, n_out))
 
 
 @register(
@@ -103,7 +107,7 @@ def xavier_normal(rng: np.random.Generator, n_in: int, n_out: int, scale: float)
     formula=r"W \sim \mathcal{N}(0, 1/n_{in})",
     citation="LeCun, Bottou, Orr & Müller 1998, equation 16 (normal)",
 )
-def lecun(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Array:
+def lecun(rng: np.random.Generator, n_in: int, n_out: int, scale: float, reach: int = 1) -> Array:
     """Normal with variance 1 / n_in."""
     return rng.normal(0.0, math.sqrt(1 / n_in), (n_in, n_out))
 
@@ -116,7 +120,7 @@ def lecun(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Arra
     formula=r"W \sim \mathcal{N}(0, 2/n_{in})",
     citation="He, Zhang, Ren & Sun 2015, equation 10 (normal)",
 )
-def he(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Array:
+def he(rng: np.random.Generator, n_in: int, n_out: int, scale: float, reach: int = 1) -> Array:
     """Normal with variance 2 / n_in."""
     return rng.normal(0.0, math.sqrt(2 / n_in), (n_in, n_out))
 
@@ -129,7 +133,7 @@ def he(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Array:
     formula=r"W \sim \mathcal{U}\left(\pm\sqrt{6/n_{in}}\right)",
     citation="He, Zhang, Ren & Sun 2015, equation 10 (uniform)",
 )
-def he_uniform(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Array:
+def he_uniform(rng: np.random.Generator, n_in: int, n_out: int, scale: float, reach: int = 1) -> Array:
     """Uniform with variance 2 / n_in."""
     limit = math.sqrt(6 / n_in)
     return rng.uniform(-limit, limit, (n_in, n_out))
@@ -143,7 +147,7 @@ def he_uniform(rng: np.random.Generator, n_in: int, n_out: int, scale: float) ->
     formula=r"W^\top W = I \quad\text{or}\quad W W^\top = I",
     citation="Saxe, McClelland & Ganguli 2014 (QR of a normal matrix, signs after Mezzadri 2007)",
 )
-def orthogonal(rng: np.random.Generator, n_in: int, n_out: int, scale: float) -> Array:
+def orthogonal(rng: np.random.Generator, n_in: int, n_out: int, scale: float, reach: int = 1) -> Array:
     """A random (semi-)orthogonal matrix, evenly distributed: the shorter of its two sides is orthonormal."""
     Q, R = np.linalg.qr(rng.normal(size=(max(n_in, n_out), min(n_in, n_out))))
     Q *= np.where(np.diag(R) < 0, -1.0, 1.0)  # without this, QR's own signs would not be even

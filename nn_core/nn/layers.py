@@ -17,6 +17,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from nn_core.machine.memory import Array
+from nn_core.nn.sums import over_rows
 
 Direction = Mapping[str, Array]  # of a layer's parameters, by name: {"W": ..., "b": ...}
 
@@ -117,7 +118,7 @@ class Dense(Layer):
     def backward(self, dout: Array) -> Array:
         """dW = x^T dz, db = sum over the batch of dz, dx = dz W^T."""
         self.grads["W"][...] = self.x.T @ dout
-        self.grads["b"][...] = dout.sum(axis=0)
+        self.grads["b"][...] = over_rows(dout)
         return dout @ self.params["W"].T
 
     def r_forward(self, rx: Array | None, v: Direction) -> Array:
@@ -129,7 +130,7 @@ class Dense(Layer):
     def r_gradients(self, dout: Array, rdout: Array) -> dict[str, Array]:
         """R{dW} = x^T R{dz} + R{x}^T dz, R{db} = sum over the batch of R{dz}."""
         rdW = self.x.T @ rdout
-        return {"W": rdW if self.rx is None else rdW + self.rx.T @ dout, "b": rdout.sum(axis=0)}
+        return {"W": rdW if self.rx is None else rdW + self.rx.T @ dout, "b": over_rows(rdout)}
 
     def r_backward(self, dout: Array, rdout: Array, v: Direction) -> Array:
         """R{dx} = R{dz} W^T + dz V^T."""

@@ -11,6 +11,7 @@ from nn_core.config.choices import choices, register
 from nn_core.config.run_config import RunConfig
 from nn_core.machine.memory import Array
 from nn_core.nn.layers import NoSecondDerivative
+from nn_core.nn.sums import squares
 
 
 def softmax(logits: Array) -> Array:
@@ -207,4 +208,4 @@ def l2_penalty(weights: list[Array], l2: float) -> float:
     """(l2 / 2) times the sum of squared weights; biases are left out by whoever calls."""
     if not l2:
         return 0.0  # even where a square overflows
-    return 0.5 * l2 * sum(float(np.vdot(W, W)) for W in weights)
+    return 0.5 * l2 * sum(squares(W) for W in weights)

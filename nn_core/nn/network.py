@@ -96,10 +96,11 @@ class Network(ABC):
         self.n_weights, self.n_biases = self._memory.n_weights, self._memory.n_biases  # the first numbers of `flat`
         self.parts: dict[str, Layer] = {}  # the layers that have parameters, by name: "conv1", "dense1", "norm1", ...
         self.layers = self.build(dropout_rng)
-        self.parts = {name: self.parts[name] for name in self.views(self.flat)}  # in the order of `shapes`
+        self.parts = {name: self._made(name) for name in self.views(self.flat)}  # in the order of `shapes`
         draw = choices("init")[config.init].target
-        for matrix in self.matrices:
-            matrix[...] = config.gain * draw(generator, *matrix.shape, config.init_scale)
+        for W, matrix in zip(self._kernels, self.matrices, strict=True):
+            reach = math.prod(W.shape[2:])  # K K of a convolution, 1 of a dense layer
+            matrix[...] = config.gain * draw(generator, *matrix.shape, config.init_scale, reach)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.outline(self.config)}: {self.n_params:,} parameters>"
@@ -114,6 +115,11 @@ class Network(ABC):
     def part(self, name: str, make: Callable[..., AnyLayer]) -> AnyLayer:
         """The layer `name`, made by `make` of its arrays in `flat`: W and b, or gamma and beta."""
         memory = self._memory
+        if name not in memory.views(memory.values):
+            known = ", ".join(memory.views(memory.values))
+            raise TypeError(
+                f"{type(self).__name__}.build makes the layer {name}, and shapes has arrays for {known} only"
+            )
         layer = make(**memory.views(memory.values)[name])
         layer.grads, layer.state = memory.views(memory.grads)[name], memory.running_views().get(name, {})
         for of_what, values in {**layer.params, **layer.state}.items():
@@ -121,6 +127,11 @@ class Network(ABC):
                 values[...] = 1
         self.parts[name] = layer
         return layer
+
+    def _made(self, name: str) -> Layer:
+        if name not in self.parts:
+            raise TypeError(f"{type(self).__name__}.shapes has arrays for the layer {name}, which build does not make")
+        return self.parts[name]
 
     # -- what settings mean
 
@@ -188,8 +199,11 @@ class Network(ABC):
 
         A convolution's has a column a channel: W (C_out, C_in, K, K) as (C_in K K, C_out).
         """
-        weights = [layer.params["W"] for layer in self.parts.values() if "W" in layer.params]
-        return [W if W.ndim == 2 else W.reshape(len(W), -1).T for W in weights]
+        return [W if W.ndim == 2 else W.reshape(len(W), -1).T for W in self._kernels]
+
+    @property
+    def _kernels(self) -> list[Array]:
+        return [layer.params["W"] for layer in self.parts.values() if "W" in layer.params]
 
     @property
     def n_params(self) -> int:

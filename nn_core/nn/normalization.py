@@ -10,6 +10,7 @@ import numpy as np
 from nn_core.config.choices import register
 from nn_core.machine.memory import Array
 from nn_core.nn.layers import Direction, Layer, NoSecondDerivative
+from nn_core.nn.sums import mean_over_rows, over_rows, products_over_rows
 
 EPSILON = 1e-5  # added to a variance, under the root
 RUNNING = 0.1  # the share of a new batch in the running statistics
@@ -37,8 +38,8 @@ class Normalization(Layer):
 
     def backward(self, dout: Array) -> Array:
         """dgamma = sum of dy x_hat, dbeta = sum of dy over the batch, dx by the rule of the subclass."""
-        self.grads["gamma"][...] = (dout * self.x_hat).sum(axis=0)
-        self.grads["beta"][...] = dout.sum(axis=0)
+        self.grads["gamma"][...] = products_over_rows(dout, self.x_hat)
+        self.grads["beta"][...] = over_rows(dout)
         return self.input_gradient(dout * self.params["gamma"])
 
     def input_gradient(self, dx_hat: Array) -> Array:
@@ -53,7 +54,8 @@ class Normalization(Layer):
 
     def r_gradients(self, dout: Array, rdout: Array) -> dict[str, Array]:
         """R{dgamma} = sum of R{dy} x_hat + dy R{x_hat}, R{dbeta} = sum of R{dy}."""
-        return {"gamma": (rdout * self.x_hat + dout * self.rx_hat).sum(axis=0), "beta": rdout.sum(axis=0)}
+        gamma = products_over_rows(rdout, self.x_hat) + products_over_rows(dout, self.rx_hat)
+        return {"gamma": gamma, "beta": over_rows(rdout)}
 
     def r_backward(self, dout: Array, rdout: Array, v: Direction) -> Array:
         """R{dx_hat} = R{dy} gamma + dy v_gamma, then through the statistics, whose own change is added."""
@@ -71,18 +73,19 @@ class Normalization(Layer):
 
     def _centred(self, dx_hat: Array, axis: int) -> Array:
         """The derivative where mean and variance were taken along an axis of the batch itself."""
-        along_x_hat = self.x_hat * (dx_hat * self.x_hat).mean(axis=axis, keepdims=True)
-        return self.inverse * (dx_hat - dx_hat.mean(axis=axis, keepdims=True) - along_x_hat)
+        along_x_hat = self.x_hat * _mean(dx_hat * self.x_hat, axis)
+        return self.inverse * (dx_hat - _mean(dx_hat, axis) - along_x_hat)
 
     def _r_centred(self, dx_hat: Array, axis: int) -> Array:
         """How `_centred` changes at a fixed dx_hat. 1 / deviation changes by the factor -(mean of x_hat R{x}) / it."""
-
-        def mean(values: Array) -> Array:
-            return values.mean(axis=axis, keepdims=True)
-
-        by_x_hat = self.rx_hat * mean(dx_hat * self.x_hat) + self.x_hat * mean(dx_hat * self.rx_hat)
-        by_deviation = mean(self.x_hat * self.rx) * self._centred(dx_hat, axis)
+        by_x_hat = self.rx_hat * _mean(dx_hat * self.x_hat, axis) + self.x_hat * _mean(dx_hat * self.rx_hat, axis)
+        by_deviation = _mean(self.x_hat * self.rx, axis) * self._centred(dx_hat, axis)
         return -self.inverse * (by_x_hat + by_deviation)
+
+
+def _mean(values: Array, axis: int) -> Array:
+    """The mean of values (m, n) along an axis, which stays as one of length 1."""
+    return mean_over_rows(values)[None] if axis == 0 else values.mean(axis=1, keepdims=True)
 
 
 @register(
@@ -106,7 +109,9 @@ class BatchNorm(Normalization):
         self.on_batch = training
         if not training:
             return self._normalise(x, self.state["mean"], self.state["var"])
-        m, mean, var = len(x), x.mean(axis=0), x.var(axis=0)
+        m, mean = len(x), mean_over_rows(x)
+        centred = x - mean
+        var = products_over_rows(centred, centred) / x.dtype.type(m)
         share = x.dtype.type(RUNNING)
         self.state["mean"] += share * (mean - self.state["mean"])
         if m > 1:  # one image alone tells nothing of a variance

@@ -433,6 +433,7 @@ class Run:
             events=self._instruments.events,
             is_measured=self._instruments.is_busy and not self._is_under_way,
             kept=trainer.instruments,
+            n_scored=trainer.n_scored,
         )
         self._tell_carried_out()
 

@@ -55,6 +55,8 @@ class Snapshot:
         default_factory=dict
     )  # instrument -> what it has kept beside its series
 
+    n_scored: Mapping[str, int] = field(default_factory=dict)  # of "train" and "val" images each point of a curve is
+
     def __repr__(self) -> str:
         return f"<Snapshot of run {self.run_id}: {self.status} at step {self.step:,}>"
 

@@ -113,25 +113,25 @@ def objective(
 @objective(
     "val_accuracy",
     label="Validation accuracy",
-    help="The highest at the end of any epoch. A trial that is opened as a run shows its last epoch.",
+    help="Of the network as the trial ends, which is the one that it opens as a run with.",
     direction="maximize",
     unit=SHARE,
     report=lambda trial: trial.epoch_ends[-1].val_accuracy,
 )
 def _val_accuracy(trial: TrialRun) -> float:
-    return max(scores.val_accuracy for scores in trial.epoch_ends)
+    return trial.epoch_ends[-1].val_accuracy
 
 
 @objective(
     "val_loss",
     label="Validation loss",
-    help="The lowest at the end of an epoch, in nats, or half the squared error where the outputs are linear.",
+    help="Of the network as the trial ends, in nats, or half the squared error where the outputs are linear.",
     direction="minimize",
     report=lambda trial: trial.epoch_ends[-1].val_loss,
     in_unit_of_loss=True,
 )
 def _val_loss(trial: TrialRun) -> float:
-    return min(scores.val_loss for scores in trial.epoch_ends)
+    return trial.epoch_ends[-1].val_loss
 
 
 @objective(

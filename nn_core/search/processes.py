@@ -16,8 +16,12 @@ from nn_core.search.storage import VARIABLE, check_name, make_folder, searches_f
 FOLDER_VARIABLE = RUNS.name
 
 
-def start_workers(name: str, n: int, storage: str = "") -> list[subprocess.Popen[bytes]]:
+def start_workers(
+    name: str, n: int, storage: str = "", started: list[subprocess.Popen[bytes]] | None = None
+) -> list[subprocess.Popen[bytes]]:
     """Start n worker processes, each with one thread; they end with the search. What they say goes to a log beside it.
+
+    Each is put into `started` at once, so that whoever is interrupted meanwhile knows those that run.
 
     They are in sessions of their own: Ctrl-C at whoever started them, or its end, does not end them.
     """
@@ -28,7 +32,7 @@ def start_workers(name: str, n: int, storage: str = "") -> list[subprocess.Popen
     env.pop(VARIABLE, None)
     if storage:
         env[VARIABLE] = storage
-    started = []
+    started = [] if started is None else started
     for number in range(n):
         command = [sys.executable, "-m", "nn_core", "worker", "--study", name, "--number", str(number)]
         with _log(folder / f"{name}.log") as log:

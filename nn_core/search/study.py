@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from nn_core.config.errors import shorten
+from nn_core.config.errors import ConfigError, shorten
 from nn_core.config.run_config import RunConfig
 from nn_core.data import Dataset, load_dataset
 from nn_core.machine.disk import ROOT
+from nn_core.search.counts import count_done
 from nn_core.search.database_errors import SearchError, in_a_sentence
 from nn_core.search.default import DEFAULT
 from nn_core.search.spec import SearchSpec
@@ -119,11 +120,15 @@ def control(name: str, command: str, storage: str = "") -> None:
 def ask_for_trials(name: str, n_trials: int, storage: str = "") -> None:
     """Have a search go on until it has so many trials in all; a grid has no more than its combinations.
 
-    Workers that have joined before do not learn of it. Raises SearchError, and ConfigError for such a number.
+    Workers that have joined before do not learn of it. Raises SearchError, and ConfigError for such a number, also
+    where more trials have ended.
     """
     opened = load_study(name, storage, heartbeat=False)
     spec = dataclasses.replace(opened.info.spec, n_trials=n_trials)
     with in_a_sentence(name, storage):
+        n_done = count_done(opened.study.get_trials(deepcopy=False))
+        if n_trials < n_done:
+            raise ConfigError(f"trials must be at least {n_done}, as so many have ended, got {n_trials}")
         opened.study.set_user_attr("spec", spec.to_json())
 
 

@@ -1,4 +1,4 @@
-"""Trials of a search: opened as runs, scored on the test images once, counted once however often they were begun."""
+"""Trials of a search: opened as runs, and scored on the test images once."""
 
 from __future__ import annotations
 
@@ -101,15 +101,3 @@ def _run_id(trial: Any) -> str:
     if not run_id:
         raise SearchError(f"trial {trial.number} has no network: it did not come to its end")
     return str(run_id)
-
-
-def superseded(trials: Any) -> set[int]:
-    """The numbers of trials that another takes the place of: their worker was lost, or they were stopped half-way."""
-    lost = {number for trial in trials for number in trial.system_attrs.get("retry_history", [])}
-    return lost | {trial.number for trial in trials if trial.user_attrs.get("superseded")}
-
-
-def count_done(trials: Any) -> int:
-    """How many trials have come to an end, each counted once however often it was begun."""
-    gone = superseded(trials)
-    return sum(trial.state.is_finished() and trial.number not in gone for trial in trials)

@@ -14,13 +14,14 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from nn_core.config.run_config import RunConfig
+from nn_core.search.counts import superseded
 from nn_core.search.database_errors import SearchError, database_sentence
 from nn_core.search.default import DEFAULT, DefaultScore
 from nn_core.search.reading import ENDED, Trial
 from nn_core.search.space import values_of
 from nn_core.search.spec import SearchSpec
 from nn_core.search.study import OpenSearch, config_of, info_of, load_study
-from nn_core.search.trials import QUEUED, superseded
+from nn_core.search.trials import QUEUED
 
 UNWATCHED_SECONDS = 10  # after which a search that nobody asks for is not read until somebody does
 STATES = {"WAITING": "waiting", "RUNNING": "running", "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}

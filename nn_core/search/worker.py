@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 from nn_core.config.errors import ConfigError
 from nn_core.data import Dataset, load_dataset
 from nn_core.machine.second_core import SECOND_CORE
-from nn_core.machine.threads import set_blas_threads
+from nn_core.machine.threads import use_blas_threads
+from nn_core.search.counts import count_done, superseded
 from nn_core.search.database_errors import SearchError, SearchGone, database_sentence, is_destroyed
 from nn_core.search.default import DEFAULT, train_default
 from nn_core.search.objectives import NotReached
@@ -26,7 +27,7 @@ from nn_core.search.spec import SearchSpec, make_pruner, make_sampler
 from nn_core.search.storage import networks_left
 from nn_core.search.study import check_data, code_version, load_study
 from nn_core.search.trial_run import LOOK_SECONDS, TrialRun
-from nn_core.search.trials import QUEUED, count_done, superseded
+from nn_core.search.trials import QUEUED
 
 PATIENCE_SECONDS = 120.0  # that a database may not answer before a worker gives up
 Say = Callable[[str], None]
@@ -56,7 +57,9 @@ class Worker:
     ) -> None:
         self.name, self.storage, self.number, self.patience, self.tell = name, storage, number, patience, tell
         self._lost = ""  # why this worker has given the database up
-        set_blas_threads(1)
+        _, sentence = use_blas_threads(1)
+        if sentence:
+            tell(sentence)
         SECOND_CORE.work_alone()  # the other cores have workers of their own
         self.id = f"{socket.gethostname()}:{os.getpid()}"
         self._open()
@@ -80,16 +83,19 @@ class Worker:
     def work(self) -> None:
         """Train trials until the search is done or told to stop.
 
-        Where the database does not answer it waits for `patience` seconds; then it raises SearchError.
+        Where the database does not answer it waits for `patience` seconds; then it raises SearchError. Ctrl-C goes on
+        as KeyboardInterrupt, when the trial that was being trained is in the queue again.
         """
         self.tell(f"Worker {self.id} has joined the search {self.name}.")
-        with suppress(Stopped, KeyboardInterrupt):
+        try:
             self._train_default()
             while self._patiently(self._next):
                 pass
             self.tell("All trials of the search have ended, and so does this worker.")
-            return
-        self.tell("This worker was told to end; the search can go on.")
+        except Stopped:
+            self.tell("This worker was told to end; the search can go on.")
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("This worker was told to end; the search can go on.") from None
 
     def __repr__(self) -> str:
         return f"Worker({self.id}, of the search {self.name})"

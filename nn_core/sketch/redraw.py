@@ -17,6 +17,7 @@ from nn_core.data import Dataset
 from nn_core.data.augment import Augmenter
 from nn_core.machine.disk import write_out
 from nn_core.machine.memory import Array
+from nn_core.machine.packages import need
 from nn_core.nn.metrics import accuracy
 from nn_core.sketch.pen import Pen
 from nn_core.sketch.shipped import SHIPPED, load_shipped
@@ -77,8 +78,7 @@ def train_shipped(config: RunConfig, data: Dataset, tell: Callable[[Trainer], No
 
 def ship(trainer: Trainer, path: Path = SHIPPED) -> dict[str, Any]:
     """Write a trained network to the file, in the form of an export; its size and accuracies."""
-    from safetensors.numpy import save
-
+    save = need("safetensors.numpy", "Weights in files").save
     metadata = {
         "format": "glassnet-weights",
         "version": "1",

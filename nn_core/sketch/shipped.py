@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nn_core.config.run_config import RunConfig
 from nn_core.data.npz import DATA_DIR
+from nn_core.machine.packages import need
 from nn_core.nn.network import Network, from_weights
 
 SHIPPED = DATA_DIR / "shipped.safetensors"
@@ -14,10 +15,8 @@ SHIPPED = DATA_DIR / "shipped.safetensors"
 def load_shipped(path: Path = SHIPPED) -> Network:
     """The network in the file, with buffers of its own: `predict_proba` takes uint8 (n, 28, 28) in MNIST's form.
 
-    Needs safetensors beside NumPy.
+    Raises PackageMissing without safetensors, which it needs beside NumPy.
     """
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as file:
+    with need("safetensors", "Weights in files").safe_open(path, framework="numpy") as file:
         config = RunConfig.from_json(file.metadata()["config"])
         return from_weights(config, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118

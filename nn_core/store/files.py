@@ -25,6 +25,7 @@ from nn_core.config.run_config import RunConfig, setting
 from nn_core.data.dataset import N_CLASSES
 from nn_core.machine.disk import open_plain
 from nn_core.machine.memory import Array
+from nn_core.machine.packages import PackageMissing, need
 from nn_core.nn.network import count_params, shapes_of
 from nn_core.training.film import Frame
 from nn_core.training.history import History
@@ -47,9 +48,9 @@ class ArchiveError(Exception):
 def pack(kind: str, state: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
     """A file of this kind ("checkpoint" or "frame") as bytes. `state` is JSON-ready. Raises ArchiveError."""
     try:
-        from safetensors.numpy import save
-    except ImportError:
-        raise ArchiveError("the package safetensors is not installed") from None
+        save = need("safetensors.numpy", "runs on disk").save
+    except PackageMissing as missing:
+        raise ArchiveError(str(missing)) from None
     solid = {name: np.ascontiguousarray(array) for name, array in arrays.items()}  # safetensors scrambles others
     text = json.dumps(state)
     metadata = {"format": f"glassnet {kind}", "version": str(VERSION), "state": text, "sha256": _digest(text, solid)}
@@ -59,19 +60,19 @@ def pack(kind: str, state: Mapping[str, Any], arrays: Mapping[str, Array]) -> by
 def unpack(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
     """State and arrays of a file of this kind. Raises ArchiveError, whatever the file holds, and OSError."""
     try:
-        from safetensors import SafetensorError, safe_open
-    except ImportError:
-        raise ArchiveError("the package safetensors is not installed") from None
+        safetensors = need("safetensors", "runs on disk")
+    except PackageMissing as missing:
+        raise ArchiveError(str(missing)) from None
     _check_size(path)
     try:
-        with safe_open(path, framework="numpy") as file:
+        with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             _check_format(metadata, kind)
             arrays: dict[str, Array] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if metadata.get("sha256") != _digest(metadata["state"], arrays):
             raise ArchiveError("its content does not match its checksum")
         return foreign.parse_object(metadata["state"], "its state"), arrays
-    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (safetensors.SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise ArchiveError(f"it is damaged ({foreign.because(error)})") from None
 
 

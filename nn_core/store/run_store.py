@@ -18,7 +18,8 @@ from typing import Any
 
 from nn_core.config.environment import RUNS
 from nn_core.config.errors import shorten
-from nn_core.machine.disk import ROOT, reason, sync_folder
+from nn_core.data.kept import runs_folder
+from nn_core.machine.disk import reason, sync_folder
 from nn_core.machine.holder import NOTE
 from nn_core.store.opened_run import Loaded, OpenedRun, StoreError
 from nn_core.store.run_folder import RunFolder, sweep_run, version_of
@@ -46,14 +47,6 @@ log = logging.getLogger(__name__)
 VARIABLE = RUNS.name
 TRASH = ".trash"
 STILLBORN_SECONDS = 600.0  # after which a folder without a checkpoint is none that is being begun
-
-
-def runs_folder() -> Path:
-    """GLASSNET_RUNS ("~" is the home folder there), or `runs` in the project's folder."""
-    folder = Path(os.environ.get(VARIABLE) or ROOT / "runs")
-    with suppress(RuntimeError):  # a user who is not there
-        folder = folder.expanduser()
-    return folder
 
 
 class RunStore:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from nn_core.machine.memory import Array
+from nn_core.machine.packages import need
 
 Axis = Literal["step", "epoch", "images", "seconds", "lr_step"]
 _COLUMNS = ("step", "epoch", "images", "seconds", "value")
@@ -136,6 +137,21 @@ class History(Mapping[str, Series]):
 
     def __len__(self) -> int:
         return len(self._lengths)
+
+    def to_frame(self) -> Any:
+        """A pandas.DataFrame: a row a step, by step; columns epoch, images, seconds, and one of each series.
+
+        NaN stands where a series has no point at a step. Raises PackageMissing without pandas.
+        """
+        pandas = need("pandas", "Tables of a history")
+        at: dict[float, Any] = {}
+        for name, series in self.series().items():
+            for step, epoch, images, seconds, value in series.points.tolist():
+                row = at.setdefault(step, {"epoch": epoch, "images": images, "seconds": seconds})
+                row[name] = value
+        columns = ["epoch", "images", "seconds", *self._lengths]
+        index = pandas.Index([int(step) for step in sorted(at)], name="step")
+        return pandas.DataFrame([at[step] for step in sorted(at)], index=index, columns=columns)
 
     def so_far(self, name: str) -> Series:
         """The series as it is now; an empty one where nothing was recorded under this name yet."""

@@ -34,6 +34,11 @@ class Scoring:
     def __repr__(self) -> str:
         return f"<Scoring on {len(self._train[1]):,} training and {len(self._val[1]):,} validation images>"
 
+    @property
+    def n_images(self) -> dict[str, int]:
+        """How many images of "train" and "val" it scores a network on."""
+        return {"train": len(self._train[1]), "val": len(self._val[1])}
+
     def scores(self, model: Network, step: int, l2: float) -> Scores:
         """How good the network is at this step; `l2` is the strength of the penalty, which is reported beside."""
         with np.errstate(over="ignore", invalid="ignore"):

@@ -185,12 +185,19 @@ class Trainer:
             pass
         return self.step_count - before
 
-    def train_epochs(self, n: float = 1) -> int:
-        """Steps until `n` more epochs are over or training stops; scores at the end; returns the steps made."""
-        before, until = self.step_count, self.epoch + n
-        while self.epoch < until - 1e-9 and self.step():
-            pass
-        self.score()
+    def train_epochs(self, n: float = 1, progress: Callable[[Trainer], None] | None = None) -> int:
+        """Steps until `n` more epochs are over or training stops; returns the steps made.
+
+        Scores at the end of every epoch, and calls `progress` with this trainer then; what it raises ends the training.
+        """
+        before, until, goes_on = self.step_count, self.epoch + n, True
+        while goes_on and self.epoch < until - 1e-9:
+            end = min(until, math.floor(self.epoch + 1e-9) + 1)
+            while self.epoch < end - 1e-9 and (goes_on := self.step()):
+                pass
+            self.score()
+            if progress is not None:
+                progress(self)
         return self.step_count - before
 
     def change(self, name: str, value: Any) -> None:
@@ -322,6 +329,11 @@ class Trainer:
         )
 
     # -- scores
+
+    @property
+    def n_scored(self) -> dict[str, int]:
+        """How many images of "train" and "val" each point of the curves was scored on."""
+        return self._scoring.n_images
 
     def score(self) -> Scores:
         """Score the network on all validation images and the fixed training sample; once a step at most."""

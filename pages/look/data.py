@@ -8,6 +8,7 @@ from ui.charts.bars import count_bars
 from ui.charts.walls import image_wall
 from ui.components.live_plot import live_plot
 from ui.panels.gallery import SPLITS, close_up, none_of, pager, switch
+from ui.panels.own_data import own_data
 from ui.panels.why import why
 from ui.words import plain
 
@@ -108,5 +109,9 @@ def whole_split(split: session.Split, highlight: int | None) -> None:
         )
 
 
-data = session.dataset()
-session.panel("The images", images)
+above, below = st.container(), st.container()
+with below:
+    own_data()  # first: where the set in use cannot be read, another one can be chosen
+with above:
+    data = session.dataset()
+    session.panel("The images", images)

@@ -42,6 +42,7 @@ def charts() -> None:
             cursor=session.looked_at_step(),
             frames=session.earlier_steps(),
             dark=session.is_dark(),
+            sizes=shot.n_scored if shot else None,
             **ghost.curves(pinned),
         )
         with column:

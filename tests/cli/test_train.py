@@ -48,6 +48,8 @@ def test_the_last_line_of_json_says_what_was_trained_and_how_well(capsys: pytest
     config = RunConfig.from_dict(result["config"])
     assert config == RunConfig(n_train=400, epochs=2, hidden=(8,), batch_size=50, seed=3)
     assert (result["steps"], result["epochs"], result["stopped"]) == (16, 2, "")
+    assert result["test_accuracy"] is None
+    result |= {"test_accuracy": result_of(capsys, *QUICK, "--seed", "3", "--test")["test_accuracy"]}
     for split, n in {"train": 400, "val": 200, "test": 200}.items():
         accuracy = result[f"{split}_accuracy"]
         assert 0 <= accuracy <= 1 and accuracy * n == pytest.approx(round(accuracy * n))
@@ -84,8 +86,11 @@ def test_without_json_the_result_is_a_sentence_that_names_each_split_and_its_siz
     assert main([*QUICK, "--scores-at", "5"]) == 0
     printed = capsys.readouterr()
     assert "16 steps" in printed.out and "after 5 steps:" in printed.out
-    for part in ("training", "(n = 400)", "validation", "(n = 200)", "test"):
+    for part in ("training", "(n = 400)", "validation", "(n = 200)"):
         assert part in printed.out
+    assert "test" not in printed.out
+    assert main([*QUICK, "--test"]) == 0
+    assert ", test " in capsys.readouterr().out
     assert "epoch 2.0 of 2" in printed.err and "[##############################]" in printed.err
 
 
@@ -106,7 +111,7 @@ def test_a_preset_can_be_trained_and_an_option_beside_it_wins(name: str, capsys:
 @pytest.mark.usefixtures("on_tiny")
 def test_a_run_that_diverges_ends_with_its_sentence_and_a_result(capsys: pytest.CaptureFixture[str]):
     options = ["--hidden", "16", "--activation", "sigmoid", "--lr", "10", "--l2", "1", "--epochs", "30", "--quiet"]
-    assert main([*QUICK, *options, "--json"]) == 0
+    assert main([*QUICK, *options, "--json"]) == 3
     printed = capsys.readouterr()
     assert printed.err.count("\n") == 1 and "learning rate of 10" in printed.err
     result = json.loads(printed.out)

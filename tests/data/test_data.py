@@ -356,9 +356,9 @@ WRONG = {
     "a scalar": (replaced(y_train=np.uint8(3)), "y_train must have shape"),
     "labels as a column": (replaced(y_test=SMALL["y_test"][:, None]), "y_test must have shape"),
     "fewer images than labels": (replaced(x_train=SMALL["x_train"][:-1]), "x_train must have shape"),
-    "no test images": (replaced(x_test=SMALL["x_test"][:0], y_test=SMALL["y_test"][:0]), "from 100 to 10000"),
-    "too few": (small_arrays(999), "from 1000 to 60000"),
-    "too many": (small_arrays(60_001), "from 1000 to 60000"),
+    "no test images": (replaced(x_test=SMALL["x_test"][:0], y_test=SMALL["y_test"][:0]), "from 50 to 10000"),
+    "too few": (small_arrays(299), "from 300 to 60000"),
+    "too many": (small_arrays(60_001), "from 300 to 60000"),
     "a label above 9": (replaced(y_test=SMALL["y_test"] + np.uint8(1)), "y_test must hold labels from 0 to 9, got 10"),
 }
 

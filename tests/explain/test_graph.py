@@ -181,7 +181,7 @@ def test_the_filters_of_the_first_layer_are_its_weights_and_of_later_ones_the_sl
     config = RunConfig(hidden=(6, 5))
     model = network(config)
     first, second = network_graph(model, IMAGE, 3).columns
-    np.testing.assert_array_equal(first.pictures[2].ravel(), model.dense[0].params["W"][:, first.shown[2]])
+    np.testing.assert_array_equal(first.pictures[2].ravel(), model.parts["dense1"].params["W"][:, first.shown[2]])
     lit = model.activations(IMAGE[None])[0][0] > 0
     W1, W2 = (dense.params["W"] for dense in model.dense[:2])
     np.testing.assert_allclose(second.pictures[1].ravel(), (W1 * lit) @ W2[:, second.shown[1]], rtol=1e-4, atol=1e-5)
@@ -196,7 +196,7 @@ def test_without_a_hidden_layer_the_edges_lead_from_the_pixels_to_the_outputs():
 def test_a_loss_of_nothing_is_written_without_a_sign():
     config = RunConfig(hidden=())
     model = build_model(config, np.random.default_rng(0))
-    model.dense[0].params["b"][3] = 1e4
+    model.parts["dense1"].params["b"][3] = 1e4
     assert str(network_graph(model, IMAGE, 3).loss) == "0.0"
 
 
@@ -205,7 +205,11 @@ def test_the_picture_of_a_later_unit_is_how_its_sum_rises_with_each_pixel_by_cen
     model = build_model(config, np.random.default_rng(0), dtype=np.float64)
     model.load({name: values.astype(np.float64) for name, values in network(config).weights().items()})
     column = network_graph(network(config), IMAGE, 3, n_shown=3).columns[1]
-    layer = next(at for at, each in enumerate(model.layers) if each is model.dense[1 if config.model == "mlp" else 0])
+    layer = next(
+        at
+        for at, each in enumerate(model.layers)
+        if each is model.parts["dense2" if config.model == "mlp" else "dense1"]
+    )
     for row, at in ((14, 15), (20, 9)):
         sums = []
         for moved in (1e-5, -1e-5):

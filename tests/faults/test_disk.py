@@ -221,7 +221,7 @@ def test_without_safetensors_training_goes_on_and_the_package_is_named(
     run = registry.create(SMALL, tiny)
     assert run.step_once().wait(PATIENCE)
     until(lambda: run.snapshot.step == 1 and run.snapshot.status == "paused")
-    assert "safetensors is not installed" in run.snapshot.not_saved
+    assert "the package safetensors, which is not installed" in run.snapshot.not_saved
     assert store.runs() == [] and store.problems() == []
 
 

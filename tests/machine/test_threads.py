@@ -42,8 +42,13 @@ def test_the_command_line_takes_a_number_of_threads_and_its_result_names_it(
     tiny: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     used: list[int] = []
+
+    def set_threads(n: int) -> bool:
+        used.append(n)
+        return True
+
     monkeypatch.setattr("nn_core.cli.train.load_dataset", lambda name: tiny)
-    monkeypatch.setattr("nn_core.cli.train.set_blas_threads", used.append)
+    monkeypatch.setattr("nn_core.machine.threads.set_blas_threads", set_threads)
     options = ["train", "--n-train", "400", "--epochs", "1", "--hidden", "8", "--quiet", "--json"]
     assert main([*options, "--threads", "2"]) == 0
     assert json.loads(capsys.readouterr().out)["blas_threads"] == 2 and used == [2]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from nn_core.config.choices import choices
 from nn_core.config.run_config import RunConfig
 from nn_core.nn.mlp import MLP
+from nn_core.nn.network import build_model
 
 INITIALIZERS = choices("init")
 SHAPES = [(784, 128), (128, 784), (400, 400)]
@@ -113,3 +114,15 @@ def test_a_network_starts_with_those_weights_and_zero_biases_in_either_precision
         assert a.dtype == np.float32 and b.dtype == np.float64
         assert np.array_equal(a, b.astype(np.float32))
         assert parameter.endswith(".W") or not b.any()
+
+
+@pytest.mark.parametrize("name", ["xavier", "xavier_normal"])
+def test_the_fan_out_of_a_convolution_counts_all_places_that_an_input_has_a_part_in(name: str):
+    config = RunConfig(model="cnn", channels=(32, 64), kernel=5, padding=2, init=name)
+    network = build_model(config, np.random.default_rng(0))
+    spreads = {part: W.std() for part, W in network.named_params() if part.endswith(".W")}
+    # torch.nn.init.xavier_uniform_ of a (64, 32, 5, 5) tensor: fan_in 32 * 25, fan_out 64 * 25
+    assert spreads["conv2.W"] == pytest.approx(math.sqrt(2 / (32 * 25 + 64 * 25)), rel=0.02)
+    assert spreads["conv1.W"] == pytest.approx(math.sqrt(2 / (1 * 25 + 32 * 25)), rel=0.1)
+    n_in, n_out = network.parts["dense1"].params["W"].shape
+    assert spreads["dense1.W"] == pytest.approx(math.sqrt(2 / (n_in + n_out)), rel=0.02)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nn_core import RunConfig
-from nn_core.config.choices import choices
+from nn_core import RunConfig, Trainer
+from nn_core.config.choices import CHOICES, choices, register
 from nn_core.data import Dataset
+from nn_core.nn.layers import Dense, Layer
 from nn_core.nn.mlp import MLP
-from nn_core.nn.network import CHUNK, build_model, count_params, from_weights, scale_pixels
+from nn_core.nn.network import CHUNK, Network, build_model, count_params, from_weights, scale_pixels
 from tests.numerical import numerical_gradient, relative_error
 
 DEPTHS: list[tuple[int, ...]] = [(), (7,), (6, 5), (6, 5, 4)]
@@ -271,3 +273,38 @@ def test_every_registered_scaling_gives_an_affine_map_of_bytes():
     for name in choices("input_scaling"):
         x = scale_pixels(images, name, np.float64)[:, 0]
         assert np.allclose(np.diff(x), x[1] - x[0]) and x[1] > x[0]
+
+
+@pytest.fixture
+def registered() -> Iterator[Callable[[type[Network]], RunConfig]]:
+    """Registers a class as the model "mine"; gives settings of it."""
+
+    def add(kind: type[Network]) -> RunConfig:
+        register("model", "mine", label="Mine", help="Mine.", formula="f(x)", citation="here", uses=("hidden",))(kind)
+        return RunConfig(model="mine", hidden=(8,), n_train=400, batch_size=50)
+
+    yield add
+    del CHOICES["model"]["mine"]
+
+
+def test_a_subclass_of_the_mlp_trains_by_the_reference_step(registered: Any, tiny: Dataset):
+    trainer = Trainer(registered(type("Mine", (MLP,), {})), tiny)
+    trainer.train_epochs(2)
+    assert trainer.score().val_accuracy > 0.2
+
+
+def test_a_layer_that_build_and_shapes_do_not_agree_on_is_named(registered: Any, tiny: Dataset):
+    class Mine(MLP):
+        def build(self, dropout_rng: np.random.Generator | None) -> list[Layer]:
+            layers = super().build(dropout_rng)
+            del self.parts["dense2"]
+            return layers
+
+    class More(MLP):
+        def build(self, dropout_rng: np.random.Generator | None) -> list[Layer]:
+            return [*super().build(dropout_rng), self.part("extra", Dense)]
+
+    with pytest.raises(TypeError, match=r"Mine\.shapes has arrays for the layer dense2, which build does not make"):
+        Trainer(registered(Mine), tiny)
+    with pytest.raises(TypeError, match=r"More\.build makes the layer extra, and shapes has .* dense1, dense2 only"):
+        Trainer(registered(More), tiny)

@@ -155,7 +155,7 @@ def test_tables_and_text_hold_the_same_and_tables_of_other_sizes_keep_what_fits(
     shown.text_input(key="backprop-sizes").set_value("3-20-4").run()
     assert "sizes: the units of layer 1 must be in \\[1, 16\\], got 20." in notices(shown) and not fails(shown)
     shown.button_group(key="backprop-form").set_value("text").run()
-    assert '"W1": [[0.15, 0.25], [0.2, 0.3], [0.0, 0.0]]' in shown.text_area(key="backprop-given").value
+    assert '"W1": [[0.15, 0.25], [0.2, 0.3], [0.0, 0.0]]' in (shown.text_area(key="backprop-given").value or "")
     shown.text_area(key="backprop-given").set_value("W1\n1,2\nx\n3\n5\ny\n1\n0").run()
     shown.button_group(key="backprop-form").set_value("tables").run()
     assert shown.text_input(key="backprop-sizes").value == "1-2" and not notices(shown) and not fails(shown)

@@ -646,3 +646,8 @@ def test_idle_runs_of_many_weights_make_room_but_the_newest_stays(tiny: Dataset)
         assert [registry.get(run.id) is not None for run in runs] == [False, True, True]
     finally:
         registry.close()
+
+
+def test_a_snapshot_says_how_many_images_its_curves_were_scored_on(make_run: MakeRun):
+    run = make_run(SHORT.replace(n_train=300))
+    assert run.snapshot.n_scored == {"train": 300, "val": 200}

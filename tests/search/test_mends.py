@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sqlite3
 import sys
 import time
@@ -11,15 +12,29 @@ from typing import Any
 
 import pytest
 
-from nn_core import RunConfig
+from nn_core import RunConfig, Trainer
 from nn_core.cli import search
 from nn_core.cli.main import main
 from nn_core.cli.search import _how_to_go_on
-from nn_core.search import SearchSpec, Span, Values, create_search, holds_run, map_of, start_workers, trainability_map
+from nn_core.data import Dataset
+from nn_core.machine.numbers import exact
+from nn_core.search import (
+    SearchSpec,
+    Shape,
+    Span,
+    Values,
+    create_search,
+    holds_run,
+    map_of,
+    start_workers,
+    trainability_map,
+)
 from nn_core.search.database_errors import SearchError, hidden
+from nn_core.search.storage import trials_folder
 from nn_core.search.study import load_study
 from nn_core.search.watch import SearchView, SearchWatch, read_search
 from nn_core.search.worker import Worker
+from nn_core.store import RunStore
 
 BASE = RunConfig(n_train=300, hidden=(8,), epochs=2, batch_size=50)
 VARY: dict[str, Any] = {"lr": Span(0.05, 0.5, True)}
@@ -54,11 +69,11 @@ def test_a_trial_that_stops_early_is_complete_and_keeps_its_run(runs: Path):
     assert holds_run("early", row.run) and not holds_run("early", "0" * 8)
 
 
-def test_the_value_of_a_trial_is_its_best_end_of_an_epoch_and_the_map_shows_how_it_ended(runs: Path):
+def test_the_value_of_a_trial_is_that_of_its_last_epoch_and_so_is_the_map(runs: Path):
     create_search("ends", SearchSpec(BASE.replace(epochs=3, eval_every=2), VARY, "random", "none", n_trials=2))
     work("ends")
     for row in read("ends").trials:
-        assert row.values == (max(row.reported.values()),) and sorted(row.reported) == [1, 2, 3]
+        assert row.values == (row.reported[3],) and sorted(row.reported) == [1, 2, 3]
     create_search("map", trainability_map(BASE, gains=(1.0,), lrs=(0.1,)))
     work("map")
     view = read("map")
@@ -219,3 +234,44 @@ def test_how_a_search_goes_on_is_told_with_its_storage_but_without_the_password(
     options = argparse.Namespace(study="my study", storage="postgresql://ann:s3cret@db/x")
     told = _how_to_go_on(options)
     assert "--study 'my study'" in told and "ann" in told and "@db/x" in told and "s3cret" not in told
+
+
+def test_a_search_cannot_be_asked_for_fewer_trials_than_have_ended(runs: Path, capsys: pytest.CaptureFixture[str]):
+    create_search("ended", SearchSpec(BASE, VARY, "random", n_trials=3))
+    work("ended")
+    assert main(["sweep", "--resume", "--study", "ended", "--trials", "2", "--workers", "0"]) == 2
+    assert "trials must be at least 3, as so many have ended, got 2" in capsys.readouterr().err
+    assert read("ended").n_total == 3
+
+
+def test_the_value_of_a_trial_is_that_of_the_network_that_it_opens_with(runs: Path, mnist: Dataset):
+    swinging = BASE.replace(epochs=4)  # its last epoch is seldom its best
+    spec = SearchSpec(swinging, {"lr": Values((1.0, 2.0, 3.0))}, "grid", "none", 3)
+    create_search("value", spec)
+    work("value")
+    for row in read("value").trials:
+        checkpoint = RunStore(trials_folder("value")).checkpoint(row.run)
+        trainer = Trainer.resume(checkpoint, mnist)
+        scores = trainer.score()
+        assert row.values == (scores.val_accuracy,)
+
+
+def test_the_front_of_two_objectives_is_printed_with_values_and_commands(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+):
+    create_search("front", SearchSpec(BASE, {"hidden": Shape(8, 64, 1, 1)}, "random", "none", 4, TWO))
+    work("front")
+    front = read("front").front
+    same = ["sweep", "--resume", "--study", "front", "--workers", "0"]
+    assert main(same) == 0
+    printed = capsys.readouterr().out
+    for row in front:
+        assert row.values is not None and row.config is not None
+        assert (
+            f"trial {row.number}: Validation accuracy {exact(row.values[0])}, Weights {row.values[1]:,.0f}" in printed
+        )
+        assert row.config.to_command() in printed
+    assert main([*same, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])["front"]
+    assert {each["trial"]: tuple(each["values"].values()) for each in told} == {r.number: r.values for r in front}
+    assert all(RunConfig.from_dict(each["config"]) for each in told)

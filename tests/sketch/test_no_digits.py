@@ -69,6 +69,7 @@ def test_half_of_what_the_detector_learns_from_are_digits_and_each_epoch_has_oth
 def test_what_the_file_says_of_the_validation_images_is_what_the_detector_says():
     detector = load_detector()
     some = np.arange(0, 5000, 61)
+    assert detector.val_odds is not None
     odds = Detector(detector.network).odds(load_mnist().val_images[some])
     assert np.allclose(odds, detector.val_odds[some], atol=1e-2), "float32 on another machine"
 
@@ -81,4 +82,4 @@ def test_the_command_trains_a_detector_and_writes_a_file_that_can_be_loaded(tmp_
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert result["bytes"] == path.stat().st_size and result["accuracy"] > 0.6  # half of them are digits
     detector = load_detector(path)
-    assert len(detector.val_odds) == 5000 and len(detector.about) == 1
+    assert detector.val_odds is not None and len(detector.val_odds) == 5000 and len(detector.about) == 1

@@ -15,6 +15,7 @@ from nn_core.explain import layer_outputs
 from nn_core.nn.network import Network, from_weights
 from nn_core.sketch import doubt
 from nn_core.sketch.doubt import doubt_of, fingerprint, is_learned, learn_doubt
+from nn_core.sketch.no_digits.detector import load_detector
 from nn_core.sketch.no_digits.kinds import KINDS, NOISE, no_digits
 from nn_core.sketch.pen import Pen
 from nn_core.sketch.strangeness import Neighbours, Usual, energy
@@ -75,7 +76,7 @@ def test_nine_of_ten_drawings_of_what_is_no_digit_are_refused_or_unsure(drawings
 
 
 def test_what_the_file_says_of_the_shipped_network_is_found_at_once():
-    assert fingerprint(load_shipped()) in doubt.load_detector().about
+    assert fingerprint(load_shipped()) in load_detector().about
     assert doubt_of(load_shipped()) is doubt_of(load_shipped())
 
 

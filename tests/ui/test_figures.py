@@ -269,7 +269,7 @@ def test_the_penalty_is_told_apart_and_only_there_when_it_counts():
 
 
 def test_smoothed_lines_lie_over_faint_raw_ones_which_keep_the_hover():
-    raw, smooth = by_name(curves(a_run(200), kind="loss", smoothing=0.9), "validation")
+    raw, smooth = by_name(curves(a_run(200), kind="loss", smoothing=0.9, sizes={"val": 5_000}), "validation")
     assert raw.opacity < 0.5 and smooth.opacity == 1
     assert np.std(smooth.y) < 0.5 * np.std(raw.y)
     assert "validation, n=5,000: " in raw.hovertemplate and smooth.hoverinfo == "skip"
@@ -404,9 +404,18 @@ def test_a_change_is_told_in_the_words_of_its_setting_with_every_digit():
 
 
 def test_the_sizes_of_the_splits_are_written_on_the_chart():
-    figure = curves(a_run(5), kind="loss", sizes={"train": 200})
-    assert "training n=200, validation n=5,000" in figure.layout.xaxis.title.text
+    figure = curves(a_run(5), kind="loss", sizes={"train": 200, "val": 1_283})
+    assert figure.layout.xaxis.title.text.endswith(" (training n=200, validation n=1,283)")
+    assert "validation, n=1,283: " in by_name(figure, "validation")[0].hovertemplate
     assert "training, n=200: " in by_name(figure, "training")[0].hovertemplate
+    alike = curves(a_run(5), kind="loss", sizes={"train": 500, "val": 500})
+    assert alike.layout.xaxis.title.text.endswith(" (scored on n=500 each)")
+
+
+def test_where_nobody_knows_how_many_images_were_scored_the_chart_says_none():
+    for figure in (curves(a_run(5), kind="loss"), overlay([Overlaid("a", a_run(5), 0, "nats")], kind="loss")):
+        assert "n=" not in figure.layout.xaxis.title.text
+        assert not any("n=" in (trace.hovertemplate or "") for trace in figure.data)
 
 
 # ---------------------------------------------------------------------------------------------- walls

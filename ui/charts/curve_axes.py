@@ -49,14 +49,12 @@ AHEAD = 1.25  # times its own length: as far as the axis of a run goes beside a 
 
 
 def x_axis(style: CurveStyle) -> dict[str, Any]:
-    """The axis of steps, epochs or the like; its title says how many images the curves were scored on.
+    """The axis of steps, epochs or the like; its title says how many images the curves were scored on, where known.
 
     A zoom is kept until another axis is chosen.
     """
-    train, val = style.sizes["train"], style.sizes["val"]
-    evidence = f"scored on n={val:,} each" if train == val else f"training n={train:,}, validation n={val:,}"
     return {
-        "title": {"text": f"{_X_TITLES[style.x]} ({evidence})"},
+        "title": {"text": f"{_X_TITLES[style.x]}{_evidence(style.sizes)}"},
         "type": "log" if style.log_x else "linear",
         "tickformat": ",.6~f",
         "unifiedhovertitle": {"text": _X_HOVER[style.x]},
@@ -68,6 +66,13 @@ def x_axis(style: CurveStyle) -> dict[str, Any]:
         "spikemode": "across",
         "uirevision": f"{style.x} {style.log_x}",
     }
+
+
+def _evidence(sizes: Mapping[str, int]) -> str:
+    train, val = sizes.get("train"), sizes.get("val")
+    if train is None or val is None:
+        return ""
+    return f" (scored on n={val:,} each)" if train == val else f" (training n={train:,}, validation n={val:,})"
 
 
 def axis_title(x: str) -> str:

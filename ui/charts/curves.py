@@ -61,12 +61,11 @@ def curves(
 
     `smoothing` in [0, 1) lays a moving average over the faint raw line; `edits` are marked by thin vertical lines, the
     step `cursor` by a stronger one, `events` at the bottom; `frames` are the earlier steps that a drag leads back to;
-    `ghost` is another run's series, drawn dashed; `sizes` is how many images "train" and "val" were scored on (5,000).
+    `ghost` is another run's series, drawn dashed; `sizes` is how many images "train" and "val" were scored on.
     The axis of values follows what matters, as nn_core/export/value_range.py says.
     On a log axis accuracy is spaced by its error, so that 99 % and 99.5 % stand as far apart as 50 % and 75 %.
     """
-    sizes = {"train": 5000, "val": 5000, **(sizes or {})}
-    style = CurveStyle(kind, x, log_x, log_y, smoothing, dark, sizes)
+    style = CurveStyle(kind, x, log_x, log_y, smoothing, dark, sizes or {})
     series, ghost = placed(series, x, edits), placed(ghost or {}, x)
     traces = curve_traces(ghost, style, ghost_name=ghost_name) + curve_traces(series, style)
     reference = whole_axis(series) if edits or events or frames or cursor is not None else None
@@ -98,7 +97,7 @@ def overlay(
     Where losses are of different units, the title names them.
     """
     n_points = min(MAX_POINTS, max(100, 12 * MAX_POINTS // max(1, len(runs))))  # of many runs fewer each
-    style = CurveStyle(kind, x, log_x, log_y, smoothing, dark, {"train": 5000, "val": 5000}, n_points)
+    style = CurveStyle(kind, x, log_x, log_y, smoothing, dark, {}, n_points)
     runs = [replace(run, series=placed(run.series, x)) for run in runs]
     traces = [trace for run in runs for trace in overlaid_traces(run, style, splits)]
     lines = [line for run in runs for line in measured(run.name, run.series, style, splits, slot=run.slot)]

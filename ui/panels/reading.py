@@ -124,8 +124,8 @@ def thresholds(found: Readings, at: int = 0) -> Markdown:
     doubt, strange = found.doubt, decimal(float(found.strangeness[at]), 1)
     how, term = " and ".join(MEASURES[name] for name in doubt.measures), link("strangeness")
     return (
-        f"The bars are what the network gives. The line above is calibrated (temperature {decimal(doubt.temperature)}), "
-        f"so that of readings with 90 % nine of ten are right. [Strangeness]({term}) {strange}, from {how}; "
+        "The bars are what the network gives. The line above is calibrated "
+        f"(temperature {decimal(doubt.temperature)}), so that of readings with 90 % nine of ten are right. [Strangeness]({term}) {strange}, from {how}; "
         f"above {decimal(doubt.limit, 1)}, as 1 % of the validation images are, it is called no digit."
     )
 

@@ -30,6 +30,20 @@ from ui.session.imports import answer_import, cancel_import, import_file, import
 from ui.session.marks import look_marked
 from ui.session.measuring import is_counting, labels_trained_on, measure, spreads
 from ui.session.notices import notice_board, notify, show_notices
+from ui.session.own_data import (
+    NO_FILES,
+    arriving_data,
+    delete_dataset,
+    draw_letters,
+    may_add_data,
+    own_datasets,
+    preset_on_this_data,
+    read_files,
+    read_scikit_digits,
+    stop_reading,
+    use_dataset,
+    use_own_data,
+)
 from ui.session.panels import by_hand, guard, is_dark, live, panel, show_in_widget, trains, widget_value
 from ui.session.race import command_race, end_race, race, race_trains, start_race
 from ui.session.readers import choose_reader, chosen_reader, reader, readers, strongest
@@ -83,6 +97,7 @@ from ui.session.whole_presses import carry_out_presses_whole
 
 __all__ = [
     "COMMAND_SECONDS",
+    "NO_FILES",
     "SHIPPED",
     "Beside",
     "Reading",
@@ -91,6 +106,7 @@ __all__ = [
     "Standing",
     "answer_import",
     "any_trains",
+    "arriving_data",
     "beside",
     "branch",
     "by_hand",
@@ -111,8 +127,10 @@ __all__ = [
     "command_race",
     "current_run",
     "dataset",
+    "delete_dataset",
     "delete_runs",
     "draft",
+    "draw_letters",
     "earlier_steps",
     "edit",
     "end_race",
@@ -136,6 +154,7 @@ __all__ = [
     "look_marked",
     "looked_at_step",
     "maps",
+    "may_add_data",
     "may_change",
     "mean_digits",
     "measure",
@@ -147,12 +166,16 @@ __all__ = [
     "notice_board",
     "notify",
     "open_run",
+    "own_datasets",
     "panel",
     "parent_title",
     "pending_changes",
     "pin_ghost",
+    "preset_on_this_data",
     "race",
     "race_trains",
+    "read_files",
+    "read_scikit_digits",
     "reader",
     "readers",
     "reading",
@@ -186,6 +209,7 @@ __all__ = [
     "start_race",
     "starts_anew",
     "steady",
+    "stop_reading",
     "store",
     "strongest",
     "sync_address",
@@ -193,6 +217,8 @@ __all__ = [
     "trains",
     "undo_marked",
     "unreadable",
+    "use_dataset",
+    "use_own_data",
     "what_to_evaluate",
     "when",
     "widget_value",

@@ -39,6 +39,7 @@ def sidebar() -> None:
             titles.takes_effect_now()
             settings("now", speed)
             titles.new_network()
+            _data_in_use()
             settings("new network", *folded.panels(), _share)
             _cost()
             visitors()
@@ -47,18 +48,26 @@ def sidebar() -> None:
 # ---------------------------------------------------------------------------------------------- settings
 
 
+def _data_in_use() -> None:
+    """Which images the network learns from, where they are not MNIST's."""
+    name = session.draft().dataset
+    if name != "mnist":
+        st.markdown(f":material/database: Data set {plain(name)}")
+
+
 def _presets() -> None:
     """A button for each preset, row by row."""
     for row in dict.fromkeys(preset.row for preset in PRESETS.values()):
         in_row = [preset for preset in PRESETS.values() if preset.row == row]
         for column, preset in zip(st.columns(len(in_row)), in_row, strict=True):
-            chosen = session.draft() == preset.config
+            config = session.preset_on_this_data(preset.config)
+            chosen = session.draft() == config
             column.button(
                 preset.label,
                 key=f"preset-{preset.name}",
                 help=preset.help,
                 on_click=session.set_draft,
-                args=(preset.config,),
+                args=(config,),
                 width="stretch",
                 type="primary" if chosen else "secondary",
             )

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from nn_core import load_shipped
 from nn_core.nn.network import Network, from_weights
-from nn_core.sketch.doubt import doubt_of
+from nn_core.sketch.doubt import Doubt, doubt_of
 from nn_core.sketch.to_mnist import to_mnist
 from tests.pages.looking import at, fails, menu, words
 from ui.session.drawing import CANVAS_SIDE, State
@@ -93,7 +93,12 @@ def test_two_digits_with_a_gap_are_a_number_to_every_network(app, with_run):
 
 def test_what_is_known_of_a_network_that_trains_serves_for_a_while(app, with_run, monkeypatch):
     asked: list[Network] = []
-    monkeypatch.setattr("ui.session.doubting.doubt_of", lambda model: (asked.append(model), doubt_of(model))[1])
+
+    def ask(model: Network) -> Doubt:
+        asked.append(model)
+        return doubt_of(model)
+
+    monkeypatch.setattr("ui.session.doubting.doubt_of", ask)
     of = Reader(load_shipped(), "", "run", learns=True)
     other = from_weights(of.model.config, {name: values * 1.01 for name, values in of.model.weights().items()})
 

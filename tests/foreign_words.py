@@ -37,6 +37,7 @@ OWN_ATTRIBUTES = {
 }  # declared in the code, never out of a file
 OWN_FUNCTIONS = {  # a time, a colour, a picture, and numbers as text
     *("duration", "run_colour", "png_uri"),
+    "link",  # the address of a term in our own glossary
     "linked",  # what it is given is looked at, and it adds links to our own glossary
     *("percent", "round_percent", "exact", "decimal", "probability", "loss", "count", "short_number"),
 }

@@ -83,9 +83,9 @@ class Ended:
 def test_a_sweep_whose_file_is_deleted_ends_with_two_and_a_sentence(
     runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    def start_and_delete(name: str, n: int, storage: str = "") -> list[Any]:
+    def start_and_delete(name: str, n: int, storage: str, started: list[Any]) -> None:
         file_of(name).unlink()
-        return [Ended()]
+        started.append(Ended())
 
     monkeypatch.setattr(search, "start_workers", start_and_delete)
     assert main(["sweep", "--study", "gone", "--trials", "1", "--epochs", "1"]) == 2
@@ -105,7 +105,7 @@ def test_while_the_workers_of_others_are_at_work_a_sweep_without_its_own_goes_on
         return replace(view, workers=at_work, n_done=view.n_total if len(seen) == 6 else 0)
 
     monkeypatch.setattr(search, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(search, "start_workers", lambda name, n, storage="": [Ended()])
+    monkeypatch.setattr(search, "start_workers", lambda name, n, storage, started: started.append(Ended()))
     monkeypatch.setattr(search, "read_search", as_if_others_worked)
     assert main(["sweep", "--study", "others", "--trials", "1", "--epochs", "1"]) == 0
     monkeypatch.setattr(search, "OTHERS_SECONDS", 0.0)

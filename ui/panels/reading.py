@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 
 from nn_core.export.png import png_uri
@@ -13,7 +15,7 @@ from nn_core.sketch.to_mnist import Sketch
 from ui.charts import theme
 from ui.session.drawing import CANVAS_SIDE
 from ui.texts import link
-from ui.words import Html, Markdown
+from ui.words import Html, Markdown, plain
 
 STAGES = {"drawn": "as drawn", "cropped": "cropped", "20x20": "20 × 20", "28x28": "28 × 28, centred"}
 MEASURES = {
@@ -101,31 +103,35 @@ def verdict(probabilities: Array, dark: bool, found: Readings | None = None, at:
         shown, colour = "?", "inherit"
         lead, rest = "Not like any digit it has seen", f"The nearest is {first}."
     uncalibrated = "" if found is None else f" Before calibration: {probability(float(raw[first]))}."
-    return _large(f'<b style="color: {colour}">{shown}</b>', lead, rest + uncalibrated)
+    return _large(f'<b style="color: {escape(colour)}">{escape(shown)}</b>', escape(lead), escape(rest + uncalibrated))
 
 
 def number_verdict(found: Readings, dark: bool) -> Html:
     """Several digits as one number, large, each in its colour, and how sure each is, as HTML."""
-    colours, large, each = theme.palette(dark).digits, [], []
-    signs = [
-        "?" if verdict == NO_DIGIT else str(digit) for digit, verdict in zip(found.digit, found.verdict, strict=True)
+    colours = theme.palette(dark).digits
+    each = list(zip(found.digit, found.verdict, found.confidence, strict=True))
+    large = [
+        '<span style="color: inherit">?</span>'
+        if verdict == NO_DIGIT
+        else f'<span style="color: {escape(colours[digit])}">{int(digit)}</span>'
+        for digit, verdict, _ in each
     ]
-    for sign, digit, verdict, confidence in zip(signs, found.digit, found.verdict, found.confidence, strict=True):
-        refused = verdict == NO_DIGIT
-        large.append(f'<span style="color: {"inherit" if refused else colours[digit]}">{sign}</span>')
-        each.append(NO_DIGIT if refused else f"{digit}: {verdict}, {probability(float(confidence))}")
-    number = "".join(signs)
+    told = [
+        NO_DIGIT if verdict == NO_DIGIT else f"{digit}: {verdict}, {probability(float(confidence))}"
+        for digit, verdict, confidence in each
+    ]
+    number = "".join("?" if verdict == NO_DIGIT else str(digit) for digit, verdict, _ in each)
     lead = f"Read as the number {number}" if (found.verdict == SURE).all() else f"Unsure: perhaps {number}"
-    return _large(f'<b class="number">{"".join(large)}</b>', lead, " · ".join(each))
+    return _large(f'<b class="number">{"".join(large)}</b>', escape(lead), escape(" · ".join(told)))
 
 
 def thresholds(found: Readings, at: int = 0) -> Markdown:
     """How it is calibrated, and from where on it is called no digit, in three sentences."""
-    doubt, strange = found.doubt, decimal(float(found.strangeness[at]), 1)
-    how, term = " and ".join(MEASURES[name] for name in doubt.measures), link("strangeness")
+    doubt, how = found.doubt, " and ".join(MEASURES[name] for name in found.doubt.measures)
     return (
         "The bars are what the network gives. The line above is calibrated "
-        f"(temperature {decimal(doubt.temperature)}), so that of readings with 90 % nine of ten are right. [Strangeness]({term}) {strange}, from {how}; "
+        f"(temperature {decimal(doubt.temperature)}), so that of readings with 90 % nine of ten are right. "
+        f"[Strangeness]({link('strangeness')}) {decimal(float(found.strangeness[at]), 1)}, from {plain(how)}; "
         f"above {decimal(doubt.limit, 1)}, as 1 % of the validation images are, it is called no digit."
     )
 

@@ -122,9 +122,10 @@ def number_verdict(found: Readings, dark: bool) -> Html:
 def thresholds(found: Readings, at: int = 0) -> Markdown:
     """How it is calibrated, and from where on it is called no digit, in three sentences."""
     doubt, strange = found.doubt, decimal(float(found.strangeness[at]), 1)
+    temperature = doubt.temperature
     how, term = " and ".join(MEASURES[name] for name in doubt.measures), link("strangeness")
     return (
-        f"The bars are what the network gives. The line above is calibrated (temperature {decimal(doubt.temperature)}), "
+        f"The bars are what the network gives. The line above is calibrated (temperature {decimal(temperature)}), "
         f"so that of readings with 90 % nine of ten are right. [Strangeness]({term}) {strange}, from {how}; "
         f"above {decimal(doubt.limit, 1)}, as 1 % of the validation images are, it is called no digit."
     )

@@ -53,7 +53,7 @@ def reading() -> None:
     else:
         read_out(reader, pad.now)
         if len(pad.now.digits) == 1 and st.button(
-            "Why? Look inside", icon=":material/layers:", key="sketch-inside", help=INSIDE
+            "Look inside", icon=":material/layers:", key="sketch-inside", help=INSIDE
         ):
             inside.show_sketch(reader=key)
             st.switch_page(inside.PAGE)

@@ -42,7 +42,7 @@ def test_a_convolutional_network_learns_live_and_reads_a_sketch(page: Page, app:
     wait_idle(page)
     draw_digit(page, 0)
     wait_until(page, lambda: read_digit(page), lambda digit: digit == 0)
-    page.get_by_role("button", name="Why? Look inside").click()
+    page.get_by_role("button", name="Look inside").click()
     page.wait_for_url(re.compile("/inside"))
     expect(page.locator(".st-key-inside-image .glassnet-plot")).to_contain_text("Read as 0")
     expect(page.locator(".st-key-inside-wall .glassnet-plot")).to_contain_text("Block 1: 4 maps of 12 x 12")

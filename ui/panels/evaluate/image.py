@@ -20,7 +20,7 @@ def image_panel(at: Place, index: int) -> None:
     with left:
         name = f"{at.split.capitalize()} image {index:,}, labelled {at.names[at.found.labels[index]]}"
         close_up(at.images[index], title=name, note=f"{name} ({at.data.name}).", key="evaluate", height=250)
-        if st.button("Why? Look inside", icon=":material/layers:", key="evaluate-inside", width="stretch"):
+        if st.button("Look inside", icon=":material/layers:", key="evaluate-inside", width="stretch"):
             inside.show_image(at.reading.split, index, reader="live")
             st.switch_page(inside.PAGE)
     with right:

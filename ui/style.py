@@ -52,7 +52,7 @@ _CSS = """
   [data-testid="stPopoverBody"] .stSlider { margin-bottom: -0.5rem; }
 
   /* captions are to be read: 7 to 1, not Streamlit's 4.2 */
-  .stApp [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.78; }
+  .stApp [data-testid="stCaptionContainer"] { color: color-mix(in srgb, currentcolor 78%, transparent); opacity: 1; }
 
   /* numbers that change keep their place */
   [data-testid="stMetricValue"], [data-testid="stMarkdownContainer"], .stSlider { font-variant-numeric: tabular-nums; }

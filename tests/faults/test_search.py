@@ -108,7 +108,7 @@ def test_an_interrupted_worker_leaves_its_trial_to_the_next(runs: Path):
     (process,) = start_workers("ctrl-c", 1)
     until(lambda: any(row.reported for row in read("ctrl-c").trials))
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
+    assert process.wait(20) == 130
     view = read("ctrl-c")
     assert view.counts == {"waiting": 1} and view.n_done == 0
     assert len({row.params["lr"] for row in view.trials}) == 1 and len(view.trials) == 2

@@ -133,8 +133,8 @@ def test_letters_of_ones_choice_are_drawn_and_learned():
         from_pen("AB1")
 
 
-def test_scikit_learns_digits_are_enlarged():
-    pytest.importorskip("sklearn")
+def test_the_digits_of_sklearn_are_enlarged():
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
     found = from_scikit_learn()
     assert found.images.shape == (1797, 8, 8) and found.images.max() == 255
     assert len(keep(found).test_labels) == 299

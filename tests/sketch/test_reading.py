@@ -186,7 +186,7 @@ def test_the_energy_is_minus_the_logarithm_of_the_summed_exponentials():
 
 
 @pytest.mark.skipif(importlib.util.find_spec("sklearn") is None, reason="scikit-learn is not installed")
-def test_the_nearest_training_images_are_those_of_scikit_learn(mlp):
+def test_the_nearest_training_images_are_those_of_sklearn(mlp):
     from sklearn.neighbors import NearestNeighbors
 
     data = load_mnist()

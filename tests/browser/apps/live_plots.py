@@ -34,7 +34,7 @@ def grown(n: int) -> dict[str, Series]:
 @st.fragment(run_every=0.3)
 def growing_curves() -> None:
     ticks = st.session_state["ticks"] = st.session_state.get("ticks", 0) + 1
-    figure = curves(grown(20 + 10 * ticks), kind="loss", dark=dark)
+    figure = curves(grown(20 + 10 * ticks), kind="loss", dark=dark, sizes={"train": 5_000, "val": 5_000})
     event = live_plot(figure, key="curves", height=260, clickable=True)
     if event:
         st.session_state["curve click"] = event["name"]

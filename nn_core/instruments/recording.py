@@ -121,12 +121,15 @@ class Recording:
             self._measure_copy()
 
     def _measure_copy(self) -> None:
-        series, step = self._trainer.history.series(), self._trainer.step_count
+        step = self._trainer.step_count
+        if not step or self._background.is_busy:
+            return
+        self._take_from_background()  # what was found at this very step a moment ago is not measured again
+        series = self._trainer.history.series()
         missing = [each for each in self._of("copy") if self._rested.get(each.name) != step]
-        if step and not self._background.is_busy:
-            self._rested |= dict.fromkeys((each.name for each in missing), step)
-            new = [each for each in missing if not _has(each, series, step)]
-            self._background.begin(new, self._trainer, self._first_weights(), None, at_once=True)
+        self._rested |= dict.fromkeys((each.name for each in missing), step)
+        new = [each for each in missing if not _has(each, series, step)]
+        self._background.begin(new, self._trainer, self._first_weights(), None, at_once=True)
 
     def wants(self, step: int, seconds: float) -> bool:
         """Whether the update after `step` updates is due."""

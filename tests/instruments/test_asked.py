@@ -270,6 +270,18 @@ def test_a_run_at_rest_is_measured_once_where_it_stands(tiny: Dataset):
         run.close()
 
 
+def test_what_the_background_has_just_found_at_this_step_is_not_measured_again_at_rest(tiny: Dataset):
+    trainer = Trainer(RunConfig(**SMALL), tiny)
+    watching = Recording(trainer)
+    trainer.step()
+    watching.ask(["sharpness"])
+    trainer.step()
+    watching._background.wait()  # it was begun at step 2 and is found, and nobody has taken it yet
+    watching.ask(["sharpness"], at_rest=True)
+    watching.finish()
+    assert trainer.history["instruments/sharpness"].step.tolist() == [2]
+
+
 def test_what_may_not_be_changed_is_not_measured_either(tiny: Dataset):
     run = Run(RunConfig(**SMALL), tiny, permit=lambda run_id, trains: False)
     try:

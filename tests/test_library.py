@@ -16,6 +16,7 @@ from PIL import Image
 import nn_core
 from nn_core import ConfigError, RunConfig, Trainer
 from nn_core.data import Dataset
+from nn_core.nn.network import build_model
 
 SMALL = RunConfig(hidden=(12,), n_train=600, batch_size=50)
 CNN = RunConfig(model="cnn", channels=(3,), normalization="batch", n_train=300, batch_size=50)
@@ -161,3 +162,16 @@ def test_a_setting_that_there_is_not_is_named_and_what_was_meant(given: dict[str
     with pytest.raises(ConfigError, match=f"no setting is called '{next(iter(given))}'") as refused:
         RunConfig(**given)
     assert not meant or f"did you mean {meant!r}?" in str(refused.value)
+
+
+def test_a_file_of_a_network_that_is_damaged_anywhere_is_refused_in_a_sentence_or_still_whole(tmp_path: Path):
+    model = build_model(RunConfig(hidden=(3,)), np.random.default_rng(0))
+    content = nn_core.save(model, tmp_path / "whole.npz").read_bytes()
+    path, refused = tmp_path / "damaged.npz", 0
+    for at in range(0, len(content), max(1, len(content) // 300)):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :])
+        try:
+            nn_core.load(path)
+        except ValueError as error:
+            refused += str(path) in str(error) and "\n" not in str(error)
+    assert refused > 200

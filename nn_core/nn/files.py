@@ -54,12 +54,18 @@ def load(path: str | os.PathLike[str]) -> Network:
                         raise ValueError(f"{name} must be numbers of shape {shape}, got {dtype} of shape {found}")
                     values = np.frombuffer(stream.read(int(np.prod(shape)) * dtype.itemsize), dtype)
                 weights[name] = values.reshape(shape).astype(np.float32)
-    except (zipfile.BadZipFile, KeyError, EOFError, UnicodeDecodeError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"{path} is no network that nn_core.save wrote: {str(error)[:100]}") from None
     except ConfigError as error:
         raise ValueError(f"{path}: no network here has its settings: {error}") from None
+    except OSError:
+        raise
     except ValueError as error:
-        raise ValueError(f"{path} is damaged: {str(error)[:100]}") from None
+        raise ValueError(f"{path} is damaged: {_line(error)}") from None
+    except Exception as error:  # zipfile, zlib and NumPy's headers have errors of their own for what is damaged
+        raise ValueError(f"{path} is no network that nn_core.save wrote: {_line(error)}") from None
     network = from_weights(config, weights)
     network.config = config  # with the initialization that they began with
     return network
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:100]

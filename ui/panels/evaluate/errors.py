@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import session
-from ui.charts.walls import image_wall
 from ui.components.live_plot import live_plot
 from ui.panels.evaluate.image import image_panel
 from ui.panels.evaluate.place import Place
@@ -35,14 +34,7 @@ def errors_view(at: Place) -> None:
             return
         picked = session.chosen("evaluate-error")
         index = picked if picked in members else int(shown[0])
-        wall = image_wall(
-            at.images[shown],
-            captions=[at.described(i) for i in shown],
-            numbers=shown,
-            chosen=index,
-            columns=COLUMNS,
-            title=f"The surest mistakes first, {at.reading.when}",
-        )
+        wall = at.wall(shown, index, COLUMNS, title=f"The surest mistakes first, {at.reading.when}")
         live_plot(wall, key="evaluate-errors", height=330, clickable=True)
     with right:
         image_panel(at, index)

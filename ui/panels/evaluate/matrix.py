@@ -11,7 +11,6 @@ from nn_core.nn.metrics import cell_images, most_common_confusion
 from ui import session
 from ui.charts.matrix import confusion_matrix as matrix_chart
 from ui.charts.matrix import matrix_difference
-from ui.charts.walls import image_wall
 from ui.components.live_plot import live_plot
 from ui.panels.evaluate.image import image_panel
 from ui.panels.evaluate.place import Place
@@ -78,14 +77,7 @@ def _shown_cell(at: Place, cell: Cell, remark: Markdown) -> int | None:
     which = "The most" if len(shown) == len(members) else f"The {len(shown)} most"
     with st.container(height=205, border=False, key="cell-images"):
         if len(members):
-            wall = image_wall(
-                at.images[shown],
-                captions=[at.described(i) for i in shown],
-                numbers=shown,
-                chosen=index,
-                columns=COLUMNS,
-                title=f"{which} confident first, {at.reading.when}",
-            )
+            wall = at.wall(shown, index, COLUMNS, title=f"{which} confident first, {at.reading.when}")
             live_plot(wall, key="evaluate-images", height=200, clickable=True)
         else:
             st.info(f"No {plain(split)} image of {true} is read as {read_as} {plain(at.reading.when)}.")

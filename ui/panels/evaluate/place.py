@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from nn_core import Dataset
 from nn_core.data.dataset import Bytes
 from nn_core.evaluation import Evaluation
+from nn_core.machine.memory import Array
 from nn_core.machine.numbers import probability
 from ui import session
+from ui.charts.walls import image_wall
 from ui.panels.gallery import SPLITS
 from ui.session.readers import Reader
 
@@ -60,3 +63,9 @@ class Place:
         sure = probability(found.confidence[index])
         true, read_as = names[found.labels[index]], names[found.predictions[index]]
         return f"image {index:,}, labelled {true}, read as {read_as} with {sure}"
+
+    def wall(self, shown: Array, chosen: int | None, columns: int, title: str) -> Any:
+        """The images with these numbers, each with its line, the chosen one framed."""
+        captions = [self.described(index) for index in shown]
+        images = self.images[shown]
+        return image_wall(images, captions=captions, numbers=shown, chosen=chosen, columns=columns, title=title)
